@@ -1,0 +1,59 @@
+# Every task of the project. `make demo` and `make test` are the two to know; both need python3, python3-venv and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: demo test check format bench chaos proto lock clean packages
+
+demo: $(VENV)/.runtime
+	@ONCE=$(ONCE) $(BIN)/python deploy/demo/demo.py
+
+test: $(VENV)/.dev packages check
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+# Debian packages that the tests need; as root they are installed, otherwise what is missing is named and skipped.
+packages:
+	@sh tests/install_packages.sh
+
+check: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m tests.bench $(BENCH)
+
+chaos: $(VENV)/.dev
+	$(BIN)/python -m tests.chaos $(CHAOS)
+
+proto: $(VENV)/.dev
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m grpc_tools.protoc -I protos --python_out=protos --grpc_python_out=protos \
+		--mypy_out=quiet:protos --mypy_grpc_out=quiet:protos protos/hardcase_protos/v1/*.proto
+
+# Lock files: exact versions with hashes, no registry address.
+lock: $(VENV)/.dev
+	$(BIN)/uv pip compile -q --no-emit-index-url --no-header --universal --python-version 3.11 --generate-hashes --all-extras \
+		--group build pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile -q --no-emit-index-url --no-header --universal --python-version 3.11 --generate-hashes --all-extras \
+		--group build --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+
+$(VENV)/.runtime: requirements.lock pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	touch $@
+
+$(VENV)/.dev: requirements-dev.lock pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	touch $@ $(VENV)/.runtime
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,99 @@
+"""Every error the agent names. Permanent: do not try again until something is changed. Temporary: try again.
+
+AgentError
+├── PermanentError
+│   ├── ConfigError            the configuration file is wrong; lists every mistake
+│   ├── CredentialsRefused     the device or the collector refused the credentials
+│   ├── AccessDenied           this process has no right to the device
+│   ├── Unsupported            the device says it does not know the request
+│   ├── DeviceAbsent           the device is not there
+│   ├── MalformedAnswer        the device answered with something that cannot be decoded
+│   ├── ToolMissing            a program that the source needs is not installed or too old
+│   ├── RecordTooLarge         above the frame limit; refused at the spool's door
+│   └── EnrolmentRefused       the collector refused the token, or this host is a clone
+└── TemporaryError
+    ├── DeviceBusy             answered "busy"; ask again within the sweep
+    ├── DeviceHung             no answer by the deadline
+    ├── DeviceFailed           answered with an error
+    ├── OutputFlood            a program printed more than its limit
+    ├── SpoolFailed            the disk under the spool refuses writes
+    └── CollectorUnreachable   no stream to the collector
+"""
+
+from __future__ import annotations
+
+
+class AgentError(Exception):
+    """Something went wrong in the agent."""
+
+
+class PermanentError(AgentError):
+    """Trying again changes nothing until somebody acts."""
+
+
+class TemporaryError(AgentError):
+    """Trying again later may work."""
+
+
+class ConfigError(PermanentError):
+    """The configuration is wrong. `mistakes` has one line each, with file and key."""
+
+    def __init__(self, mistakes: tuple[str, ...]) -> None:
+        super().__init__("\n".join(mistakes))
+        self.mistakes = mistakes
+
+
+class CredentialsRefused(PermanentError):
+    """The user name or password was refused."""
+
+
+class AccessDenied(PermanentError):
+    """No right to open the device."""
+
+
+class Unsupported(PermanentError):
+    """The device does not know this request."""
+
+
+class DeviceAbsent(PermanentError):
+    """The device is not there."""
+
+
+class MalformedAnswer(PermanentError):
+    """The answer cannot be decoded."""
+
+
+class ToolMissing(PermanentError):
+    """A needed program is not installed, or too old."""
+
+
+class RecordTooLarge(PermanentError):
+    """The record is above the frame limit."""
+
+
+class EnrolmentRefused(PermanentError):
+    """The collector refused to enrol this host."""
+
+
+class DeviceBusy(TemporaryError):
+    """The device answered that it is busy."""
+
+
+class DeviceHung(TemporaryError):
+    """The device did not answer by its deadline."""
+
+
+class DeviceFailed(TemporaryError):
+    """The device answered with an error."""
+
+
+class OutputFlood(TemporaryError):
+    """A program printed more than its limit."""
+
+
+class SpoolFailed(TemporaryError):
+    """The spool's disk refuses writes."""
+
+
+class CollectorUnreachable(TemporaryError):
+    """No stream to the collector."""
