@@ -74,7 +74,7 @@ class Transition:
     device_asserted: bool = False
     """True: an asserted state the device itself raises; a critical one opens even while joining."""
     evidence: Mapping[str, Fact] = field(default_factory=dict)
-    """sensor, value, unit, limit, limit_name, limit_source, state, text, ...: codes and numbers, rendered per reader."""
+    """sensor, value, unit, limit, limit_name, limit_source, state, text, ...: codes and numbers, never prose."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

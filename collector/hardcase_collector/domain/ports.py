@@ -14,9 +14,17 @@ from typing import Protocol
 from hardcase_collector.domain.asset import Agent, Asset, AssetFacts, AssetMode, Part
 from hardcase_collector.domain.case import Case, TimelineEntry
 from hardcase_collector.domain.finding import Fact, FindingKey, Severity, Transition, Why
-from hardcase_collector.domain.observation import Catalogue, Coverage, CoverageLine, Event, Frame, Loss, SourceStatus
-from hardcase_collector.domain.observation import Limits as Limits
-from hardcase_collector.domain.observation import Sensor as Sensor
+from hardcase_collector.domain.observation import (
+    Catalogue,
+    Coverage,
+    CoverageLine,
+    Event,
+    Frame,
+    Inventory,
+    Loss,
+    Sensor,
+    SourceStatus,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -412,3 +420,66 @@ class Channel(Protocol):
     async def deliver(self, row: OutboxRow, *, now_ms: int) -> DeliveryResult: ...
 
     async def close(self) -> None: ...
+
+
+class FeedState(Protocol):
+    """Judging state of one (agent, asset, source), in memory. Made by `Judge.open_feed`, changed only by the judge."""
+
+    @property
+    def feed(self) -> Feed: ...
+
+    @property
+    def catalogue(self) -> Catalogue | None:
+        """None: this source has sent no frame yet (events, status or inventory only)."""
+
+
+class Judge(Protocol):
+    """The rules, as intake and the ticker use them (`rules/engine.py`). Pure: no I/O, no clock.
+
+    Each call changes `state` in place and returns what moved, mostly nothing. When the batch's transaction fails, the
+    caller throws the states of the batch away and opens them again from their stored rows.
+    """
+
+    def open_feed(
+        self,
+        feed: Feed,
+        catalogue: Catalogue | None,
+        row: FeedRow | None,
+        baselines: Sequence[Baseline],
+        *,
+        rehearsal: bool,
+    ) -> FeedState: ...
+
+    def use_catalogue(self, state: FeedState, catalogue: Catalogue) -> None:
+        """The feed's sensors changed; state is carried over by sensor identity."""
+
+    def use_baselines(self, state: FeedState, baselines: Sequence[Baseline]) -> None: ...
+
+    def frame(self, state: FeedState, frame: Frame) -> Sequence[Transition]:
+        """The hot path. Raises BadRecord where lengths contradict the catalogue; then state is unchanged."""
+
+    def event(self, state: FeedState, event: Event, *, history: bool) -> Sequence[Transition]:
+        """`history`: older than the asset's joining: recorded, raises nothing."""
+
+    def inventory(self, state: FeedState, inventory: Inventory) -> Sequence[Transition]: ...
+
+    def status(self, state: FeedState, status: SourceStatus) -> Sequence[Transition]:
+        """Also liveness and clock offset: source "liveness", states "silent", "stopped", "clock_off", "ok"."""
+
+    def tick(self, state: FeedState, *, now_ms: int, silent: bool) -> Sequence[Transition]:
+        """What time alone decides: missing data (judged only while its agent is not silent), windows that ran out."""
+
+    def row(self, state: FeedState, *, received_ms: int) -> FeedRow: ...
+
+
+class Desk(Protocol):
+    """The case desk, as intake and the ticker use it (`cases/desk.py`)."""
+
+    def apply(self, tx: Transaction, transitions: Sequence[Transition], *, now_ms: int) -> None:
+        """Findings, cases, timeline, why and outbox rows of these transitions, all in `tx`."""
+
+    def tick(self, tx: Transaction, *, now_ms: int) -> None:
+        """What time alone decides: backlog and window holds that end, joining that ends, verifying that closes."""
+
+    def caught_up(self, tx: Transaction, *, assets: Sequence[int], now_ms: int) -> None:
+        """An agent's backlog ended: what still fires opens now, its waiting notifications become due."""
