@@ -19,6 +19,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class EnrollRequest(_message.Message):
+    """A host that asks to be known."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     TOKEN_FIELD_NUMBER: _builtins.int
@@ -26,11 +28,15 @@ class EnrollRequest(_message.Message):
     HOST_FIELD_NUMBER: _builtins.int
     AGENT_VERSION_FIELD_NUMBER: _builtins.int
     token: _builtins.str
+    """Secret as printed by the collector's `token` command; stored there as a hash only."""
     csr_pem: _builtins.bytes
     """PKCS#10, PEM. The subject is ignored: the collector names the agent."""
     agent_version: _builtins.str
+    """For people."""
     @_builtins.property
-    def host(self) -> _reading_pb2.Asset: ...
+    def host(self) -> _reading_pb2.Asset:
+        """The agent's own host; machine_id and uuid are bound to the identity."""
+
     def __init__(
         self,
         *,
@@ -49,6 +55,8 @@ Global___EnrollRequest: _TypeAlias = EnrollRequest  # noqa: Y015
 
 @_typing.final
 class EnrollReply(_message.Message):
+    """The new identity."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     AGENT_ID_FIELD_NUMBER: _builtins.int
@@ -57,7 +65,9 @@ class EnrollReply(_message.Message):
     agent_id: _builtins.str
     """UUID, also the certificate's common name."""
     certificate_pem: _builtins.bytes
+    """Client certificate, then its issuer, PEM."""
     ca_pem: _builtins.bytes
+    """The collector's CA, PEM."""
     def __init__(
         self,
         *,
@@ -75,6 +85,8 @@ Global___EnrollReply: _TypeAlias = EnrollReply  # noqa: Y015
 
 @_typing.final
 class RenewRequest(_message.Message):
+    """A known host that asks for its next certificate."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CERTIFICATE_PEM_FIELD_NUMBER: _builtins.int
@@ -82,7 +94,9 @@ class RenewRequest(_message.Message):
     WALL_MS_FIELD_NUMBER: _builtins.int
     SIGNATURE_FIELD_NUMBER: _builtins.int
     certificate_pem: _builtins.bytes
+    """The present client certificate, PEM."""
     csr_pem: _builtins.bytes
+    """PKCS#10 of the next key, PEM."""
     wall_ms: _builtins.int
     """Milliseconds of Unix time, within 10 minutes of the collector's clock."""
     signature: _builtins.bytes

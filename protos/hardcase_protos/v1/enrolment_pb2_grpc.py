@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class EnrolmentStub:
-    """Missing associated documentation comment in .proto file."""
+    """Answers nothing but these two calls.
+    """
 
     def __init__(self, channel):
         """Constructor.
@@ -47,7 +48,8 @@ class EnrolmentStub:
 
 
 class EnrolmentServicer:
-    """Missing associated documentation comment in .proto file."""
+    """Answers nothing but these two calls.
+    """
 
     def Enroll(self, request, context):
         """Exchanges a token for a client certificate. UNAUTHENTICATED: token wrong, used up or expired.
@@ -86,7 +88,8 @@ def add_EnrolmentServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class Enrolment:
-    """Missing associated documentation comment in .proto file."""
+    """Answers nothing but these two calls.
+    """
 
     @staticmethod
     def Enroll(request,

@@ -27,6 +27,8 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class EnrolmentStub:
+    """Answers nothing but these two calls."""
+
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
@@ -40,6 +42,8 @@ class EnrolmentStub:
 
 @_typing.type_check_only
 class EnrolmentAsyncStub(EnrolmentStub):
+    """Answers nothing but these two calls."""
+
     def __init__(self, channel: _aio.Channel) -> None: ...
     Enroll: _aio.UnaryUnaryMultiCallable[_enrolment_pb2.EnrollRequest, _enrolment_pb2.EnrollReply]  # type: ignore[assignment]
     """Exchanges a token for a client certificate. UNAUTHENTICATED: token wrong, used up or expired.
@@ -49,6 +53,8 @@ class EnrolmentAsyncStub(EnrolmentStub):
     """New certificate for an identity that proves it holds its present key."""
 
 class EnrolmentServicer(metaclass=_abc_1.ABCMeta):
+    """Answers nothing but these two calls."""
+
     @_abc_1.abstractmethod
     def Enroll(
         self,

@@ -30,6 +30,7 @@ class _GapReason:
 class _GapReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_GapReason.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     GAP_REASON_UNSPECIFIED: _GapReason.ValueType  # 0
+    """never sent"""
     GAP_REASON_ABSENT: _GapReason.ValueType  # 1
     """part or sensor is not there"""
     GAP_REASON_ASLEEP: _GapReason.ValueType  # 2
@@ -51,9 +52,11 @@ class _GapReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_GapReason.V
     GAP_REASON_NOT_SWEPT: _GapReason.ValueType  # 10
     """this sweep stopped before it; it goes on in the next"""
 
-class GapReason(_GapReason, metaclass=_GapReasonEnumTypeWrapper): ...
+class GapReason(_GapReason, metaclass=_GapReasonEnumTypeWrapper):
+    """Why there is no value."""
 
 GAP_REASON_UNSPECIFIED: GapReason.ValueType  # 0
+"""never sent"""
 GAP_REASON_ABSENT: GapReason.ValueType  # 1
 """part or sensor is not there"""
 GAP_REASON_ASLEEP: GapReason.ValueType  # 2
@@ -83,26 +86,45 @@ class _RecordKind:
 class _RecordKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RecordKind.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     RECORD_KIND_UNSPECIFIED: _RecordKind.ValueType  # 0
+    """never sent"""
     RECORD_KIND_CATALOGUE: _RecordKind.ValueType  # 4
+    """catalogue"""
     RECORD_KIND_FRAME: _RecordKind.ValueType  # 5
+    """frame"""
     RECORD_KIND_EVENT: _RecordKind.ValueType  # 6
+    """event"""
     RECORD_KIND_INVENTORY: _RecordKind.ValueType  # 7
+    """inventory"""
     RECORD_KIND_COVERAGE: _RecordKind.ValueType  # 8
+    """coverage"""
     RECORD_KIND_SOURCE_STATUS: _RecordKind.ValueType  # 9
+    """source_status"""
     RECORD_KIND_LOSS: _RecordKind.ValueType  # 10
+    """loss"""
     RECORD_KIND_MAINTENANCE: _RecordKind.ValueType  # 11
+    """maintenance"""
 
-class RecordKind(_RecordKind, metaclass=_RecordKindEnumTypeWrapper): ...
+class RecordKind(_RecordKind, metaclass=_RecordKindEnumTypeWrapper):
+    """Numbers are those of Record.body."""
 
 RECORD_KIND_UNSPECIFIED: RecordKind.ValueType  # 0
+"""never sent"""
 RECORD_KIND_CATALOGUE: RecordKind.ValueType  # 4
+"""catalogue"""
 RECORD_KIND_FRAME: RecordKind.ValueType  # 5
+"""frame"""
 RECORD_KIND_EVENT: RecordKind.ValueType  # 6
+"""event"""
 RECORD_KIND_INVENTORY: RecordKind.ValueType  # 7
+"""inventory"""
 RECORD_KIND_COVERAGE: RecordKind.ValueType  # 8
+"""coverage"""
 RECORD_KIND_SOURCE_STATUS: RecordKind.ValueType  # 9
+"""source_status"""
 RECORD_KIND_LOSS: RecordKind.ValueType  # 10
+"""loss"""
 RECORD_KIND_MAINTENANCE: RecordKind.ValueType  # 11
+"""maintenance"""
 Global___RecordKind: _TypeAlias = RecordKind  # noqa: Y015
 
 @_typing.final
@@ -124,6 +146,7 @@ class Asset(_message.Message):
     vendor: _builtins.str
     """Vendor as the hardware prints it, e.g. "Dell Inc."; normalised by the collector. Empty: not told."""
     model: _builtins.str
+    """Product name as printed."""
     serial: _builtins.str
     """System serial as printed, placeholders included ("To be filled by O.E.M."): the collector keeps the list of them."""
     uuid: _builtins.str
@@ -183,9 +206,13 @@ class Part(_message.Message):
     slot: _builtins.str
     """Human place: "Bay 3", "DIMM_A1", "PSU2", "CPU1". Never a kernel name alone."""
     model: _builtins.str
+    """As the part reports it."""
     serial: _builtins.str
+    """As the part reports it; empty: it reports none."""
     part_number: _builtins.str
+    """Vendor's part or spare number."""
     firmware: _builtins.str
+    """Firmware version."""
     wwn: _builtins.str
     """World wide name or EUI, lower-case hex, or empty."""
     @_builtins.property
@@ -228,14 +255,21 @@ class Limits(_message.Message):
     HYSTERESIS_FALLING_FIELD_NUMBER: _builtins.int
     SOURCE_FIELD_NUMBER: _builtins.int
     lower_non_recoverable: _builtins.float
+    """critical at or below"""
     lower_critical: _builtins.float
+    """major at or below"""
     lower_non_critical: _builtins.float
+    """warning at or below"""
     upper_non_critical: _builtins.float
+    """warning at or above"""
     upper_critical: _builtins.float
+    """major at or above"""
     upper_non_recoverable: _builtins.float
+    """critical at or above"""
     hysteresis_rising: _builtins.float
     """Distance a value must come back before a limit counts as left, >= 0, in the sensor's unit."""
     hysteresis_falling: _builtins.float
+    """The same for the lower limits."""
     source: _builtins.str
     """Where they come from: "bmc", "smart", "mib", "hwmon", ..."""
     def __init__(
@@ -324,10 +358,15 @@ class Sensor(_message.Message):
     (IPMI order: bit 0 lnc, 1 lc, 2 lnr, 3 unc, 4 uc, 5 unr); with has_comparison false, not told.
     """
     has_comparison: _builtins.bool
+    """Whether comparison was told."""
     @_builtins.property
-    def part(self) -> Global___Part: ...
+    def part(self) -> Global___Part:
+        """The part it belongs to."""
+
     @_builtins.property
-    def limits(self) -> Global___Limits: ...
+    def limits(self) -> Global___Limits:
+        """The device's own limits."""
+
     @_builtins.property
     def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Names of the state bits, bit 0 first, at most 32; empty name: bit without meaning. Non-empty list = this is a state sensor."""
@@ -376,9 +415,13 @@ class Catalogue(_message.Message):
     value_width: _builtins.int
     """Bytes of one number in Frame.values: 4 (IEEE 754 single) or 8 (double; counters above 2^24). Little-endian."""
     @_builtins.property
-    def asset(self) -> Global___Asset: ...
+    def asset(self) -> Global___Asset:
+        """What the sensors belong to."""
+
     @_builtins.property
-    def sensors(self) -> _containers.RepeatedCompositeFieldContainer[Global___Sensor]: ...
+    def sensors(self) -> _containers.RepeatedCompositeFieldContainer[Global___Sensor]:
+        """At most 65,535."""
+
     def __init__(
         self,
         *,
@@ -411,6 +454,7 @@ class Frame(_message.Message):
     GAP_AGE_S_FIELD_NUMBER: _builtins.int
     OFFSETS_MS_FIELD_NUMBER: _builtins.int
     catalogue_id: _builtins.bytes
+    """Catalogue.id, 16 bytes."""
     values: _builtins.bytes
     """One number per number sensor, in order; NaN where there is a gap. Length = count * value_width."""
     states: _builtins.bytes
@@ -420,7 +464,9 @@ class Frame(_message.Message):
     last gave a value (uint32 little-endian, 4294967295 = never). The three describe the same gaps in the same order.
     """
     gap_reason: _builtins.bytes
+    """One GapReason byte each."""
     gap_age_s: _builtins.bytes
+    """Seconds without a value, uint32 each."""
     offsets_ms: _builtins.bytes
     """Milliseconds from the start of the sweep, uint32 little-endian per sensor; empty where the sweep took under 1 s."""
     def __init__(
@@ -465,6 +511,7 @@ class Event(_message.Message):
     erase_stamp: _builtins.int
     """Most recent erase time of that log, seconds by its own clock; 0 = it has none."""
     record_id: _builtins.int
+    """Number within the log and erase stamp."""
     raw: _builtins.bytes
     """The record's raw bytes, at most 4 KiB."""
     device_ms: _builtins.int
@@ -478,10 +525,15 @@ class Event(_message.Message):
     text: _builtins.str
     """English text for people, at most 500 characters."""
     source: _builtins.str
+    """Source that read it."""
     @_builtins.property
-    def asset(self) -> Global___Asset: ...
+    def asset(self) -> Global___Asset:
+        """What it happened to."""
+
     @_builtins.property
-    def part(self) -> Global___Part: ...
+    def part(self) -> Global___Part:
+        """The part it names, where it names one."""
+
     def __init__(
         self,
         *,
@@ -516,10 +568,15 @@ class Inventory(_message.Message):
     SOURCE_FIELD_NUMBER: _builtins.int
     PARTS_FIELD_NUMBER: _builtins.int
     source: _builtins.str
+    """As in Catalogue."""
     @_builtins.property
-    def asset(self) -> Global___Asset: ...
+    def asset(self) -> Global___Asset:
+        """What the parts belong to."""
+
     @_builtins.property
-    def parts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Part]: ...
+    def parts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Part]:
+        """All of them."""
+
     def __init__(
         self,
         *,
@@ -545,10 +602,15 @@ class Coverage(_message.Message):
     SOURCE_FIELD_NUMBER: _builtins.int
     LINES_FIELD_NUMBER: _builtins.int
     source: _builtins.str
+    """As in Catalogue."""
     @_builtins.property
-    def asset(self) -> Global___Asset: ...
+    def asset(self) -> Global___Asset:
+        """What is looked at."""
+
     @_builtins.property
-    def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___CoverageLine]: ...
+    def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___CoverageLine]:
+        """All of them; replaces the earlier list."""
+
     def __init__(
         self,
         *,
@@ -566,6 +628,8 @@ Global___Coverage: _TypeAlias = Coverage  # noqa: Y015
 
 @_typing.final
 class CoverageLine(_message.Message):
+    """One component as one source sees it."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     class _Status:
@@ -575,25 +639,38 @@ class CoverageLine(_message.Message):
     class _StatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[CoverageLine._Status.ValueType], _builtins.type):
         DESCRIPTOR: _descriptor.EnumDescriptor
         STATUS_UNSPECIFIED: CoverageLine._Status.ValueType  # 0
+        """never sent"""
         STATUS_WATCHED: CoverageLine._Status.ValueType  # 1
+        """read every period"""
         STATUS_UNREADABLE: CoverageLine._Status.ValueType  # 2
+        """there, but cannot be read"""
         STATUS_NOT_PRESENT: CoverageLine._Status.ValueType  # 3
+        """not there"""
 
-    class Status(_Status, metaclass=_StatusEnumTypeWrapper): ...
+    class Status(_Status, metaclass=_StatusEnumTypeWrapper):
+        """Whether it is seen."""
+
     STATUS_UNSPECIFIED: CoverageLine.Status.ValueType  # 0
+    """never sent"""
     STATUS_WATCHED: CoverageLine.Status.ValueType  # 1
+    """read every period"""
     STATUS_UNREADABLE: CoverageLine.Status.ValueType  # 2
+    """there, but cannot be read"""
     STATUS_NOT_PRESENT: CoverageLine.Status.ValueType  # 3
+    """not there"""
 
     COMPONENT_FIELD_NUMBER: _builtins.int
     STATUS_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     CURE_FIELD_NUMBER: _builtins.int
     component: _builtins.str
+    """As in Part."""
     status: Global___CoverageLine.Status.ValueType
+    """Which of them."""
     reason: _builtins.str
     """Why it cannot be read, and what to do about it; English, one line each."""
     cure: _builtins.str
+    """What to do, e.g. a command."""
     def __init__(
         self,
         *,
@@ -623,7 +700,9 @@ class SourceStatus(_message.Message):
     class _StateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[SourceStatus._State.ValueType], _builtins.type):
         DESCRIPTOR: _descriptor.EnumDescriptor
         STATE_UNSPECIFIED: SourceStatus._State.ValueType  # 0
+        """never sent"""
         STATE_OK: SourceStatus._State.ValueType  # 1
+        """answers again"""
         STATE_FAILING: SourceStatus._State.ValueType  # 2
         """answers wrongly or with errors; still tried every period"""
         STATE_HUNG: SourceStatus._State.ValueType  # 3
@@ -635,9 +714,13 @@ class SourceStatus(_message.Message):
         STATE_ABSENT: SourceStatus._State.ValueType  # 6
         """the device is not there"""
 
-    class State(_State, metaclass=_StateEnumTypeWrapper): ...
+    class State(_State, metaclass=_StateEnumTypeWrapper):
+        """Condition of a source."""
+
     STATE_UNSPECIFIED: SourceStatus.State.ValueType  # 0
+    """never sent"""
     STATE_OK: SourceStatus.State.ValueType  # 1
+    """answers again"""
     STATE_FAILING: SourceStatus.State.ValueType  # 2
     """answers wrongly or with errors; still tried every period"""
     STATE_HUNG: SourceStatus.State.ValueType  # 3
@@ -656,12 +739,19 @@ class SourceStatus(_message.Message):
     PERIOD_MS_FIELD_NUMBER: _builtins.int
     FAILURES_FIELD_NUMBER: _builtins.int
     source: _builtins.str
+    """As in Catalogue."""
     state: Global___SourceStatus.State.ValueType
+    """The new condition."""
     detail: _builtins.str
+    """English, one line."""
     period_ms: _builtins.int
+    """Present period."""
     failures: _builtins.int
+    """Sweeps that failed in a row."""
     @_builtins.property
-    def asset(self) -> Global___Asset: ...
+    def asset(self) -> Global___Asset:
+        """What the source reads."""
+
     def __init__(
         self,
         *,
@@ -693,21 +783,37 @@ class Loss(_message.Message):
     class _CauseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Loss._Cause.ValueType], _builtins.type):
         DESCRIPTOR: _descriptor.EnumDescriptor
         CAUSE_UNSPECIFIED: Loss._Cause.ValueType  # 0
+        """never sent"""
         CAUSE_SPOOL_FULL: Loss._Cause.ValueType  # 1
+        """size bound"""
         CAUSE_TOO_OLD: Loss._Cause.ValueType  # 2
+        """age bound"""
         CAUSE_UNREADABLE: Loss._Cause.ValueType  # 3
+        """damaged on disk"""
         CAUSE_TOO_LARGE: Loss._Cause.ValueType  # 4
+        """above the record limit"""
         CAUSE_QUARANTINED: Loss._Cause.ValueType  # 5
+        """ended the stream three times"""
         CAUSE_WRITE_FAILED: Loss._Cause.ValueType  # 6
+        """the disk refused it"""
 
-    class Cause(_Cause, metaclass=_CauseEnumTypeWrapper): ...
+    class Cause(_Cause, metaclass=_CauseEnumTypeWrapper):
+        """Why it happened."""
+
     CAUSE_UNSPECIFIED: Loss.Cause.ValueType  # 0
+    """never sent"""
     CAUSE_SPOOL_FULL: Loss.Cause.ValueType  # 1
+    """size bound"""
     CAUSE_TOO_OLD: Loss.Cause.ValueType  # 2
+    """age bound"""
     CAUSE_UNREADABLE: Loss.Cause.ValueType  # 3
+    """damaged on disk"""
     CAUSE_TOO_LARGE: Loss.Cause.ValueType  # 4
+    """above the record limit"""
     CAUSE_QUARANTINED: Loss.Cause.ValueType  # 5
+    """ended the stream three times"""
     CAUSE_WRITE_FAILED: Loss.Cause.ValueType  # 6
+    """the disk refused it"""
 
     EPOCH_FIELD_NUMBER: _builtins.int
     FIRST_FIELD_NUMBER: _builtins.int
@@ -719,8 +825,11 @@ class Loss(_message.Message):
     first: _builtins.int
     """Inclusive range of sequences, first >= 1; 0..0 where even that is unknown."""
     through: _builtins.int
+    """Last of the range."""
     records: _builtins.int
+    """How many; 0 = unknown."""
     cause: Global___Loss.Cause.ValueType
+    """Which of them."""
     def __init__(
         self,
         *,
@@ -754,9 +863,13 @@ class Maintenance(_message.Message):
     duration_s: _builtins.int
     """Length in seconds from the record's time; 0 ends the window."""
     reason: _builtins.str
+    """For people, at most 200 characters."""
     by: _builtins.str
+    """Login name on the host."""
     @_builtins.property
-    def asset(self) -> Global___Asset: ...
+    def asset(self) -> Global___Asset:
+        """What is worked on."""
+
     def __init__(
         self,
         *,
@@ -792,25 +905,43 @@ class Record(_message.Message):
     LOSS_FIELD_NUMBER: _builtins.int
     MAINTENANCE_FIELD_NUMBER: _builtins.int
     wall_ms: _builtins.int
+    """By the agent's clock, at the time of the record."""
     boot_ms: _builtins.int
+    """By CLOCK_BOOTTIME, at the same instant."""
     boot_id: _builtins.bytes
     """Boot that boot_ms counts from, where it is not the boot of this Hello; empty = the boot of Hello."""
     @_builtins.property
-    def catalogue(self) -> Global___Catalogue: ...
+    def catalogue(self) -> Global___Catalogue:
+        """Before the first frame that names it."""
+
     @_builtins.property
-    def frame(self) -> Global___Frame: ...
+    def frame(self) -> Global___Frame:
+        """Nearly all records."""
+
     @_builtins.property
-    def event(self) -> Global___Event: ...
+    def event(self) -> Global___Event:
+        """Once per hardware log entry."""
+
     @_builtins.property
-    def inventory(self) -> Global___Inventory: ...
+    def inventory(self) -> Global___Inventory:
+        """On change."""
+
     @_builtins.property
-    def coverage(self) -> Global___Coverage: ...
+    def coverage(self) -> Global___Coverage:
+        """On change."""
+
     @_builtins.property
-    def source_status(self) -> Global___SourceStatus: ...
+    def source_status(self) -> Global___SourceStatus:
+        """On change."""
+
     @_builtins.property
-    def loss(self) -> Global___Loss: ...
+    def loss(self) -> Global___Loss:
+        """Once per hole."""
+
     @_builtins.property
-    def maintenance(self) -> Global___Maintenance: ...
+    def maintenance(self) -> Global___Maintenance:
+        """When asked for."""
+
     def __init__(
         self,
         *,

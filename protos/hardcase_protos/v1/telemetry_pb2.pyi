@@ -24,6 +24,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class AgentMessage(_message.Message):
+    """Everything that goes up."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     HELLO_FIELD_NUMBER: _builtins.int
@@ -32,13 +34,21 @@ class AgentMessage(_message.Message):
     GOODBYE_FIELD_NUMBER: _builtins.int
     CATALOGUE_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def hello(self) -> Global___Hello: ...
+    def hello(self) -> Global___Hello:
+        """First, once."""
+
     @_builtins.property
-    def batch(self) -> Global___Batch: ...
+    def batch(self) -> Global___Batch:
+        """Numbered records."""
+
     @_builtins.property
-    def heartbeat(self) -> Global___Heartbeat: ...
+    def heartbeat(self) -> Global___Heartbeat:
+        """Says that the agent lives."""
+
     @_builtins.property
-    def goodbye(self) -> Global___Goodbye: ...
+    def goodbye(self) -> Global___Goodbye:
+        """Last, before a clean stop."""
+
     @_builtins.property
     def catalogue(self) -> _reading_pb2.Catalogue:
         """Answer to NeedCatalogue; unnumbered, because its records may have been acknowledged long ago."""
@@ -82,14 +92,19 @@ class Hello(_message.Message):
     protocol: _builtins.int
     """Protocol number, now 1. A collector of release N accepts N-2 to N."""
     agent_version: _builtins.str
+    """Release of the agent."""
     hostname: _builtins.str
+    """Label for people."""
     machine_id: _builtins.str
     """Compared with what was given at enrolment: a difference is refused as a clone."""
     dmi_uuid: _builtins.str
+    """SMBIOS UUID, lower case, or empty."""
     boot_id: _builtins.bytes
     """Kernel boot id, 16 bytes; information only."""
     wall_ms: _builtins.int
+    """The agent's Unix time now."""
     boot_ms: _builtins.int
+    """CLOCK_BOOTTIME at the same instant."""
     @_builtins.property
     def record_kinds(self) -> _containers.RepeatedScalarFieldContainer[_reading_pb2.RecordKind.ValueType]:
         """Kinds this agent can send."""
@@ -127,6 +142,8 @@ Global___Hello: _TypeAlias = Hello  # noqa: Y015
 
 @_typing.final
 class EpochHeld(_message.Message):
+    """A run of the agent with unacknowledged records."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     EPOCH_FIELD_NUMBER: _builtins.int
@@ -137,6 +154,7 @@ class EpochHeld(_message.Message):
     oldest: _builtins.int
     """Oldest and newest sequence held, 1 or more; newest 0 = nothing yet."""
     newest: _builtins.int
+    """Last sequence held."""
     def __init__(
         self,
         *,
@@ -162,9 +180,13 @@ class Batch(_message.Message):
     FIRST_SEQUENCE_FIELD_NUMBER: _builtins.int
     RECORDS_FIELD_NUMBER: _builtins.int
     epoch: _builtins.bytes
+    """16 bytes."""
     first_sequence: _builtins.int
+    """1 or more."""
     @_builtins.property
-    def records(self) -> _containers.RepeatedCompositeFieldContainer[_reading_pb2.Record]: ...
+    def records(self) -> _containers.RepeatedCompositeFieldContainer[_reading_pb2.Record]:
+        """At least one."""
+
     def __init__(
         self,
         *,
@@ -191,10 +213,13 @@ class Heartbeat(_message.Message):
     SPOOL_RECORDS_FIELD_NUMBER: _builtins.int
     SPOOL_BYTES_FIELD_NUMBER: _builtins.int
     wall_ms: _builtins.int
+    """As in Hello."""
     boot_ms: _builtins.int
+    """As in Hello."""
     spool_records: _builtins.int
     """Unacknowledged records and bytes in the spool."""
     spool_bytes: _builtins.int
+    """Of those records."""
     def __init__(
         self,
         *,
@@ -219,6 +244,7 @@ class Goodbye(_message.Message):
 
     REASON_FIELD_NUMBER: _builtins.int
     reason: _builtins.str
+    """For people: stopped, upgraded."""
     def __init__(
         self,
         *,
@@ -234,6 +260,8 @@ Global___Goodbye: _TypeAlias = Goodbye  # noqa: Y015
 
 @_typing.final
 class CollectorMessage(_message.Message):
+    """Everything that comes down."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     WELCOME_FIELD_NUMBER: _builtins.int
@@ -242,15 +270,25 @@ class CollectorMessage(_message.Message):
     HOLD_FIELD_NUMBER: _builtins.int
     CLOSE_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def welcome(self) -> Global___Welcome: ...
+    def welcome(self) -> Global___Welcome:
+        """First, once."""
+
     @_builtins.property
-    def ack(self) -> Global___Ack: ...
+    def ack(self) -> Global___Ack:
+        """After both commits."""
+
     @_builtins.property
-    def need_catalogue(self) -> Global___NeedCatalogue: ...
+    def need_catalogue(self) -> Global___NeedCatalogue:
+        """A catalogue is missing."""
+
     @_builtins.property
-    def hold(self) -> Global___Hold: ...
+    def hold(self) -> Global___Hold:
+        """Temporary refusal."""
+
     @_builtins.property
-    def close(self) -> Global___Close: ...
+    def close(self) -> Global___Close:
+        """The end of the stream."""
+
     def __init__(
         self,
         *,
@@ -272,6 +310,8 @@ Global___CollectorMessage: _TypeAlias = CollectorMessage  # noqa: Y015
 
 @_typing.final
 class Welcome(_message.Message):
+    """Where to go on from, and how much at a time."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     PROTOCOL_FIELD_NUMBER: _builtins.int
@@ -285,15 +325,19 @@ class Welcome(_message.Message):
     CATALOGUES_FIELD_NUMBER: _builtins.int
     COLLECTOR_ID_FIELD_NUMBER: _builtins.int
     protocol: _builtins.int
+    """The number both speak."""
     session: _builtins.int
     """Counts up with every accepted stream of this agent; a commit for an older session is refused."""
     credit_records: _builtins.int
     """Unacknowledged records and bytes the agent may have in flight."""
     credit_bytes: _builtins.int
+    """At least max_message_bytes."""
     max_message_bytes: _builtins.int
     """Largest Batch, in bytes; half of the transport's limit."""
     heartbeat_s: _builtins.int
+    """Seconds between heartbeats, 1 or more."""
     collector_id: _builtins.str
+    """UUID of this installation."""
     @_builtins.property
     def resume(self) -> _containers.RepeatedCompositeFieldContainer[Global___ResumePoint]:
         """Per epoch of Hello: everything through this sequence is stored in both stores; 0 = nothing."""
@@ -330,12 +374,16 @@ Global___Welcome: _TypeAlias = Welcome  # noqa: Y015
 
 @_typing.final
 class ResumePoint(_message.Message):
+    """One epoch's mark."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     EPOCH_FIELD_NUMBER: _builtins.int
     THROUGH_FIELD_NUMBER: _builtins.int
     epoch: _builtins.bytes
+    """16 bytes."""
     through: _builtins.int
+    """0 = nothing stored."""
     def __init__(
         self,
         *,
@@ -362,12 +410,17 @@ class Ack(_message.Message):
     CREDIT_RECORDS_FIELD_NUMBER: _builtins.int
     CREDIT_BYTES_FIELD_NUMBER: _builtins.int
     epoch: _builtins.bytes
+    """16 bytes."""
     through: _builtins.int
+    """1 or more."""
     credit_records: _builtins.int
     """New credit, where not 0."""
     credit_bytes: _builtins.int
+    """New credit, where not 0."""
     @_builtins.property
-    def rejected(self) -> _containers.RepeatedCompositeFieldContainer[Global___Rejection]: ...
+    def rejected(self) -> _containers.RepeatedCompositeFieldContainer[Global___Rejection]:
+        """Sequences at or below through, each told once."""
+
     def __init__(
         self,
         *,
@@ -398,29 +451,41 @@ class Rejection(_message.Message):
     class _StatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Rejection._Status.ValueType], _builtins.type):
         DESCRIPTOR: _descriptor.EnumDescriptor
         STATUS_UNSPECIFIED: Rejection._Status.ValueType  # 0
+        """never sent"""
         STATUS_MALFORMED: Rejection._Status.ValueType  # 1
         """lengths or fields contradict the catalogue or each other"""
         STATUS_UNKNOWN_KIND: Rejection._Status.ValueType  # 2
+        """no body that this collector takes"""
         STATUS_NOT_BOUND: Rejection._Status.ValueType  # 3
         """the asset is bound to another agent of another customer"""
         STATUS_TOO_LARGE: Rejection._Status.ValueType  # 4
+        """above the record limit"""
         STATUS_BAD_CATALOGUE: Rejection._Status.ValueType  # 5
+        """id or sensors contradict each other"""
 
-    class Status(_Status, metaclass=_StatusEnumTypeWrapper): ...
+    class Status(_Status, metaclass=_StatusEnumTypeWrapper):
+        """Why it is bad."""
+
     STATUS_UNSPECIFIED: Rejection.Status.ValueType  # 0
+    """never sent"""
     STATUS_MALFORMED: Rejection.Status.ValueType  # 1
     """lengths or fields contradict the catalogue or each other"""
     STATUS_UNKNOWN_KIND: Rejection.Status.ValueType  # 2
+    """no body that this collector takes"""
     STATUS_NOT_BOUND: Rejection.Status.ValueType  # 3
     """the asset is bound to another agent of another customer"""
     STATUS_TOO_LARGE: Rejection.Status.ValueType  # 4
+    """above the record limit"""
     STATUS_BAD_CATALOGUE: Rejection.Status.ValueType  # 5
+    """id or sensors contradict each other"""
 
     SEQUENCE_FIELD_NUMBER: _builtins.int
     STATUS_FIELD_NUMBER: _builtins.int
     DETAIL_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
+    """Of the bad record."""
     status: Global___Rejection.Status.ValueType
+    """Which of them."""
     detail: _builtins.str
     """One line for people."""
     def __init__(
@@ -450,8 +515,11 @@ class NeedCatalogue(_message.Message):
     SEQUENCE_FIELD_NUMBER: _builtins.int
     CATALOGUE_ID_FIELD_NUMBER: _builtins.int
     epoch: _builtins.bytes
+    """16 bytes."""
     sequence: _builtins.int
+    """Of the first frame that names it."""
     catalogue_id: _builtins.bytes
+    """16 bytes."""
     def __init__(
         self,
         *,
@@ -480,22 +548,35 @@ class Hold(_message.Message):
     class _CauseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Hold._Cause.ValueType], _builtins.type):
         DESCRIPTOR: _descriptor.EnumDescriptor
         CAUSE_UNSPECIFIED: Hold._Cause.ValueType  # 0
+        """never sent"""
         CAUSE_DISK_FULL: Hold._Cause.ValueType  # 1
+        """below the reserve"""
         CAUSE_STORE_FAILED: Hold._Cause.ValueType  # 2
+        """a store refused the write"""
         CAUSE_DRAINING: Hold._Cause.ValueType  # 3
+        """about to stop"""
 
-    class Cause(_Cause, metaclass=_CauseEnumTypeWrapper): ...
+    class Cause(_Cause, metaclass=_CauseEnumTypeWrapper):
+        """Why."""
+
     CAUSE_UNSPECIFIED: Hold.Cause.ValueType  # 0
+    """never sent"""
     CAUSE_DISK_FULL: Hold.Cause.ValueType  # 1
+    """below the reserve"""
     CAUSE_STORE_FAILED: Hold.Cause.ValueType  # 2
+    """a store refused the write"""
     CAUSE_DRAINING: Hold.Cause.ValueType  # 3
+    """about to stop"""
 
     CAUSE_FIELD_NUMBER: _builtins.int
     RETRY_AFTER_MS_FIELD_NUMBER: _builtins.int
     DETAIL_FIELD_NUMBER: _builtins.int
     cause: Global___Hold.Cause.ValueType
+    """Which of them."""
     retry_after_ms: _builtins.int
+    """1 to 60,000."""
     detail: _builtins.str
+    """For people."""
     def __init__(
         self,
         *,
@@ -524,6 +605,7 @@ class Close(_message.Message):
     class _CauseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Close._Cause.ValueType], _builtins.type):
         DESCRIPTOR: _descriptor.EnumDescriptor
         CAUSE_UNSPECIFIED: Close._Cause.ValueType  # 0
+        """never sent"""
         CAUSE_SUPERSEDED: Close._Cause.ValueType  # 1
         """a newer stream of this identity was opened"""
         CAUSE_CLONED: Close._Cause.ValueType  # 2
@@ -533,9 +615,13 @@ class Close(_message.Message):
         CAUSE_PROTOCOL: Close._Cause.ValueType  # 4
         """message out of order or protocol not spoken: permanent"""
         CAUSE_DRAINING: Close._Cause.ValueType  # 5
+        """temporary: come back"""
 
-    class Cause(_Cause, metaclass=_CauseEnumTypeWrapper): ...
+    class Cause(_Cause, metaclass=_CauseEnumTypeWrapper):
+        """Why."""
+
     CAUSE_UNSPECIFIED: Close.Cause.ValueType  # 0
+    """never sent"""
     CAUSE_SUPERSEDED: Close.Cause.ValueType  # 1
     """a newer stream of this identity was opened"""
     CAUSE_CLONED: Close.Cause.ValueType  # 2
@@ -545,11 +631,14 @@ class Close(_message.Message):
     CAUSE_PROTOCOL: Close.Cause.ValueType  # 4
     """message out of order or protocol not spoken: permanent"""
     CAUSE_DRAINING: Close.Cause.ValueType  # 5
+    """temporary: come back"""
 
     CAUSE_FIELD_NUMBER: _builtins.int
     DETAIL_FIELD_NUMBER: _builtins.int
     cause: Global___Close.Cause.ValueType
+    """Which of them."""
     detail: _builtins.str
+    """For people."""
     def __init__(
         self,
         *,

@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class TelemetryStub:
-    """Missing associated documentation comment in .proto file."""
+    """The collector's side of every agent.
+    """
 
     def __init__(self, channel):
         """Constructor.
@@ -42,7 +43,8 @@ class TelemetryStub:
 
 
 class TelemetryServicer:
-    """Missing associated documentation comment in .proto file."""
+    """The collector's side of every agent.
+    """
 
     def Stream(self, request_iterator, context):
         """TLS 1.3 with client certificates. The newest stream of an identity closes the older one.
@@ -68,7 +70,8 @@ def add_TelemetryServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class Telemetry:
-    """Missing associated documentation comment in .proto file."""
+    """The collector's side of every agent.
+    """
 
     @staticmethod
     def Stream(request_iterator,

@@ -29,6 +29,8 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class TelemetryStub:
+    """The collector's side of every agent."""
+
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
@@ -38,11 +40,15 @@ class TelemetryStub:
 
 @_typing.type_check_only
 class TelemetryAsyncStub(TelemetryStub):
+    """The collector's side of every agent."""
+
     def __init__(self, channel: _aio.Channel) -> None: ...
     Stream: _aio.StreamStreamMultiCallable[_telemetry_pb2.AgentMessage, _telemetry_pb2.CollectorMessage]  # type: ignore[assignment]
     """TLS 1.3 with client certificates. The newest stream of an identity closes the older one."""
 
 class TelemetryServicer(metaclass=_abc_1.ABCMeta):
+    """The collector's side of every agent."""
+
     @_abc_1.abstractmethod
     def Stream(
         self,
