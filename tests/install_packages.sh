@@ -1,16 +1,21 @@
 #!/bin/sh
-# Debian packages that the tests need (simulators, databases, browser). Root: installs what is missing. Otherwise: names it.
+# What the tests need beside Python: Debian packages (simulators, databases, browser, emulator) and the guest image.
+# Root: installs what is missing. Otherwise: names it, and the tests that need it say so and skip.
 set -eu
+here=$(dirname "$(realpath "$0")")
 needed="openipmi ipmitool freeipmi-tools smartmontools snmpd snmp postgresql victoria-metrics strace chromium
-        iproute2 systemd openssl"
+        iproute2 systemd openssl qemu-system-x86 seabios ipxe-qemu debootstrap e2fsprogs"
 missing=""
 for package in $needed; do
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q "ok installed" || missing="$missing $package"
 done
-[ -z "$missing" ] && exit 0
-if [ "$(id -u)" = 0 ]; then
-    apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
-else
-    echo "not root: tests that need these packages will be skipped:$missing"
+if [ "$(id -u)" != 0 ]; then
+    [ -z "$missing" ] || echo "not root: tests that need these packages will be skipped:$missing"
+    exit 0
 fi
+if [ -n "$missing" ]; then
+    apt-get update -qq
+    # shellcheck disable=SC2086 # a list of names
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+fi
+sh "$here/peers/vm/build.sh" "${XDG_CACHE_HOME:-$HOME/.cache}/hardcase/vm"
