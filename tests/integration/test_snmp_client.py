@@ -1,0 +1,196 @@
+"""The SNMP client against a real net-snmp agent and a real snmpsim."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from hardcase_agent.domain.errors import AgentError, CredentialsRefused, DeviceFailed, DeviceHung
+from hardcase_agent.sensors.snmp.values import AuthProtocol, Community, Credentials, Missing, PrivProtocol, UsmUser
+from hardcase_agent.sensors.snmp_client import SYS_UPTIME, SnmpClient
+
+from tests.peers import snmpd as net_snmp
+from tests.peers import snmpsim as simulator
+from tests.peers.snmp_peer import free_udp_port
+from tests.peers.snmpd import Snmpd, snmpd
+from tests.peers.snmpsim import Snmpsim, snmpsim
+
+SYSTEM = (1, 3, 6, 1, 2, 1, 1)
+SYS_DESCR = (*SYSTEM, 1, 0)
+SYS_CONTACT = (*SYSTEM, 4, 0)
+DEADLINE_S = 20.0
+
+SHA_USER = UsmUser(
+    name=net_snmp.USER,
+    auth=AuthProtocol.SHA,
+    auth_secret=net_snmp.AUTH_SECRET,
+    priv=PrivProtocol.AES,
+    priv_secret=net_snmp.PRIV_SECRET,
+)
+SHA256_USER = UsmUser(
+    name=net_snmp.USER_256,
+    auth=AuthProtocol.SHA256,
+    auth_secret=net_snmp.AUTH_SECRET,
+    priv=PrivProtocol.AES,
+    priv_secret=net_snmp.PRIV_SECRET,
+)
+
+
+@pytest.fixture(scope="module")
+def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Snmpd]:
+    with snmpd(tmp_path_factory.mktemp("snmpd")) as peer:
+        yield peer
+
+
+@pytest.fixture(scope="module")
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Snmpsim]:
+    with snmpsim(tmp_path_factory.mktemp("snmpsim")) as peer:
+        yield peer
+
+
+@asynccontextmanager
+async def client_of(port: int, credentials: Credentials, *, timeout_s: float = 1.0) -> AsyncIterator[SnmpClient]:
+    client = SnmpClient("127.0.0.1", port, credentials, request_timeout_s=timeout_s)
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+CREDENTIALS = [
+    pytest.param(Community(net_snmp.COMMUNITY), id="v2c"),
+    pytest.param(SHA_USER, id="v3-SHA-AES"),
+    pytest.param(SHA256_USER, id="v3-SHA256-AES"),
+]
+
+
+@pytest.mark.parametrize("credentials", CREDENTIALS)
+async def test_a_get_gives_plain_values_in_the_order_asked(agent: Snmpd, credentials: Credentials) -> None:
+    async with client_of(agent.port, credentials) as client:
+        rows = await client.get((SYS_CONTACT, (1, 3, 6, 1, 2, 1, 1, 99, 0), SYS_DESCR), deadline_s=DEADLINE_S)
+    assert rows == (
+        (SYS_CONTACT, b"ops@example.invalid"),
+        ((1, 3, 6, 1, 2, 1, 1, 99, 0), Missing.NO_SUCH_OBJECT),
+        (SYS_DESCR, net_snmp.SYS_DESCR.encode()),
+    )
+
+
+@pytest.mark.parametrize("credentials", CREDENTIALS)
+async def test_a_walk_brings_the_whole_subtree_in_order(agent: Snmpd, credentials: Credentials) -> None:
+    async with client_of(agent.port, credentials) as client:
+        walk = await client.walk(SYSTEM, deadline_s=DEADLINE_S)
+    oids = [oid for oid, _ in walk.varbinds]
+    assert walk.complete
+    assert oids == sorted(oids)
+    assert len(set(oids)) == len(oids) > 20
+    assert all(oid[: len(SYSTEM)] == SYSTEM for oid in oids)
+
+
+async def test_a_walk_stops_at_its_limit_and_says_so(agent: Snmpd) -> None:
+    async with client_of(agent.port, Community(net_snmp.COMMUNITY)) as client:
+        walk = await client.walk(SYSTEM, deadline_s=DEADLINE_S, limit=7)
+    assert len(walk.varbinds) == 7
+    assert not walk.complete
+
+
+async def test_more_objects_than_fit_into_one_datagram_are_asked_for_in_pieces(agent: Snmpd) -> None:
+    async with client_of(agent.port, Community(net_snmp.COMMUNITY)) as client:
+        rows = await client.get([SYS_UPTIME] * 70, deadline_s=DEADLINE_S)
+    assert len(rows) == 70
+    assert all(isinstance(value, int) and value > 0 for _, value in rows)
+
+
+@pytest.mark.parametrize(
+    ("user", "error", "words"),
+    [
+        (UsmUser(name="nobody", auth_secret="authpass123"), CredentialsRefused, "does not know SNMPv3 user 'nobody'"),
+        (
+            UsmUser(
+                name=net_snmp.USER, auth=AuthProtocol.SHA, auth_secret="wrongpass1", priv_secret=net_snmp.PRIV_SECRET
+            ),
+            CredentialsRefused,
+            "wrong authentication password",
+        ),
+        (
+            UsmUser(
+                name=net_snmp.USER, auth=AuthProtocol.SHA, auth_secret=net_snmp.AUTH_SECRET, priv_secret="wrongpass2"
+            ),
+            CredentialsRefused,
+            "wrong privacy password",
+        ),
+    ],
+    ids=["unknown user", "wrong authentication password", "wrong privacy password"],
+)
+async def test_a_refusal_is_told_as_what_it_is_and_shows_no_secret(
+    agent: Snmpd, user: UsmUser, error: type[AgentError], words: str
+) -> None:
+    async with client_of(agent.port, user, timeout_s=0.5) as client:
+        with pytest.raises(error, match=words) as caught:
+            await client.get((SYS_UPTIME,), deadline_s=DEADLINE_S)
+    assert "pass1" not in str(caught.value)
+    assert user.auth_secret not in str(caught.value) + repr(user)
+
+
+async def test_a_wrong_community_is_silence_and_the_text_says_so(agent: Snmpd) -> None:
+    async with client_of(agent.port, Community("wrong-one"), timeout_s=0.5) as client:
+        with pytest.raises(DeviceHung, match="refuses this community") as caught:
+            await client.get((SYS_UPTIME,), deadline_s=DEADLINE_S)
+    assert "wrong-one" not in str(caught.value)
+
+
+@pytest.mark.parametrize("credentials", CREDENTIALS)
+async def test_a_closed_port_is_told_apart_from_a_silent_device(credentials: Credentials) -> None:
+    async with client_of(free_udp_port(), credentials, timeout_s=0.3) as client:
+        with pytest.raises(DeviceFailed, match="nothing listens"):
+            await client.get((SYS_UPTIME,), deadline_s=DEADLINE_S)
+
+
+async def test_two_devices_may_use_one_user_name_with_different_secrets(agent: Snmpd, simulated: Snmpsim) -> None:
+    other = UsmUser(
+        name=net_snmp.USER, auth=AuthProtocol.SHA, auth_secret="wrongpass1", priv_secret=net_snmp.PRIV_SECRET
+    )
+    async with client_of(agent.port, SHA_USER) as right, client_of(agent.port, other) as wrong:
+        for _ in range(2):
+            assert (await right.get((SYS_DESCR,), deadline_s=DEADLINE_S))[0][1] == net_snmp.SYS_DESCR.encode()
+            with pytest.raises(CredentialsRefused):
+                await wrong.get((SYS_DESCR,), deadline_s=DEADLINE_S)
+
+
+async def test_a_v3_context_chooses_the_device_behind_an_agent(simulated: Snmpsim) -> None:
+    user = UsmUser(
+        name=simulator.USER, auth_secret=simulator.AUTH_SECRET, priv_secret=simulator.PRIV_SECRET, context="ups"
+    )
+    async with client_of(simulated.port, user) as client:
+        rows = await client.get((SYS_DESCR,), deadline_s=DEADLINE_S)
+    assert rows[0][1] == b"UPS network card"
+
+
+@pytest.mark.parametrize("credentials", CREDENTIALS)
+async def test_a_stopped_agent_is_hung_by_the_deadline_and_answers_again_afterwards(
+    tmp_path: Path, credentials: Credentials
+) -> None:
+    with snmpd(tmp_path) as peer:
+        async with client_of(peer.port, credentials) as client:
+            assert await client.get((SYS_UPTIME,), deadline_s=DEADLINE_S)
+            peer.hang()
+            with pytest.raises(DeviceHung):
+                await client.get((SYS_UPTIME,), deadline_s=1.5)
+            peer.go_on()
+            rows = await client.get((SYS_DESCR,), deadline_s=DEADLINE_S)
+    assert rows[0][1] == net_snmp.SYS_DESCR.encode()
+
+
+@pytest.mark.parametrize("credentials", CREDENTIALS)
+@pytest.mark.parametrize("forgets", [False, True], ids=["same engine id", "new engine id"])
+async def test_a_restarted_agent_is_read_again_without_help(
+    tmp_path: Path, credentials: Credentials, forgets: bool
+) -> None:
+    """A restart raises snmpEngineBoots; a reset card comes back with another engine id."""
+    with snmpd(tmp_path) as peer:
+        async with client_of(peer.port, credentials) as client:
+            assert await client.get((SYS_UPTIME,), deadline_s=DEADLINE_S)
+            peer.restart(forgets=forgets)
+            rows = await client.get((SYS_DESCR,), deadline_s=DEADLINE_S)
+    assert rows[0][1] == net_snmp.SYS_DESCR.encode()
