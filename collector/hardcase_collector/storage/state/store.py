@@ -1,0 +1,142 @@
+"""SqlStateStore: the StateStore port over SQLAlchemy, for SQLite and PostgreSQL. Opened by app.py under StoreLock.
+
+The tables are in `models/`, one class per aggregate in the `*_store.py` beside this file.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Self, TypeVar
+
+from sqlalchemy import Connection, Engine
+
+from hardcase_collector.domain.errors import StoreFailed
+from hardcase_collector.domain.ports import Transaction
+from hardcase_collector.storage.migrations import bring_up, schema_trouble
+from hardcase_collector.storage.state.access_store import SqlAccessStore
+from hardcase_collector.storage.state.agent_store import SqlAgentStore
+from hardcase_collector.storage.state.asset_store import SqlAssetStore
+from hardcase_collector.storage.state.case_store import SqlCaseStore
+from hardcase_collector.storage.state.connections import parse_url, reader_engine, writer_engine
+from hardcase_collector.storage.state.failures import named, worth_another_try
+from hardcase_collector.storage.state.feed_store import SqlFeedStore
+from hardcase_collector.storage.state.finding_store import SqlFindingStore
+from hardcase_collector.storage.state.outbox_store import SqlOutboxStore
+
+# A batch commits in milliseconds; a writer that holds the turn this long is stuck, and waiting longer helps nobody.
+TURN_WAIT_S = 30.0
+# Deadlocks come from other sessions on the same database; five losses in a row are no longer bad luck.
+TRIES = 5
+
+T = TypeVar("T")
+
+
+class SqlTransaction:
+    """One transaction; its stores share one connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    @cached_property
+    def agents(self) -> SqlAgentStore:
+        return SqlAgentStore(self._connection)
+
+    @cached_property
+    def assets(self) -> SqlAssetStore:
+        return SqlAssetStore(self._connection)
+
+    @cached_property
+    def feeds(self) -> SqlFeedStore:
+        return SqlFeedStore(self._connection)
+
+    @cached_property
+    def findings(self) -> SqlFindingStore:
+        return SqlFindingStore(self._connection)
+
+    @cached_property
+    def cases(self) -> SqlCaseStore:
+        return SqlCaseStore(self._connection)
+
+    @cached_property
+    def outbox(self) -> SqlOutboxStore:
+        return SqlOutboxStore(self._connection)
+
+    @cached_property
+    def access(self) -> SqlAccessStore:
+        return SqlAccessStore(self._connection)
+
+
+class SqlStateStore:
+    """See `StateStore`. Safe to use from any thread: writers take turns, readers have their own connections."""
+
+    def __init__(self, writer: Engine, reader: Engine) -> None:
+        self._writer = writer
+        self._reader = reader
+        self._turn = threading.Lock()
+
+    @classmethod
+    def open(cls, url: str, *, migrate: bool) -> Self:
+        """Opens, and brings the schema up where `migrate`.
+
+        Raises ConfigError for an unusable URL; StoreFailed where the schema is not this program's, saying what to do.
+        """
+        parsed = parse_url(url)
+        writer = writer_engine(parsed)
+        try:
+            with named("being opened"):
+                if migrate:
+                    bring_up(writer)
+                elif trouble := schema_trouble(writer):
+                    raise StoreFailed(trouble)
+        except StoreFailed:
+            writer.dispose()
+            raise
+        return cls(writer, reader_engine(parsed))
+
+    @contextmanager
+    def write(self) -> Iterator[Transaction]:
+        if not self._turn.acquire(timeout=TURN_WAIT_S):
+            raise StoreFailed(f"the state store's writer has been busy for {TURN_WAIT_S:.0f} s: see the journal")
+        try:
+            with named("writing"), self._writer.begin() as connection:
+                yield SqlTransaction(connection)
+        finally:
+            self._turn.release()
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        with named("reading"), self._reader.begin() as connection:
+            yield SqlTransaction(connection)
+
+    def run(self, work: Callable[[Transaction], T]) -> T:
+        """`write`, tried again where PostgreSQL asks for it (deadlock, serialization); `work` may run several times."""
+        for attempt in range(1, TRIES + 1):
+            try:
+                with self.write() as tx:
+                    return work(tx)
+            except StoreFailed as error:
+                if attempt == TRIES or not worth_another_try(error):
+                    raise
+        raise AssertionError("unreachable")
+
+    def healthy(self) -> str:
+        """Writes and takes back one row: a full disk or a lost server shows here before a batch meets it."""
+        try:
+            with self.write() as tx:
+                tx.access.probe()
+        except StoreFailed as error:
+            return str(error)
+        return ""
+
+    def close(self) -> None:
+        """Waits for the writer's turn; SQLite folds its write-ahead log into the file as the last connection closes."""
+        got = self._turn.acquire(timeout=TURN_WAIT_S)
+        try:
+            self._reader.dispose()
+            self._writer.dispose()
+        finally:
+            if got:
+                self._turn.release()

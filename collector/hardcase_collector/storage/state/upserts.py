@@ -1,0 +1,40 @@
+"""INSERT ... ON CONFLICT for both databases. Used by the stores beside it."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from sqlalchemy import Connection, FromClause, Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+from hardcase_collector.storage.state.models import Model
+
+Insert = sqlite.Insert | postgresql.Insert
+
+
+def table_of(model: type[Model]) -> Table:
+    table: FromClause = model.__table__
+    assert isinstance(table, Table)
+    return table
+
+
+def insert_into(connection: Connection, table: Table) -> Insert:
+    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+
+
+def upsert(connection: Connection, table: Table, *, keep: tuple[str, ...] = ()) -> Insert:
+    """Inserts, or overwrites every column but the key and `keep`."""
+    return _upsert(connection.dialect.name, table, keep)
+
+
+@cache
+def _upsert(dialect: str, table: Table, keep: tuple[str, ...]) -> Insert:
+    # Made once: building the statement costs more than running it for one row.
+    statement = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+    key = [column.name for column in table.primary_key]
+    changed = {
+        column.name: statement.excluded[column.name]
+        for column in table.columns
+        if column.name not in key and column.name not in keep
+    }
+    return statement.on_conflict_do_update(index_elements=key, set_=changed)
