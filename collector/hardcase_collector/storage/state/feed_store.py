@@ -23,7 +23,8 @@ from hardcase_collector.storage.state.models import (
     MarkRow,
     SensorRow,
 )
-from hardcase_collector.storage.state.upserts import insert_into, table_of, upsert
+from hardcase_collector.storage.state.models.columns import fold
+from hardcase_collector.storage.state.upserts import insert_into, table_of, upsert, upsert_many
 
 _AGENTS = table_of(AgentRow)
 _BASELINES = table_of(BaselineRow)
@@ -44,17 +45,10 @@ class SqlFeedStore(SqlLosses):
     def save_marks(self, marks: Mapping[EpochKey, Mark], *, sessions: Mapping[int, int]) -> None:
         self._require_sessions(sessions)
         if marks:
-            self._connection.execute(
-                upsert(self._connection, _MARKS),
-                [
-                    {
-                        "agent": key.agent,
-                        "epoch": key.epoch,
-                        "through": mark.through,
-                        "last_time_ms": mark.last_time_ms,
-                    }
-                    for key, mark in marks.items()
-                ],
+            upsert_many(
+                self._connection,
+                _MARKS,
+                [(key.agent, key.epoch, fold(mark.through), mark.last_time_ms) for key, mark in marks.items()],
             )
 
     def _require_sessions(self, sessions: Mapping[int, int]) -> None:
@@ -152,18 +146,10 @@ class SqlFeedStore(SqlLosses):
 
     def save_rows(self, rows: Sequence[FeedRow]) -> None:
         if rows:
-            self._connection.execute(
-                upsert(self._connection, _ROWS),
-                [
-                    {
-                        "feed": row.feed,
-                        "catalogue": row.catalogue,
-                        "state": row.state,
-                        "time_ms": row.time_ms,
-                        "received_ms": row.received_ms,
-                    }
-                    for row in rows
-                ],
+            upsert_many(
+                self._connection,
+                _ROWS,
+                [(row.feed, row.catalogue, row.state, row.time_ms, row.received_ms) for row in rows],
             )
 
     def baselines(self, feeds: Iterable[int]) -> Sequence[Baseline]:

@@ -11,6 +11,13 @@ _TWO_63 = 1 << 63
 _TWO_64 = 1 << 64
 
 
+def fold(value: int) -> int:
+    """A uint64 as the signed number of the same bits."""
+    if value < _TWO_63:
+        return value
+    return (value % _TWO_64) - (_TWO_64 if value % _TWO_64 >= _TWO_63 else 0)
+
+
 class Words(TypeDecorator[str]):
     """Text from devices. PostgreSQL refuses NUL, and neither driver encodes a lone surrogate: both are replaced."""
 
@@ -30,9 +37,7 @@ class Unsigned(TypeDecorator[int]):
     cache_ok = True
 
     def process_bind_param(self, value: int | None, dialect: Dialect) -> int | None:
-        if value is None or value < _TWO_63:
-            return value
-        return (value % _TWO_64) - (_TWO_64 if value % _TWO_64 >= _TWO_63 else 0)
+        return value if value is None else fold(value)
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> int | None:
         return value + _TWO_64 if value is not None and value < 0 else value
