@@ -1,0 +1,374 @@
+"""The spool itself: append and sync, serve in order, forget what is acknowledged, bound size and age, count losses.
+
+Single-threaded and blocking: `worker.py` owns the thread. Laws, property-tested with a disk that fails and loses
+power at every step: a record served was synced; nothing unacknowledged disappears without a loss record; an
+(epoch, sequence) never names two different records; order holds.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from hardcase_agent.domain.errors import RecordTooLarge
+from hardcase_agent.domain.event import Loss, LossCause
+from hardcase_agent.domain.frame import Moment
+from hardcase_agent.domain.stream import Held, RecordKind, Sealed, SpoolState, Stored
+from hardcase_agent.spool import segment as fmt
+from hardcase_agent.spool.aside import Aside
+from hardcase_agent.spool.files import Files
+from hardcase_agent.spool.losses import Ledger
+from hardcase_agent.spool.ranges import Ranges
+from hardcase_agent.spool.reader import Reader
+from hardcase_agent.spool.recovery import Segment, discard, note_record, recover
+
+log = logging.getLogger(__name__)
+
+LARGEST_RECORD = 2 * 1024 * 1024 - 4096
+"""Half of gRPC's 4 MiB message limit, less the batch around it (design 2.5)."""
+PENDING_BYTES = 512 * 1024
+"""What waits in memory while the disk refuses writes: about ten minutes of a large server."""
+PLAUSIBLE_WALL_MS = 1_600_000_000_000
+"""September 2020. An earlier wall clock was not set; the age of what it stamped is unknown."""
+ENTRY_OVERHEAD = 64
+"""Head, body fields and tag of an entry, rounded up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpoolLimits:
+    max_bytes: int = 256 * 1024 * 1024
+    max_age_ms: int = 7 * 24 * 3600 * 1000
+    segment_bytes: int = 1024 * 1024
+
+
+class Spool:
+    """`seal_loss` is the codec's: it makes wire bytes of a loss. `epoch` is 16 fresh random bytes."""
+
+    def __init__(
+        self,
+        files: Files,
+        limits: SpoolLimits,
+        *,
+        epoch: bytes,
+        boot_id: bytes,
+        seal_loss: Callable[[Loss, Moment], Sealed],
+        now: Moment,
+    ) -> None:
+        self._files = files
+        self.limits = limits
+        self.epoch = epoch
+        self._boot_id = boot_id
+        recovered = recover(files)
+        self._segments = recovered.segments
+        self._gone = recovered.gone
+        self._next_ordinal = recovered.next_ordinal
+        self._ledger = Ledger(seal_loss, epoch)
+        for loss in recovered.owed:
+            self._ledger.owe(loss)
+        self._acked: dict[bytes, int] = {}
+        self._next = 1
+        self._active: Segment | None = None
+        self._handle: int | None = None
+        self._pending: deque[Sealed] = deque()
+        self._pending_bytes = 0
+        self._catalogues: dict[str, Sealed] = {}
+        self._condemned: list[Segment] = []
+        self._failing = ""
+        self._aside = Aside(files)
+        self._reader = Reader(files)
+        self.flush(now)
+
+    # Writing
+
+    def append(self, records: Sequence[Sealed], now: Moment) -> bool:
+        """Number, write and sync them; False = the disk refuses, they wait (bounded) and are counted if they cannot.
+
+        Raises RecordTooLarge for a record above the frame limit, after everything else of the batch was taken; the
+        refusal itself is a counted loss.
+        """
+        refused = 0
+        for record in records:
+            if len(record.payload) > LARGEST_RECORD:
+                refused += 1
+                continue
+            if record.kind is RecordKind.CATALOGUE:
+                self._catalogues[record.slot or record.catalogue_id.hex()] = record
+            self._pending.append(record)
+            self._pending_bytes += len(record.payload)
+        if refused:
+            self._ledger.lost_unnumbered(refused, LossCause.TOO_LARGE)
+        done = self.flush(now)
+        if refused:
+            raise RecordTooLarge(f"{refused} records above {LARGEST_RECORD} bytes were refused")
+        return done
+
+    def flush(self, now: Moment) -> bool:
+        """Write what waits: owed losses first, then pending records. Also drops what is too old or too much."""
+        while self._segments and self._age_ms(self._segments[0], now) > self.limits.max_age_ms:
+            self._drop_oldest(LossCause.TOO_OLD)
+        if not self._pending and not self._ledger:
+            self._remove_condemned()
+            return True
+        try:
+            self._write_pending(now)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT) or not self._remove_condemned():
+                return self._refused(error)
+            try:
+                self._write_pending(now)
+            except OSError as again:
+                return self._refused(again)
+        if self._failing:
+            log.warning("spool writes again: it had refused with reason=%s", self._failing)
+        self._failing = ""
+        self._remove_condemned()
+        return True
+
+    def _write_pending(self, now: Moment) -> None:
+        incoming = self._pending_bytes + ENTRY_OVERHEAD * len(self._pending)
+        while self._segments and self._bytes() + incoming > self.limits.max_bytes:
+            self._drop_oldest(LossCause.SPOOL_FULL)
+        records = self._ledger.sealed(now)
+        records += [(record, record.catalogue_id) for record in self._pending]
+        if self._active is not None and self._active.size >= self.limits.segment_bytes:
+            self._close_active()
+        creating = self._active is None
+        target = self._active or self._new_segment(now)
+        packed, catalogues = self._pack(records, target)
+        try:
+            if self._handle is None:
+                self._handle = self._files.create(target.name)
+                packed = fmt.pack_header(_header(target)) + packed
+            self._files.write(self._handle, packed)
+            self._files.sync(self._handle)
+            if creating:
+                self._files.sync_folder()
+        except OSError:
+            self._abandon(target, creating)
+            raise
+        if creating:
+            self._segments.append(target)
+            self._active = target
+        self._commit(target, records, catalogues, len(packed))
+
+    def _pack(self, records: list[tuple[Sealed, bytes]], target: Segment) -> tuple[bytes, set[bytes]]:
+        packed = bytearray()
+        held: set[bytes] = set()
+        for sequence, (record, tag) in enumerate(records, start=self._next):
+            wanted = record.catalogue_id
+            if record.kind is RecordKind.CATALOGUE:
+                held.add(wanted)
+            elif wanted and wanted not in held and wanted not in target.catalogues:
+                copy = self._known_catalogue(wanted)
+                if copy is not None:
+                    packed += fmt.pack_entry(fmt.EntryType.CATALOGUE, RecordKind.CATALOGUE, 0, wanted, copy)
+                    held.add(wanted)
+            packed += fmt.pack_entry(fmt.EntryType.RECORD, record.kind, sequence, tag, record.payload)
+        return bytes(packed), held
+
+    def _commit(self, target: Segment, records: list[tuple[Sealed, bytes]], held: set[bytes], length: int) -> None:
+        for record, tag in records:
+            note_record(target, record.kind, self._next, tag)
+            self._next += 1
+        target.catalogues |= held
+        target.size += length
+        target.newest = self._next - 1
+        self._ledger.settle()
+        self._pending.clear()
+        self._pending_bytes = 0
+
+    def _abandon(self, target: Segment, creating: bool) -> None:
+        """After a failed write or sync nothing more goes into this file: what the medium kept of it is unknown."""
+        handle, self._handle, self._active = self._handle, None, None
+        if handle is None:
+            return
+        try:
+            self._files.truncate(handle, 0 if creating else target.size)
+        except OSError as error:
+            log.debug("spool segment cannot be cut: segment=%s reason=%s", target.name, error)
+        self._files.close(handle)
+        if creating:
+            discard(self._files, target.name)
+
+    def _refused(self, error: OSError) -> bool:
+        if not self._failing:
+            log.error("spool cannot write: reason=%s; records wait in memory, the oldest are lost", error)
+        self._failing = error.strerror or str(error)
+        dropped = 0
+        while self._pending_bytes > PENDING_BYTES:
+            self._pending_bytes -= len(self._pending.popleft().payload)
+            dropped += 1
+        if dropped:
+            self._ledger.lost_unnumbered(dropped, LossCause.WRITE_FAILED)
+        return False
+
+    # Bounds
+
+    def _age_ms(self, segment: Segment, now: Moment) -> int:
+        if segment.boot_id == self._boot_id:
+            return now.boot_ms - segment.boot_ms
+        if min(segment.wall_ms, now.wall_ms) < PLAUSIBLE_WALL_MS:
+            return now.boot_ms
+        return max(now.wall_ms - segment.wall_ms, now.boot_ms)
+
+    def _drop_oldest(self, cause: LossCause) -> None:
+        """Whole segment. Its file goes only after the loss of what was not acknowledged is on the disk."""
+        segment = self._segments.pop(0)
+        if segment is self._active:
+            self._close_active()
+        gone = self._gone.setdefault(segment.epoch, Ranges())
+        unacked = max(segment.first, self._acked.get(segment.epoch, 0) + 1)
+        for first, through in gone.outside(unacked, segment.newest):
+            self._ledger.lost(segment.epoch, first, through, cause)
+        for sequence, loss in segment.losses:
+            if sequence >= unacked:
+                self._ledger.carry(loss)
+        gone.add(segment.first, segment.newest)
+        self._condemned.append(segment)
+
+    def _remove_condemned(self) -> bool:
+        """True = at least one file went."""
+        condemned, self._condemned = self._condemned, []
+        return any([discard(self._files, segment.name) for segment in condemned])
+
+    # Serving
+
+    def held(self) -> tuple[Held, ...]:
+        """Oldest epoch first, the present one last, even where it holds nothing yet."""
+        found: list[Held] = []
+        epochs = dict.fromkeys(segment.epoch for segment in self._segments if segment.epoch != self.epoch)
+        for epoch in (*epochs, self.epoch):
+            mine = [segment for segment in self._segments if segment.epoch == epoch]
+            oldest = max(mine[0].first if mine else self._next, self._acked.get(epoch, 0) + 1)
+            newest = mine[-1].newest if mine and mine[-1].newest >= oldest else 0
+            if newest or epoch == self.epoch:
+                found.append(Held(epoch=epoch, oldest=oldest, newest=newest))
+        return tuple(found)
+
+    def read(self, epoch: bytes, first: int, *, max_records: int, max_bytes: int) -> list[Stored]:
+        """Contiguous records from the first one held at or after `first`; at least one where there is one."""
+        first = max(first, self._acked.get(epoch, 0) + 1)
+        gone = self._gone.setdefault(epoch, Ranges())
+        for segment in self._segments:
+            if segment.epoch != epoch or segment.newest < first:
+                continue
+            start = max(first, segment.first)
+            found = self._reader.read(segment, start, gone, max_records, max_bytes)
+            # Readable at the start of this run and not any more.
+            for low, high in gone.outside(start, found[0].sequence - 1 if found else segment.newest):
+                self._ledger.lost(epoch, low, high, LossCause.UNREADABLE)
+                gone.add(low, high)
+            if found:
+                return found
+        return []
+
+    def acknowledge(self, epoch: bytes, through: int) -> None:
+        """Forget segments that are acknowledged whole. Never goes back, never beyond what was written."""
+        mine = [segment for segment in self._segments if segment.epoch == epoch]
+        mark = max(self._acked.get(epoch, 0), min(through, mine[-1].newest if mine else 0))
+        if mark:
+            self._acked[epoch] = mark
+        for segment in mine:
+            if segment.newest > mark or (segment is self._active and segment.size < self.limits.segment_bytes // 4):
+                continue
+            if segment is self._active:
+                self._close_active()
+            self._segments.remove(segment)
+            discard(self._files, segment.name)
+
+    def catalogue(self, catalogue_id: bytes) -> bytes | None:
+        """From memory, else from the segments, oldest first."""
+        known = self._known_catalogue(catalogue_id)
+        for segment in self._segments if known is None else ():
+            if catalogue_id in segment.catalogues:
+                known = self._reader.find_catalogue(segment, catalogue_id)
+                if known is not None:
+                    break
+        return known
+
+    def give_up(self, epoch: bytes, sequence: int, cause: LossCause, now: Moment) -> None:
+        """Keep one record aside and state it as lost."""
+        for record in self.read(epoch, sequence, max_records=1, max_bytes=1):
+            if record.sequence == sequence:
+                self._aside.quarantine(record)
+        gone = self._gone.setdefault(epoch, Ranges())
+        if sequence not in gone:
+            gone.add(sequence, sequence)
+            self._ledger.lost(epoch, sequence, sequence, cause)
+        self.flush(now)
+
+    def withhold(self, record: Stored) -> None:
+        """Keep a record for a collector that takes its kind; what no longer fits is a counted loss."""
+        if not self._aside.withhold(record):
+            self._ledger.lost_unnumbered(1, LossCause.SPOOL_FULL)
+
+    def release(self, kinds: frozenset[RecordKind], now: Moment) -> int:
+        """Append withheld records of these kinds as new ones; their files go only after that is on the disk."""
+        found = self._aside.withheld(kinds)
+        if not found or not self.append(list(found.values()), now):
+            return 0
+        for name in found:
+            self._aside.forget(name)
+        return len(found)
+
+    def state(self) -> SpoolState:
+        records = 0
+        for segment in self._segments:
+            first = max(segment.first, self._acked.get(segment.epoch, 0) + 1)
+            gone = self._gone.get(segment.epoch)
+            missing = gone.count(first, segment.newest) if gone is not None else 0
+            records += max(0, segment.newest - first + 1 - missing)
+        return SpoolState(
+            records=records,
+            bytes=self._bytes(),
+            lost=self._ledger.records,
+            pending=len(self._pending),
+            failing=self._failing,
+        )
+
+    def close(self, now: Moment) -> None:
+        """Write what still waits, if the disk takes it."""
+        self.flush(now)
+        self._close_active()
+
+    def _bytes(self) -> int:
+        return sum(segment.size for segment in self._segments)
+
+    def _known_catalogue(self, catalogue_id: bytes) -> bytes | None:
+        for record in self._catalogues.values():
+            if record.catalogue_id == catalogue_id:
+                return record.payload
+        return None
+
+    def _new_segment(self, now: Moment) -> Segment:
+        ordinal = self._next_ordinal
+        self._next_ordinal += 1
+        return Segment(
+            name=fmt.segment_name(ordinal, self.epoch, self._next),
+            ordinal=ordinal,
+            epoch=self.epoch,
+            boot_id=self._boot_id,
+            first=self._next,
+            newest=self._next - 1,
+            size=0,
+            wall_ms=now.wall_ms,
+            boot_ms=now.boot_ms,
+        )
+
+    def _close_active(self) -> None:
+        handle, self._handle, self._active = self._handle, None, None
+        if handle is not None:
+            self._files.close(handle)
+
+
+def _header(segment: Segment) -> fmt.Header:
+    return fmt.Header(
+        epoch=segment.epoch,
+        boot_id=segment.boot_id,
+        first=segment.first,
+        wall_ms=segment.wall_ms,
+        boot_ms=segment.boot_ms,
+    )
