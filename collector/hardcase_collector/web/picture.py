@@ -1,0 +1,233 @@
+"""Read models: what the pages and the control socket show of fleet, asset and case. Pure reading, one snapshot each.
+
+Every function takes a customer scope; None = all customers, for the collector's own administrators.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from hardcase_collector.domain.asset import Agent, Asset, AssetMode, Part
+from hardcase_collector.domain.case import Case, CaseAction, TimelineEntry
+from hardcase_collector.domain.errors import NotFound
+from hardcase_collector.domain.finding import Severity, Why
+from hardcase_collector.domain.observation import CoverageLine, Event, SourceStatus
+from hardcase_collector.domain.ports import CaseFilter, FindingRow, Transaction, Window
+
+SILENT_AFTER_MS = 90_000  # Three heartbeats of 30 s; the agent-silent rule itself judges on a monotonic clock.
+EVENTS_SHOWN = 50
+WHYS_SHOWN = 100
+ALL_CASES = 5000
+
+
+class Condition(StrEnum):
+    """One word for an asset, worst first. "No data" is a condition of its own and never good."""
+
+    CRITICAL = "critical"
+    MAJOR = "major"
+    MINOR = "minor"
+    NO_DATA = "no_data"
+    WATCH = "watch"
+    GOOD = "good"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """One limit in force."""
+
+    name: str
+    value: float
+    severity: str
+    source: str
+    """operator, the device ("bmc", "smart", ...) or class default."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurrentReading:
+    """What a sensor said last: a number, asserted states, or a gap with its reason."""
+
+    source: str
+    sensor: str
+    name: str
+    kind: str
+    unit: str
+    part: Part
+    value: float | None
+    states: tuple[str, ...]
+    has_states: bool
+    gap: str
+    """Reason word of the gap, "" where there is none."""
+    gap_age_s: int | None
+    """Seconds since it last gave a value; None = never."""
+    time_ms: int
+    severity: Severity
+    limits: tuple[Limit, ...] = ()
+
+
+ReadingsOf = Callable[[Transaction, int], Sequence[CurrentReading]]
+"""(transaction, asset number) -> current readings, from the rule-state rows."""
+LegalActions = Callable[[Case], Sequence[CaseAction]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetLine:
+    asset: Asset
+    condition: Condition
+    open_cases: int
+    watched: int
+    unreadable: int
+    last_reading_ms: int
+    agents: tuple[str, ...]
+    silent: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fleet:
+    lines: tuple[FleetLine, ...]
+    """One page of them, worst first."""
+    counts: Mapping[Condition, int]
+    total: int
+    found: int
+    page: int
+    pages: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssetPicture:
+    line: FleetLine
+    readings: tuple[CurrentReading, ...]
+    coverage: tuple[tuple[str, CoverageLine], ...]
+    sources: tuple[SourceStatus, ...]
+    parts: tuple[tuple[str, Part, int], ...]
+    findings: tuple[FindingRow, ...]
+    cases: tuple[Case, ...]
+    events: tuple[Event, ...]
+    windows: tuple[Window, ...]
+    whys: tuple[Why, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CasePicture:
+    case: Case
+    asset: Asset
+    timeline: tuple[TimelineEntry, ...]
+    findings: tuple[FindingRow, ...]
+    whys: tuple[Why, ...]
+    actions: tuple[CaseAction, ...]
+
+
+def fleet(
+    tx: Transaction, *, customer: str | None, now_ms: int, search: str = "", page: int = 1, page_size: int = 100
+) -> Fleet:
+    """All assets of the scope that match, worst first, one page of them."""
+    worst = _worst_by_asset(tx, customer)
+    agents = {agent.number: agent for agent in tx.agents.all(customer=customer)}
+    assets = tx.assets.all(customer=customer)
+    lines = [_line(tx, asset, agents, worst.get(asset.id, []), now_ms) for asset in assets if _matches(asset, search)]
+    order = list(Condition)
+    lines.sort(key=lambda line: (order.index(line.condition), line.asset.facts.hostname, line.asset.key))
+    pages = max(1, -(-len(lines) // page_size))
+    page = min(max(1, page), pages)
+    return Fleet(
+        lines=tuple(lines[(page - 1) * page_size : page * page_size]),
+        counts={condition: sum(1 for line in lines if line.condition is condition) for condition in order},
+        total=len(assets),
+        found=len(lines),
+        page=page,
+        pages=pages,
+    )
+
+
+def asset_in_scope(tx: Transaction, number: int, customer: str | None) -> Asset:
+    """Raises NotFound also for an asset of another customer: its existence is nobody else's business."""
+    asset = tx.assets.by_number(number)
+    if customer is not None and asset.customer != customer:
+        raise NotFound(f"no asset {number}")
+    return asset
+
+
+def asset(tx: Transaction, number: int, *, customer: str | None, now_ms: int, readings: ReadingsOf) -> AssetPicture:
+    """Raises NotFound."""
+    found = asset_in_scope(tx, number, customer)
+    cases = tx.cases.list(CaseFilter(customer=customer, open_only=False, asset=number))
+    agents = {agent.number: agent for agent in tx.agents.all(customer=customer)}
+    line = _line(tx, found, agents, [case for case in cases if is_open(case)], now_ms)
+    return AssetPicture(
+        line=line,
+        readings=tuple(readings(tx, number)),
+        coverage=tuple(tx.assets.coverage(number)),
+        sources=tuple(tx.assets.source_statuses(number)),
+        parts=tuple(tx.assets.inventory(number)),
+        findings=tuple(tx.findings.of_asset(number, firing=True)),
+        cases=tuple(cases),
+        events=tuple(tx.assets.events(number, limit=EVENTS_SHOWN)),
+        windows=tuple(tx.assets.windows(number, now_ms)),
+        whys=tuple(tx.findings.whys(asset=number, case=None, limit=WHYS_SHOWN)),
+    )
+
+
+def case(tx: Transaction, number: str, *, customer: str | None, legal: LegalActions) -> CasePicture:
+    """Raises NotFound."""
+    found = tx.cases.by_number(number, customer=customer)
+    return CasePicture(
+        case=found,
+        asset=tx.assets.by_number(found.asset),
+        timeline=tuple(tx.cases.timeline(found.id)),
+        findings=tuple(tx.findings.firing_of_case(found.id)),
+        whys=tuple(tx.findings.whys(asset=None, case=found.id, limit=WHYS_SHOWN)),
+        actions=tuple(legal(found)),
+    )
+
+
+def is_open(case: Case) -> bool:
+    return case.state not in ("closed", "cancelled")
+
+
+def _worst_by_asset(tx: Transaction, customer: str | None) -> dict[int, list[Case]]:
+    cases: dict[int, list[Case]] = {}
+    for case in tx.cases.list(CaseFilter(customer=customer, open_only=True, limit=ALL_CASES)):
+        cases.setdefault(case.asset, []).append(case)
+    return cases
+
+
+def _matches(asset: Asset, search: str) -> bool:
+    facts = asset.facts
+    words = f"{asset.key} {facts.hostname} {facts.vendor} {facts.model} {facts.serial} {facts.address}".lower()
+    return all(word in words for word in search.lower().split())
+
+
+def _line(tx: Transaction, asset: Asset, agents: Mapping[int, Agent], cases: Sequence[Case], now_ms: int) -> FleetLine:
+    coverage = [line for _, line in tx.assets.coverage(asset.id)]
+    rows = tx.feeds.rows([feed.number for feed in tx.feeds.feeds(asset=asset.id)])
+    last_ms = max((row.time_ms for row in rows.values()), default=0)
+    observers = [agents[number] for number in tx.assets.observers(asset.id) if number in agents]
+    silent = not any(now_ms - agent.last_seen_ms < SILENT_AFTER_MS for agent in observers)
+    watched = sum(1 for line in coverage if line.status == "watched")
+    blind = not last_ms or silent or (bool(coverage) and not watched)
+    return FleetLine(
+        asset=asset,
+        condition=_condition(tx, asset, cases, blind=blind),
+        open_cases=len(cases),
+        watched=watched,
+        unreadable=sum(1 for line in coverage if line.status == "unreadable"),
+        last_reading_ms=last_ms,
+        agents=tuple(agent.hostname or agent.id for agent in observers),
+        silent=silent,
+    )
+
+
+def _condition(tx: Transaction, asset: Asset, cases: Sequence[Case], *, blind: bool) -> Condition:
+    worst = max((case.severity for case in cases), default=Severity.CLEARED)
+    if worst >= Severity.MINOR:
+        return Condition(worst.word)
+    if blind:
+        return Condition.NO_DATA
+    held = tx.findings.of_asset(asset.id, firing=True)
+    return Condition.WATCH if held else Condition.GOOD
+
+
+def mode_until(asset: Asset) -> int:
+    """When joining ends; 0 where it does not by itself."""
+    return asset.live_from_ms if asset.mode is AssetMode.JOINING else 0

@@ -1,0 +1,56 @@
+"""What the pages and the control socket need of the rest: joined by `app.py`, faked in tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from hardcase_collector.domain.case import Case, CaseAction
+from hardcase_collector.domain.ports import StateStore, Transaction
+from hardcase_collector.web.picture import ReadingsOf
+
+
+class CaseActions(Protocol):
+    """What people may do with cases; each call within the caller's write transaction, with its actor."""
+
+    def legal(self, case: Case) -> Sequence[CaseAction]:
+        """What the workflow table allows a person now."""
+
+    def acknowledge(self, tx: Transaction, case: Case, *, actor: str, now_ms: int) -> None: ...
+
+    def note(self, tx: Transaction, case: Case, *, actor: str, text: str, now_ms: int) -> None: ...
+
+    def act(self, tx: Transaction, case: Case, action: CaseAction, *, actor: str, reason: str, now_ms: int) -> None:
+        """Raises IllegalAction."""
+
+    def settle_joining(
+        self, tx: Transaction, asset: int, *, open_cases: bool, actor: str, reason: str, now_ms: int
+    ) -> int:
+        """Accepts all that was found at joining as baseline, or opens it; the asset is live then. How many findings."""
+
+
+Titles = Callable[[str, str], str]
+"""(fault class, language) -> its title; the class itself where no sheet names it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shop:
+    """Everything behind the counter."""
+
+    store: StateStore
+    actions: CaseActions
+    readings: ReadingsOf
+    title: Titles
+    clock_ms: Callable[[], int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """What /readyz and /metrics ask; each call is quick and may be made from any thread."""
+
+    reasons: Callable[[], Sequence[str]]
+    """Why this collector is not ready; empty = it is."""
+    alive: Callable[[], bool]
+    gauges: Callable[[], Mapping[str, float]]
+    """Metric name (without prefix) -> value, see `metrics.GAUGES`."""

@@ -1,0 +1,117 @@
+"""Templates and what they may call. Everything is escaped; nothing is loaded from outside. Used by `pages.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import jinja2
+
+from hardcase_collector.domain.finding import Fact
+from hardcase_collector.web.ports import Titles
+from hardcase_collector.web.texts import Reader
+
+SECURITY_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+        "base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+    "Strict-Transport-Security": "max-age=31536000",
+}
+
+_UNITS = {"Cel": "°C", "1": "", "%": "%"}
+_EVIDENCE_ORDER = ("name", "sensor", "value", "state", "states", "limit_name", "limit", "limit_source")
+
+
+def environment(title: Titles) -> jinja2.Environment:
+    """The one template environment."""
+    made = jinja2.Environment(
+        loader=jinja2.PackageLoader("hardcase_collector.web", "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+    def title_of(reader: Reader, fault_class: str) -> str:
+        return title(fault_class, reader.language)
+
+    def title_in(fault_class: str, reader: Reader) -> str:
+        return title(fault_class, reader.language)
+
+    made.globals.update(
+        title_of=title_of,
+        show_fact=show_fact,
+        fact_line=fact_line,
+        evidence_line=evidence_line,
+        quantity=quantity,
+    )
+    made.filters["title_in"] = title_in
+    return made
+
+
+def quantity(reader: Reader, value: float | None, unit: str) -> str:
+    """A number with its unit; bytes and seconds in the size people read."""
+    if value is None:
+        return "–"
+    if unit == "s" and value >= 120:
+        return reader.span(value)
+    if unit == "By":
+        return _bytes(value)
+    shown = _UNITS.get(unit, unit)
+    return f"{reader.number(value)}\u202f{shown}" if shown else reader.number(value)
+
+
+def show_fact(reader: Reader, key: str, value: Fact) -> str:
+    """One parameter for people: times as times, codes in words, numbers short."""
+    if isinstance(value, bool):
+        return "✓" if value else "✗"
+    if isinstance(value, int | float):
+        if key.endswith("_ms") and value > 10**11:
+            return reader.time(int(value))
+        return reader.number(value)
+    text = str(value)
+    for table in _TABLES.get(key, ()):
+        if reader.has(f"{table}.{text}"):
+            return reader.say(f"{table}.{text}")
+    return text
+
+
+_TABLES: Mapping[str, tuple[str, ...]] = {
+    "severity": ("severity",),
+    "from": ("state", "severity"),
+    "to": ("state", "severity"),
+    "state": ("state",),
+    "limit_name": ("limit",),
+    "reason": ("why",),
+    "action": ("action",),
+}
+
+
+def fact_line(reader: Reader, facts: Mapping[str, Fact]) -> str:
+    """All parameters on one line."""
+    shown = ((key, value) for key, value in facts.items() if value is not None and value != "")
+    return " · ".join(f"{reader.say(f'fact.{key}')}: {show_fact(reader, key, value)}" for key, value in shown)
+
+
+def evidence_line(reader: Reader, evidence: Mapping[str, Fact]) -> str:
+    """The short form: what, how much, against which limit."""
+    return fact_line(reader, {key: evidence[key] for key in _EVIDENCE_ORDER if key in evidence})
+
+
+def render(made: jinja2.Environment, name: str, **context: Any) -> str:
+    """A page as text. Raises UndefinedError where a template asks for what is not there."""
+    return made.get_template(name).render(**context)
+
+
+def _bytes(value: float) -> str:
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
+        if abs(value) < 1024 or unit == "TiB":
+            return f"{value:.4g} {unit}"
+        value /= 1024
+    raise AssertionError("unreachable")
