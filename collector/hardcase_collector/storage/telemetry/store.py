@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import duckdb
@@ -106,10 +106,8 @@ class DuckTelemetryStore:
         found = self._db.execute("SELECT count(*) FROM marks").fetchone()
         self._mark_rows = int(found[0]) if found else 0
         self._catalogues = {number for (number,) in self._db.execute("SELECT number FROM catalogues").fetchall()}
-        names = self._db.execute(
-            "SELECT table_name FROM duckdb_tables() WHERE table_name LIKE 'frames\\_%' ESCAPE '\\'"
-        )
-        self._tables = sorted((open_table_of(name) for (name,) in names.fetchall()), key=lambda t: (t.day, t.part))
+        self._tables = [open_table_of(name) for name in queries.open_table_names(self._db)]
+        self._tables.sort(key=lambda table: (table.day, table.part))
         for table in self._tables:
             counted = self._db.execute(f"SELECT count(*) FROM {table.name}").fetchone()
             table.rows = int(counted[0]) if counted else 0
@@ -267,7 +265,7 @@ class DuckTelemetryStore:
             return self._db.cursor()
 
     @contextlib.contextmanager
-    def _reading(self) -> Iterable[duckdb.DuckDBPyConnection]:  # type: ignore[misc]  # contextmanager wants Iterator
+    def _reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
         yield self._cursor()
 
     # ------------------------------------------------------------------ upkeep

@@ -1,0 +1,284 @@
+"""`Telemetry.Stream`: one coroutine a stream, which greets, then only moves bytes into the queue and answers out.
+
+Bytes are parsed on the writer's thread; a message costs this side one read and one append.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+
+import grpc
+from google.protobuf.message import DecodeError
+from hardcase_protos.v1 import telemetry_pb2
+
+from hardcase_collector.domain.asset import Agent
+from hardcase_collector.domain.errors import Cloned, NotAllowed, TemporaryError
+from hardcase_collector.domain.ports import StateStore
+from hardcase_collector.ingest.incoming import Admission, Greeting
+from hardcase_collector.ingest.intake import Intake
+from hardcase_collector.rpc import codec, identity
+from hardcase_collector.rpc.fair_queue import STREAM_BYTES, FairQueue, Waiting
+from hardcase_collector.rpc.writer import GroupDone, Writer
+
+log = logging.getLogger(__name__)
+
+Context = grpc.aio.ServicerContext[bytes, bytes]
+Close = telemetry_pb2.Close
+
+PROTOCOL = 1
+HELLO_S = 20.0
+"""A peer that has not said Hello by then is no agent."""
+HEARTBEAT_S = 15
+CREDIT_RECORDS = 2_000
+CREDIT_BYTES = STREAM_BYTES // 2
+MAX_MESSAGE_BYTES = 2 << 20
+"""Half of the transport's limit of 4 MiB, so that what an agent may send always fits."""
+SEND_S = 30.0
+"""A peer that takes no answer for so long is gone."""
+
+
+class Refusal(Exception):
+    """The stream ends with this Close."""
+
+    def __init__(self, cause: Close.Cause.ValueType, detail: str) -> None:
+        super().__init__(detail)
+        self.cause = cause
+        self.detail = detail
+
+
+@dataclass(slots=True, eq=False)
+class Stream:
+    """One open stream."""
+
+    agent: Agent
+    waiting: Waiting
+    task: asyncio.Task[object]
+    context: Context
+    room: asyncio.Event = field(default_factory=asyncio.Event)
+    outbox: deque[bytes] = field(default_factory=deque)
+    sender: asyncio.Task[None] | None = None
+    ending: Refusal | None = None
+
+
+class TelemetryService:
+    """The streams of this collector. `insecure` believes Hello instead of a certificate (loopback only)."""
+
+    def __init__(
+        self,
+        state: StateStore,
+        intake: Intake,
+        *,
+        collector_id: str,
+        insecure: bool = False,
+        tick: Callable[[], None] = lambda: None,
+        wall_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
+        self._state = state
+        self._intake = intake
+        self._collector_id = collector_id
+        self._insecure = insecure
+        self._wall_ms = wall_ms
+        self._streams: dict[int, Stream] = {}
+        self._draining = False
+        self.queue = FairQueue()
+        self.writer = Writer(intake, self.queue, done=self._group_done, tick=tick, wall_ms=wall_ms)
+
+    @property
+    def open_streams(self) -> int:
+        return len(self._streams)
+
+    def start(self) -> None:
+        self.writer.start(asyncio.get_running_loop())
+
+    async def stop(self) -> None:
+        """Ends every stream with Close DRAINING, finishes what the writer holds."""
+        self._draining = True
+        for stream in list(self._streams.values()):
+            self.end(stream, Refusal(Close.CAUSE_DRAINING, "the collector stops"))
+        await self.writer.stop()
+
+    def handler(self) -> grpc.GenericRpcHandler:
+        """The generic handler to register: bytes in, bytes out."""
+        method: grpc.RpcMethodHandler[bytes, bytes] = grpc.stream_stream_rpc_method_handler(self.stream)
+        return grpc.method_handlers_generic_handler("hardcase_protos.v1.Telemetry", {"Stream": method})
+
+    # ------------------------------------------------------------------ one stream
+
+    async def stream(self, _requests: AsyncIterator[bytes], context: Context) -> None:
+        stream: Stream | None = None
+        try:
+            stream = await self._greet(context)
+            await self._read(stream)
+        except Refusal as refusal:
+            await self._refuse(context, refusal)
+        except asyncio.CancelledError:
+            if stream is None or stream.ending is None:
+                raise
+            await self._refuse(context, stream.ending, already_told=True)
+        finally:
+            if stream is not None:
+                self.queue.drop(stream.waiting)
+                if self._streams.get(stream.agent.number) is stream:
+                    del self._streams[stream.agent.number]
+
+    async def _greet(self, context: Context) -> Stream:
+        if self._draining:
+            raise Refusal(Close.CAUSE_DRAINING, "the collector stops")
+        hello = await self._hello(context)
+        agent = await asyncio.to_thread(self._identify, context, hello)
+        greeting = codec.greeting_of(hello)
+        received_ms = self._wall_ms()
+        try:
+            admission = await asyncio.wrap_future(
+                self.writer.submit(lambda: self._intake.admit(agent, greeting, received_ms=received_ms))
+            )
+        except Cloned as clone:
+            raise Refusal(Close.CAUSE_CLONED, str(clone)) from clone
+        except TemporaryError as error:
+            await context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
+        waiting = Waiting(agent.number, admission.session, admission.behind)
+        task = asyncio.current_task()
+        assert task is not None  # a coroutine always runs in a task
+        stream = Stream(agent, waiting, task, context)
+        older = self._streams.get(agent.number)
+        self._streams[agent.number] = stream
+        if older is not None:
+            self.end(older, Refusal(Close.CAUSE_SUPERSEDED, "a newer stream of this identity was opened"))
+        stream.outbox.append(self._welcome(admission, greeting))
+        self._send(stream)
+        return stream
+
+    async def _hello(self, context: Context) -> telemetry_pb2.Hello:
+        try:
+            async with asyncio.timeout(HELLO_S):
+                first = await context.read()
+        except TimeoutError:
+            raise Refusal(Close.CAUSE_PROTOCOL, f"no Hello within {HELLO_S:.0f} s") from None
+        try:
+            message = telemetry_pb2.AgentMessage.FromString(first) if isinstance(first, bytes) else None
+        except DecodeError:
+            message = None
+        if message is None or not message.HasField("hello"):
+            raise Refusal(Close.CAUSE_PROTOCOL, "the first message must be Hello")
+        hello = message.hello
+        if hello.protocol != PROTOCOL:
+            raise Refusal(Close.CAUSE_PROTOCOL, f"protocol {hello.protocol} is not spoken here, only {PROTOCOL}")
+        if any(len(held.epoch) != 16 for held in hello.epochs):
+            raise Refusal(Close.CAUSE_PROTOCOL, "an epoch is not 16 bytes")
+        return hello
+
+    def _identify(self, context: Context, hello: telemetry_pb2.Hello) -> Agent:
+        try:
+            with self._state.read() as tx:
+                if self._insecure:
+                    return identity.insecure_agent(tx.agents, machine_id=hello.machine_id, dmi_uuid=hello.dmi_uuid)
+                return identity.agent_of(tx.agents, identity.peer_of(context.auth_context()))
+        except NotAllowed as refusal:
+            raise Refusal(Close.CAUSE_REVOKED, str(refusal)) from refusal
+
+    def _welcome(self, admission: Admission, greeting: Greeting) -> bytes:
+        welcome = telemetry_pb2.Welcome(
+            protocol=PROTOCOL,
+            session=admission.session,
+            credit_records=CREDIT_RECORDS,
+            credit_bytes=CREDIT_BYTES,
+            max_message_bytes=MAX_MESSAGE_BYTES,
+            record_kinds=codec.RECORD_KINDS,
+            heartbeat_s=HEARTBEAT_S,
+            catalogues=admission.catalogues,
+            collector_id=self._collector_id,
+        )
+        for epoch, through in admission.resume:
+            welcome.resume.add(epoch=epoch, through=through)
+        return telemetry_pb2.CollectorMessage(welcome=welcome).SerializeToString()
+
+    async def _read(self, stream: Stream) -> None:
+        read, put, waiting, wall_ms = stream.context.read, self.queue.put, stream.waiting, self._wall_ms
+        while True:
+            message = await read()
+            if not isinstance(message, bytes):
+                return
+            if not put(waiting, message, wall_ms()):
+                stream.room.clear()
+                while not self.queue.has_room(waiting):
+                    # The writer drains without a word to streams it took nothing from; a second is soon enough then.
+                    try:
+                        async with asyncio.timeout(1.0):
+                            await stream.room.wait()
+                    except TimeoutError:
+                        continue
+                    stream.room.clear()
+
+    # ------------------------------------------------------------------ answers
+
+    def _group_done(self, done: GroupDone) -> None:
+        for waiting, messages in done.answers:
+            stream = self._streams.get(waiting.agent)
+            if stream is not None and stream.waiting is waiting:
+                stream.outbox.extend(messages)
+                self._send(stream)
+        for waiting in done.taken:
+            stream = self._streams.get(waiting.agent)
+            if stream is not None and stream.waiting is waiting:
+                stream.room.set()
+        for broken in done.broken:
+            stream = self._streams.get(broken.stream.agent)
+            if stream is not None and stream.waiting is broken.stream:
+                self.end(stream, Refusal(Close.CAUSE_PROTOCOL, broken.reason))
+
+    def _send(self, stream: Stream) -> None:
+        if stream.outbox and (stream.sender is None or stream.sender.done()):
+            stream.sender = asyncio.create_task(self._drain(stream))
+
+    async def _drain(self, stream: Stream) -> None:
+        try:
+            while stream.outbox:
+                async with asyncio.timeout(SEND_S):
+                    await stream.context.write(stream.outbox.popleft())
+        except (grpc.RpcError, grpc.aio.UsageError, grpc.aio.InternalError, asyncio.InvalidStateError, TimeoutError):
+            stream.outbox.clear()
+            stream.task.cancel()
+
+    def end(self, stream: Stream, refusal: Refusal) -> None:
+        """Tells the agent why and ends the stream; returns at once."""
+        if stream.ending is not None:
+            return
+        stream.ending = refusal
+        self.queue.drop(stream.waiting)
+        stream.outbox.append(close_message(refusal))
+        self._send(stream)
+        ending = asyncio.create_task(self._finish(stream))
+        ending.add_done_callback(lambda task: task.cancelled() or task.exception())
+
+    async def _finish(self, stream: Stream) -> None:
+        if stream.sender is not None:
+            await asyncio.wait([stream.sender], timeout=SEND_S)
+        stream.task.cancel()
+
+    async def _refuse(self, context: Context, refusal: Refusal, *, already_told: bool = False) -> None:
+        try:
+            if not already_told:
+                await context.write(close_message(refusal))
+            context.set_code(STATUS[refusal.cause])
+            context.set_details(refusal.detail)
+        except (grpc.RpcError, grpc.aio.UsageError, grpc.aio.InternalError, asyncio.InvalidStateError):
+            log.debug("the peer was gone before it could be told: %s", refusal.detail)
+
+
+STATUS = {
+    Close.CAUSE_SUPERSEDED: grpc.StatusCode.ABORTED,
+    Close.CAUSE_CLONED: grpc.StatusCode.PERMISSION_DENIED,
+    Close.CAUSE_REVOKED: grpc.StatusCode.UNAUTHENTICATED,
+    Close.CAUSE_PROTOCOL: grpc.StatusCode.INVALID_ARGUMENT,
+    Close.CAUSE_DRAINING: grpc.StatusCode.UNAVAILABLE,
+}
+
+
+def close_message(refusal: Refusal) -> bytes:
+    close = Close(cause=refusal.cause, detail=refusal.detail)
+    return telemetry_pb2.CollectorMessage(close=close).SerializeToString()
