@@ -1,0 +1,5 @@
+"""SMART: disks read by `smartctl --json`, never waking one.
+
+`report.py` (one answer to values; pure) with `ata.py`, `nvme.py`, `scsi.py`; `blockdevices.py` (what the kernel
+lists); `shelf.py` (which disk is behind which paths); `source.py` (the sweeps); `family.py` (settings).
+"""

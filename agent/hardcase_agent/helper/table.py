@@ -1,0 +1,120 @@
+"""What may be run: every tool with its whole argument list, and which devices it may be given.
+
+Used by the helper and by the direct runner (`sensors/command.py`), so that both refuse the same things.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Callable, Mapping, Sequence
+
+from hardcase_agent.domain.errors import AccessDenied, DeviceAbsent, ToolMissing
+
+STANDBY_STATUS = 3
+"""smartctl's exit status for a sleeping disk: bit 0 (bad command line) never comes with another, so 3 is its own."""
+
+SEARCHED = ("/usr/sbin", "/usr/bin", "/sbin", "/bin")
+"""Where tools are looked for: root's directories only, whatever PATH says."""
+
+_DISK = re.compile(
+    r"(sd[a-z]{1,3}|hd[a-z]|sg\d{1,4}|nvme\d{1,4}(n\d{1,4})?|bus/\d{1,3}|cciss/c\dd\d{1,2}|tw[ael]\d{1,2})"
+)
+_TYPE = re.compile(
+    r"auto|ata|scsi|nvme|marvell|(sat|sat,auto|sat,12|sat,16)(\+(megaraid|cciss),\d{1,3})?|(megaraid|cciss),\d{1,3}"
+    r"|aacraid,\d{1,3},\d{1,3},\d{1,3}|3ware,\d{1,3}|areca,\d{1,3}(/\d)?|hpt,\d(/\d{1,3}){1,2}"
+    r"|usb(cypress|prolific|sunplus)|usbjmicron(,[01])?|snt(asmedia|jmicron|realtek)|jmb39x(-q)?,\d|sssraid,\d{1,3},\d{1,3}"
+)
+_DMI_TYPE = re.compile(r"\d{1,2}")
+
+
+class Command:
+    """One permitted call: what to execute, and the device that no second call may touch before it has ended."""
+
+    __slots__ = ("argv", "device")
+
+    def __init__(self, argv: tuple[str, ...], device: str) -> None:
+        self.argv = argv
+        self.device = device
+
+
+class Table:
+    """`tools` (name to path) and `device_root` come from a command line or a test, never from the socket."""
+
+    __slots__ = ("_device_root", "_tools")
+
+    def __init__(self, *, tools: Mapping[str, str] | None = None, device_root: str = "/dev") -> None:
+        self._tools = dict(tools or {})
+        self._device_root = device_root.rstrip("/")
+
+    def command(self, tool: str, arguments: Sequence[str]) -> Command:
+        """Raises AccessDenied (not in the table), DeviceAbsent, ToolMissing."""
+        build = _BUILDERS.get(tool)
+        if build is None:
+            raise AccessDenied(f"{tool[:40]!r} is not in the table of tools")
+        return build(self, arguments)
+
+    def smartctl_version(self, arguments: Sequence[str]) -> Command:
+        _expect(not arguments, "smartctl-version takes no argument")
+        return Command((self._find("smartctl"), "--version"), "tool:smartctl-version")
+
+    def smartctl_scan(self, arguments: Sequence[str]) -> Command:
+        _expect(not arguments, "smartctl-scan takes no argument")
+        return Command((self._find("smartctl"), "--json=c", "-n", _NO_WAKE, "--scan-open"), "tool:smartctl-scan")
+
+    def smartctl_report(self, arguments: Sequence[str]) -> Command:
+        """Arguments: device, and optionally smartctl's -d type."""
+        _expect(1 <= len(arguments) <= 2, "smartctl-report takes a device and a type")
+        kind = arguments[1] if len(arguments) == 2 else "auto"
+        _expect(_TYPE.fullmatch(kind) is not None, f"device type {kind[:40]!r} is not in the table")
+        device = self._device(arguments[0])
+        argv = (self._find("smartctl"), "--json=c", "-n", _NO_WAKE, "-a", "-d", kind, device)
+        return Command(argv, f"{device} {kind}" if "," in kind else device)
+
+    def dmidecode(self, arguments: Sequence[str]) -> Command:
+        """Arguments: SMBIOS structure types, decimal; none = all."""
+        _expect(len(arguments) <= 16, "dmidecode takes at most 16 types")
+        _expect(all(_DMI_TYPE.fullmatch(argument) for argument in arguments), "dmidecode takes decimal types")
+        types = tuple(word for argument in arguments for word in ("-t", argument))
+        return Command((self._find("dmidecode"), *types), "tool:dmidecode")
+
+    @staticmethod
+    def check_type(kind: str) -> None:
+        """Raises ValueError for a -d type that is not in the table."""
+        if _TYPE.fullmatch(kind) is None:
+            raise ValueError(f"type {kind[:40]!r} is not one of smartctl's device types")
+
+    def _find(self, name: str) -> str:
+        given = self._tools.get(name)
+        for path in (given,) if given else tuple(f"{directory}/{name}" for directory in SEARCHED):
+            if os.access(path, os.X_OK):
+                return path
+        raise ToolMissing(f"{name} is not installed (looked in {given or ', '.join(SEARCHED)})")
+
+    def _device(self, path: str) -> str:
+        root, _, name = path.partition(f"{self._device_root}/")
+        _expect(not root and _DISK.fullmatch(name) is not None, f"{path[:60]!r} is not a disk's name")
+        if name.startswith("bus/"):
+            return path  # A RAID controller's bus has no node of its own; smartctl goes through the driver's.
+        try:
+            mode = os.stat(path).st_mode
+        except OSError as error:
+            raise DeviceAbsent(f"{path}: {error.strerror}") from error
+        _expect(stat.S_ISBLK(mode) or stat.S_ISCHR(mode), f"{path} is not a device")
+        return path
+
+
+_NO_WAKE = f"standby,{STANDBY_STATUS}"
+
+_BUILDERS: dict[str, Callable[[Table, Sequence[str]], Command]] = {
+    "smartctl-version": Table.smartctl_version,
+    "smartctl-scan": Table.smartctl_scan,
+    "smartctl-report": Table.smartctl_report,
+    "dmidecode": Table.dmidecode,
+}
+
+
+def _expect(holds: bool, otherwise: str) -> None:
+    if not holds:
+        raise AccessDenied(otherwise)

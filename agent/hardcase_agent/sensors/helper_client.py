@@ -1,0 +1,141 @@
+"""The agent's side of the helper's socket: a `CommandRunner` and an `IpmiDevice` for a process without device rights.
+
+Made by `app.py`. One connection, made at the first call and again after a loss; every call has a deadline of its own
+here, a little after the helper's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import struct
+from collections.abc import Sequence
+
+from hardcase_agent.domain.errors import (
+    AccessDenied,
+    AgentError,
+    DeviceFailed,
+    DeviceHung,
+    MalformedAnswer,
+)
+from hardcase_agent.domain.ports import CommandResult
+from hardcase_agent.helper import wire
+
+GRACE_S = 2.0
+"""The helper answers at the deadline; what it says then is better than our own guess, so we wait this much longer."""
+CONNECT_S = 2.0
+
+
+class HelperClient:
+    """`CommandRunner` over the helper; `ipmi()` gives the BMC through the same connection."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._connecting = asyncio.Lock()
+        self._writer: asyncio.StreamWriter | None = None
+        self._reading: asyncio.Task[None] | None = None
+        self._pending: dict[int, asyncio.Future[bytes]] = {}
+        self._last_request = 0
+
+    async def run(self, tool: str, arguments: Sequence[str], *, deadline_s: float) -> CommandResult:
+        """Raises what the helper names (see `helper/table.py`), or DeviceFailed where the helper cannot be reached."""
+        payload = wire.pack_tool(_milliseconds(deadline_s), tool, arguments)
+        body = await self._call(wire.TOOL, payload, deadline_s, tool)
+        try:
+            status, length = wire.RESULT_HEAD.unpack_from(body)
+        except struct.error as error:
+            raise MalformedAnswer(f"the helper's answer to {tool} cannot be read") from error
+        output = body[wire.RESULT_HEAD.size :]
+        return CommandResult(status, output[:length], output[length:])
+
+    def ipmi(self) -> HelperIpmi:
+        """The BMC behind /dev/ipmi0; closing it does not close this client."""
+        return HelperIpmi(self)
+
+    async def request(self, netfn: int, command: int, data: bytes, *, lun: int, deadline_s: float) -> bytes:
+        head = wire.IPMI_HEAD.pack(_milliseconds(deadline_s), netfn, lun, command)
+        return await self._call(wire.IPMI, head + data, deadline_s, f"IPMI 0x{netfn:02x}/0x{command:02x}")
+
+    async def close(self) -> None:
+        """Lets go of the socket; calls in flight fail with DeviceFailed."""
+        self._lose(DeviceFailed("the helper's connection was closed"))
+
+    async def _call(self, kind: int, payload: bytes, deadline_s: float, what: str) -> bytes:
+        if len(payload) > wire.REQUEST_LIMIT:
+            raise AccessDenied(f"{what}: a request of {len(payload)} bytes; the limit is {wire.REQUEST_LIMIT}")
+        writer = await self._connection()
+        self._last_request = self._last_request % 0xFFFF_FFFF + 1
+        request = self._last_request
+        answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._pending[request] = answer
+        try:
+            writer.write(wire.pack(kind, request, payload))
+            async with asyncio.timeout(deadline_s + GRACE_S):
+                return wire.outcome_of(await answer)
+        except TimeoutError as error:
+            raise DeviceHung(f"{what}: the helper gave no answer by the deadline") from error
+        finally:
+            self._pending.pop(request, None)
+
+    async def _connection(self) -> asyncio.StreamWriter:
+        async with self._connecting:
+            if self._writer is not None:
+                return self._writer
+            try:
+                async with asyncio.timeout(CONNECT_S):
+                    reader, writer = await asyncio.open_unix_connection(self._path)
+            except PermissionError as error:
+                raise AccessDenied(f"{self._path}: no right to reach the helper; check its socket's user") from error
+            except (OSError, TimeoutError) as error:
+                why = getattr(error, "strerror", None) or "no answer"
+                raise DeviceFailed(f"{self._path}: {why}; start hardcase-helper.socket") from error
+            self._writer = writer
+            self._reading = asyncio.create_task(self._read(reader), name="helper answers")
+            return writer
+
+    async def _read(self, reader: asyncio.StreamReader) -> None:
+        error: AgentError
+        try:
+            while True:
+                header = await reader.readexactly(wire.HEADER.size)
+                length, _, request = wire.check_header(header, wire.REPLY_LIMIT)
+                payload = await reader.readexactly(length)
+                if request == 0:
+                    wire.outcome_of(payload)
+                answer = self._pending.get(request)
+                if answer is not None and not answer.done():
+                    answer.set_result(payload)
+        except (OSError, EOFError):
+            error = DeviceFailed("the helper went away")
+        except AgentError as told:
+            error = told
+        self._lose(error)
+
+    def _lose(self, error: AgentError) -> None:
+        writer, self._writer = self._writer, None
+        reading, self._reading = self._reading, None
+        if writer is not None:
+            with contextlib.suppress(OSError):
+                writer.close()
+        if reading is not None and reading is not asyncio.current_task():
+            reading.cancel()
+        for answer in self._pending.values():
+            if not answer.done():
+                answer.set_exception(error)
+
+
+class HelperIpmi:
+    """`IpmiDevice`: /dev/ipmi0 through the helper, which passes only the commands of its list."""
+
+    def __init__(self, client: HelperClient) -> None:
+        self._client = client
+
+    async def request(self, netfn: int, command: int, data: bytes, *, lun: int = 0, deadline_s: float) -> bytes:
+        return await self._client.request(netfn, command, data, lun=lun, deadline_s=deadline_s)
+
+    async def close(self) -> None:
+        """Nothing of its own to let go."""
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(1, min(int(seconds * 1000), wire.DEADLINE_LIMIT_MS))

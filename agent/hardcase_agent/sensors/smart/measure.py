@@ -1,0 +1,147 @@
+"""The words of one disk: every quantity with label, kind and unit, and the tools to read them out of smartctl's JSON.
+
+Used by `ata.py`, `nvme.py`, `scsi.py` and `report.py`. The words themselves are the contract in protos/README.md.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hardcase_agent.domain.part import Part
+from hardcase_agent.domain.reading import Kind, Limits, Number, Reading, Sensor, States, Unit
+
+Document = Mapping[str, Any]
+"""smartctl's JSON, or a part of it; nothing in it is trusted to have the type it should have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One value of one disk, before it is known which disk."""
+
+    quantity: str
+    reading: Reading
+    limits: Limits = Limits()
+
+
+_NUMBERS: dict[str, tuple[str, Kind, Unit]] = {
+    "disk.temperature": ("Temperature", Kind.TEMPERATURE, Unit.CELSIUS),
+    "disk.used": ("Endurance used", Kind.PERCENTAGE, Unit.PERCENT),
+    "disk.spare": ("Available spare", Kind.PERCENTAGE, Unit.PERCENT),
+    "disk.reallocated": ("Reallocated sectors", Kind.COUNT, Unit.ONE),
+    "disk.pending": ("Pending sectors", Kind.COUNT, Unit.ONE),
+    "disk.offline_uncorrectable": ("Offline uncorrectable sectors", Kind.COUNT, Unit.ONE),
+    "disk.reported_uncorrectable": ("Reported uncorrectable errors", Kind.COUNT, Unit.ONE),
+    "disk.end_to_end": ("End-to-end errors", Kind.COUNT, Unit.ONE),
+    "disk.command_timeout": ("Command timeouts", Kind.COUNT, Unit.ONE),
+    "disk.spin_retry": ("Spin retries", Kind.COUNT, Unit.ONE),
+    "disk.crc_errors": ("Interface CRC errors", Kind.COUNT, Unit.ONE),
+    "disk.grown_defects": ("Grown defects", Kind.COUNT, Unit.ONE),
+    "disk.media_errors": ("Media errors", Kind.COUNT, Unit.ONE),
+    "disk.uncorrected_errors": ("Uncorrected errors", Kind.COUNT, Unit.ONE),
+    "disk.hours": ("Power-on time", Kind.DURATION, Unit.SECOND),
+    "disk.written": ("Bytes written", Kind.COUNT, Unit.ONE),
+    "disk.read": ("Bytes read", Kind.COUNT, Unit.ONE),
+}
+
+STATES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "disk.health": ("Overall health", ("failed",)),
+    "disk.nvme_warning": (
+        "Critical warning",
+        ("spare_low", "temperature", "reliability_degraded", "read_only", "backup_failed", "pmr_unreliable"),
+    ),
+    "disk.attributes": (
+        "Attributes against thresholds",
+        ("prefailure_now", "prefailure_past", "old_age_now", "old_age_past"),
+    ),
+    "disk.selftest": ("Newest self-test", ("failed",)),
+}
+
+ORDER = {quantity: place for place, quantity in enumerate((*_NUMBERS, *STATES))}
+"""Place of each quantity in a disk's sensors: numbers before states, as in a catalogue."""
+
+
+def sensor_of(measure: Measure, identity: str, part: Part) -> Sensor:
+    name = f"{identity}/{measure.quantity.removeprefix('disk.')}"
+    if measure.quantity in STATES:
+        label, states = STATES[measure.quantity]
+        return Sensor(id=name, name=label, kind=Kind.STATE, part=part, states=states, quantity=measure.quantity)
+    label, kind, unit = _NUMBERS[measure.quantity]
+    limits = measure.limits
+    return Sensor(id=name, name=label, kind=kind, unit=unit, part=part, limits=limits, quantity=measure.quantity)
+
+
+def table(document: Document, *keys: str) -> Document:
+    """The object at this place, or an empty one."""
+    here: Any = document
+    for key in keys:
+        here = here.get(key) if isinstance(here, Mapping) else None
+    return here if isinstance(here, Mapping) else {}
+
+
+def rows(document: Document, *keys: str) -> Iterator[Document]:
+    """The objects of the list at this place."""
+    found = table(document, *keys[:-1]).get(keys[-1])
+    for row in found if isinstance(found, list) else ():
+        if isinstance(row, Mapping):
+            yield row
+
+
+def number(document: Document, *keys: str) -> float | None:
+    """The finite number at this place, or None."""
+    found = table(document, *keys[:-1]).get(keys[-1])
+    if isinstance(found, bool) or not isinstance(found, int | float):
+        return None
+    # 128-bit NVMe counters are far inside a double's range; an absurd integer is not.
+    return float(found) if abs(found) < 1e300 and math.isfinite(found) else None
+
+
+def text(document: Document, *keys: str) -> str:
+    """The text at this place without doubled or outer spaces, or ""."""
+    found = table(document, *keys[:-1]).get(keys[-1])
+    return " ".join(found.split()) if isinstance(found, str) else ""
+
+
+def count(quantity: str, value: float | None) -> Iterator[Measure]:
+    """A counter; nothing where there is none or it is below zero."""
+    if value is not None and value >= 0:
+        yield Measure(quantity, Number(value))
+
+
+def flag(quantity: str, asserted: bool) -> Measure:
+    return Measure(quantity, States(1 if asserted else 0))
+
+
+def temperature(document: Document, limits: Limits) -> Iterator[Measure]:
+    """`temperature.current`, in Celsius. SCSI drives without a sensor print 0 or 255 with a trip point of 0."""
+    current = number(document, "temperature", "current")
+    if current is None or not -60 < current < 150:
+        return
+    if current == 0 and number(document, "temperature", "drive_trip") == 0:
+        return
+    yield Measure("disk.temperature", Number(current), limits)
+
+
+def celsius_limit(document: Document, *keys: str) -> float | None:
+    """A temperature limit that can be one: 0 is how drives say that they state none."""
+    value = number(document, *keys)
+    return value if value is not None and 20 <= value < 150 else None
+
+
+def power_on(document: Document) -> Iterator[Measure]:
+    hours = number(document, "power_on_time", "hours")
+    if hours is not None and hours >= 0:
+        yield Measure("disk.hours", Number(hours * 3600 + (number(document, "power_on_time", "minutes") or 0) * 60))
+
+
+def health(document: Document) -> Iterator[Measure]:
+    passed = table(document, "smart_status").get("passed")
+    if isinstance(passed, bool):
+        yield flag("disk.health", not passed)
+
+
+def endurance(document: Document) -> float | None:
+    """smartctl 7.4 and later: percentage used, from device statistics, log pages or the NVMe health log."""
+    return number(document, "endurance_used", "current_percent")

@@ -1,0 +1,214 @@
+"""Which disks there are and which paths lead to each, remembered so that a sleeping disk keeps its name.
+
+Used by `source.py`. Reads sysfs at every sweep, runs smartctl's scan hourly and when the kernel's list changed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fnmatch
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from hardcase_agent.domain.errors import AgentError, ToolMissing
+from hardcase_agent.domain.part import Part
+from hardcase_agent.domain.ports import CommandRunner
+from hardcase_agent.domain.reading import Gap, GapReason, Reading, Sensor
+from hardcase_agent.sensors.smart import report
+from hardcase_agent.sensors.smart.blockdevices import BlockDevice, Bus, list_block_devices
+from hardcase_agent.sensors.smart.report import DiskReport
+
+AT_A_TIME = 4
+"""Disks asked at once, over all sources."""
+SCAN_PERIOD_MS = 3600 * 1000
+SCAN_RETRY_MS = 300 * 1000
+SCAN_DEADLINE_S = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One way to one disk: what smartctl is given."""
+
+    path: str
+    kind: str
+    """smartctl's -d type; "auto" = it finds out."""
+    nvme: bool
+    signature: str = ""
+    slot: str = ""
+    suspended: bool = False
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return (self.path, self.kind if "," in self.kind else "")
+
+
+@dataclass(slots=True)
+class Disk:
+    """A disk that has told its name. Sensors once seen stay: an answer without one of them makes it a gap."""
+
+    identity: str
+    nvme: bool
+    part: Part
+    sensors: dict[str, Sensor] = field(default_factory=dict)
+    ways: list[Target] = field(default_factory=list)
+    readings: dict[str, Reading] = field(default_factory=dict)
+    at_ms: int = 0
+    """When it was last asked, by CLOCK_BOOTTIME."""
+
+    def absorb(self, told: DiskReport) -> None:
+        paths = tuple(sorted({way.path for way in self.ways} | set(told.part.paths)))
+        part = replace(told.part, paths=paths)
+        self.part = part
+        self.readings = dict(zip((sensor.id for sensor in told.sensors), told.readings, strict=True))
+        for sensor in told.sensors:
+            known = self.sensors.get(sensor.id)
+            renewed = replace(sensor, part=part)
+            if known != renewed:
+                self.sensors[sensor.id] = renewed
+        missing = Gap(told.trouble.reason, told.trouble.detail) if told.trouble else Gap(GapReason.ERROR, "not told")
+        for name in self.sensors:
+            self.readings.setdefault(name, missing)
+
+    def fail(self, gap: Gap) -> None:
+        self.readings = dict.fromkeys(self.sensors, gap)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extra:
+    """A disk named by hand: behind a RAID controller or a USB bridge."""
+
+    path: str
+    type: str = "auto"
+
+
+class Shelf:
+    """Shared by the NVMe and the ATA/SAS source of one host."""
+
+    def __init__(
+        self,
+        commands: CommandRunner,
+        sysfs: Path,
+        *,
+        include: Sequence[str] = ("*",),
+        exclude: Sequence[str] = (),
+        extra: Sequence[Extra] = (),
+    ) -> None:
+        self.places = asyncio.Semaphore(AT_A_TIME)
+        self.disks: dict[str, Disk] = {}
+        self.unreadable: tuple[BlockDevice, ...] = ()
+        """Disks that the kernel lists and that are not asked: USB, virtual, others."""
+        self._commands = commands
+        self._sysfs = sysfs
+        self._include = tuple(include)
+        self._exclude = tuple(exclude)
+        self._extra = tuple(extra)
+        self._listed: tuple[BlockDevice, ...] = ()
+        self._types: tuple[tuple[str, str], ...] = ()
+        self._scanned_ms: int | None = None
+        self._owners: dict[tuple[str, str], tuple[str, str]] = {}
+        self._scanning = asyncio.Lock()
+
+    async def targets(self, boot_ms: int, *, scan_deadline_s: float = SCAN_DEADLINE_S) -> tuple[Target, ...]:
+        """What there is to ask now. Raises ToolMissing, or what the scan failed with where the kernel lists no disk."""
+        async with self._scanning:
+            listed = list_block_devices(self._sysfs)
+            due = self._scanned_ms is None or boot_ms - self._scanned_ms >= SCAN_PERIOD_MS
+            changed = [(device.path, device.signature) for device in listed] != [
+                (device.path, device.signature) for device in self._listed
+            ]
+            self._listed = listed
+            self.unreadable = tuple(device for device in listed if not self._is_asked(device))
+            if due or changed:
+                await self._scan(boot_ms, listed, scan_deadline_s)
+            found = tuple(self._targets(listed))
+        self._forget(found)
+        return found
+
+    def owner(self, target: Target) -> Disk | None:
+        """The disk last seen this way, if no other came under the name since."""
+        identity, signature = self._owners.get(target.key, ("", ""))
+        return self.disks.get(identity) if signature == target.signature else None
+
+    def learn(self, target: Target, told: DiskReport) -> Disk:
+        """The disk that this answer is of; `told.identity` must not be empty."""
+        disk = self.disks.get(told.identity)
+        if disk is None:
+            disk = self.disks[told.identity] = Disk(told.identity, target.nvme, told.part)
+        self._owners[target.key] = (told.identity, target.signature)
+        if target not in disk.ways:
+            disk.ways = [way for way in disk.ways if way.key != target.key] + [target]
+        return disk
+
+    async def _scan(self, boot_ms: int, listed: Sequence[BlockDevice], deadline_s: float) -> None:
+        self._scanned_ms = boot_ms - SCAN_PERIOD_MS + SCAN_RETRY_MS
+        try:
+            # Scanning opens every disk, and opening wakes one that the kernel suspended: sysfs alone must do then.
+            if not any(device.suspended for device in listed):
+                answer = await self._commands.run("smartctl-scan", (), deadline_s=deadline_s)
+                self._types = report.parse_scan(answer.stdout.decode("utf-8", "replace"))
+                self._scanned_ms = boot_ms
+                return
+        except ToolMissing:
+            raise
+        except AgentError:
+            # A hung disk hangs the scan of all: what the kernel lists is asked one by one all the same.
+            if not listed and not self._extra:
+                raise
+        there = {device.path for device in listed}
+        self._types = tuple(
+            (path, kind) for path, kind in self._types if path in there or not path.startswith(("/dev/sd", "/dev/nvme"))
+        )
+
+    def _targets(self, listed: Sequence[BlockDevice]) -> Iterable[Target]:
+        by_path = {device.path: device for device in listed}
+        wanted = {(extra.path, extra.type): True for extra in self._extra}
+        named = {extra.path for extra in self._extra}
+        for path, kind in self._types:
+            device = by_path.get(path)
+            if path not in named and (device is None or self._is_asked(device)):
+                wanted.setdefault((path, kind), False)
+        for device in listed:
+            if self._is_asked(device) and not any(path == device.path for path, _ in wanted):
+                wanted[(device.path, "nvme" if device.bus is Bus.NVME else "auto")] = False
+        for (path, kind), by_hand in wanted.items():
+            if not by_hand and not self._is_included(path):
+                continue
+            device = by_path.get(path)
+            yield Target(
+                path=path,
+                kind=kind,
+                nvme=kind.startswith("nvme") or path.startswith("/dev/nvme"),
+                signature=device.signature if device else path,
+                slot=_slot(device, kind),
+                suspended=device is not None and device.suspended,
+            )
+
+    def _is_asked(self, device: BlockDevice) -> bool:
+        # Many USB bridges cannot tell whether the disk sleeps, so that asking would wake it: only by hand.
+        by_hand = any(extra.path == device.path for extra in self._extra)
+        return by_hand or device.bus in (Bus.NVME, Bus.SCSI)
+
+    def _is_included(self, path: str) -> bool:
+        included = any(fnmatch.fnmatchcase(path, pattern) for pattern in self._include)
+        return included and not any(fnmatch.fnmatchcase(path, pattern) for pattern in self._exclude)
+
+    def _forget(self, found: Sequence[Target]) -> None:
+        """Drops ways that are gone, and disks that no way leads to."""
+        there = {target.key: target for target in found}
+        for key, (_, signature) in list(self._owners.items()):
+            if key not in there or there[key].signature != signature:
+                del self._owners[key]
+        for identity, disk in list(self.disks.items()):
+            owned = {key for key, (owner, _) in self._owners.items() if owner == identity}
+            disk.ways = [there[way.key] for way in disk.ways if way.key in owned]
+            if not disk.ways:
+                del self.disks[identity]
+
+
+def _slot(device: BlockDevice | None, kind: str) -> str:
+    """A disk behind a controller sits in the controller's slot N, not in that of the volume it is reached through."""
+    name, comma, number = kind.rpartition("+")[2].partition(",")
+    if comma and name in ("megaraid", "cciss", "3ware", "areca", "aacraid"):
+        return f"{name} {number}"
+    return device.slot if device else ""

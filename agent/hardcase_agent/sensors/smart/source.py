@@ -1,0 +1,306 @@
+"""The sweeps: `smart.nvme` and `smart.ata` ask their disks a few at a time, each with its own deadline.
+
+Built by `family.py`. A hung or sleeping disk costs its own sensors a gap and the others nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hardcase_agent.domain.errors import (
+    AccessDenied,
+    AgentError,
+    DeviceAbsent,
+    DeviceBusy,
+    DeviceFailed,
+    DeviceHung,
+    ToolMissing,
+    Unsupported,
+)
+from hardcase_agent.domain.event import CoverageLine, CoverageStatus
+from hardcase_agent.domain.frame import Moment, Sweep
+from hardcase_agent.domain.part import Asset, Component, Part
+from hardcase_agent.domain.ports import Clock, CommandRunner
+from hardcase_agent.domain.reading import Gap, GapReason, Sensor
+from hardcase_agent.sensors.smart import report
+from hardcase_agent.sensors.smart.blockdevices import BlockDevice, Bus
+from hardcase_agent.sensors.smart.report import DiskReport
+from hardcase_agent.sensors.smart.shelf import Disk, Shelf, Target
+
+ROUNDS = 6
+"""A sweep may take this many times one disk's deadline: four hung disks at a time, then twenty others."""
+DOCTOR_DISK_S = 10.0
+DOCTOR_SCAN_S = 8.0
+DOCTOR_S = 25.0
+
+_REASONS: tuple[tuple[type[AgentError], GapReason], ...] = (
+    (DeviceHung, GapReason.HUNG),
+    (DeviceBusy, GapReason.BUSY),
+    (AccessDenied, GapReason.DENIED),
+    (DeviceAbsent, GapReason.ABSENT),
+    (Unsupported, GapReason.UNSUPPORTED),
+)
+_UNASKED: dict[Bus, tuple[CoverageStatus, str, str]] = {
+    Bus.USB: (
+        CoverageStatus.UNREADABLE,
+        "USB bridges often cannot tell whether the disk sleeps, so it is not asked",
+        "name it as [[smart.device]] with its type if waking it does not matter",
+    ),
+    Bus.VIRTUAL: (CoverageStatus.NOT_PRESENT, "a virtual disk has no SMART", ""),
+    Bus.OTHER: (CoverageStatus.UNREADABLE, "smartctl does not know this kind of disk", ""),
+}
+
+
+@dataclass(slots=True)
+class _Outcome:
+    """What asking one group of ways (one disk, or one way to an unknown one) came to."""
+
+    target: Target
+    told: DiskReport | None = None
+    error: AgentError | None = None
+    at_ms: int = 0
+
+    @property
+    def gap(self) -> Gap | None:
+        if self.told is not None:
+            return self.told.trouble
+        for kind, reason in _REASONS:
+            if isinstance(self.error, kind):
+                return Gap(reason, str(self.error))
+        return Gap(GapReason.ERROR, str(self.error)) if self.error else Gap(GapReason.NOT_SWEPT, "no time was left")
+
+
+class SmartSource:
+    """`Source` over the NVMe or the other disks of a shelf."""
+
+    def __init__(
+        self,
+        *,
+        host: Asset,
+        shelf: Shelf,
+        commands: CommandRunner,
+        clock: Clock,
+        nvme: bool,
+        period_s: float,
+        disk_deadline_s: float,
+    ) -> None:
+        self._host = host
+        self._shelf = shelf
+        self._commands = commands
+        self._clock = clock
+        self._nvme = nvme
+        self._period_s = period_s
+        self._disk_deadline_s = disk_deadline_s
+        self._asked_ms: dict[tuple[str, str], int] = {}
+        self._sensors: tuple[Sensor, ...] = ()
+        self._parts: tuple[Part, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return "smart.nvme" if self._nvme else "smart.ata"
+
+    @property
+    def device(self) -> str:
+        return self.name
+
+    @property
+    def period_s(self) -> float:
+        return self._period_s
+
+    @property
+    def deadline_s(self) -> float:
+        return ROUNDS * self._disk_deadline_s
+
+    async def sweep(self, now: Moment) -> Sweep:
+        """Raises ToolMissing, AccessDenied or DeviceFailed where no disk at all could be asked."""
+        targets = [target for target in await self._shelf.targets(now.boot_ms) if target.nvme == self._nvme]
+        # The last disk may take its whole deadline; the time left before that is for starting.
+        outcomes = await self._ask_all(targets, budget_s=self.deadline_s - self._disk_deadline_s / 2)
+        _raise_if_nothing(outcomes)
+        for outcome in outcomes:
+            self._settle(outcome)
+        return self._sweep_of(now, outcomes)
+
+    async def doctor(self) -> Sequence[CoverageLine]:
+        try:
+            async with asyncio.timeout(DOCTOR_S):
+                return await self._examine()
+        except TimeoutError:
+            return (_unreadable("the disks did not answer in time", "look for a hung disk in the kernel's log"),)
+        except ToolMissing as error:
+            return (_unreadable(str(error), report.CURE),)
+        except AccessDenied as error:
+            return (_unreadable(str(error), "read disks through the helper"),)
+        except AgentError as error:
+            return (_unreadable(str(error), ""),)
+
+    async def close(self) -> None:
+        """Nothing is open between sweeps; a call in flight ends with its own cancellation."""
+
+    async def _examine(self) -> tuple[CoverageLine, ...]:
+        version = await self._commands.run("smartctl-version", (), deadline_s=5.0)
+        report.check_banner(version.stdout.decode("utf-8", "replace"))
+        found = await self._shelf.targets(self._clock.now().boot_ms, scan_deadline_s=DOCTOR_SCAN_S)
+        targets = [target for target in found if target.nvme == self._nvme]
+        outcomes = await self._ask_all(targets, budget_s=DOCTOR_DISK_S + 2)
+        lines = [_line(outcome) for outcome in outcomes]
+        return (*lines, *self._unasked()) or (self._nothing(),)
+
+    async def _ask_all(self, targets: Sequence[Target], *, budget_s: float) -> list[_Outcome]:
+        """One outcome per disk or unknown way; those that the last sweep had no time for come first."""
+        groups: dict[str, list[Target]] = {}
+        for target in targets:
+            disk = self._shelf.owner(target)
+            groups.setdefault(disk.identity if disk else f"{target.path} {target.kind}", []).append(target)
+        ordered = sorted(groups.values(), key=lambda group: self._asked_ms.get(group[0].key, 0))
+        tasks = {asyncio.create_task(self._ask(group)): group[0] for group in ordered}
+        if not tasks:
+            return []
+        try:
+            await asyncio.wait(tasks, timeout=budget_s)
+        finally:
+            for task in tasks:
+                task.cancel()
+        return [_Outcome(target) if not task.done() else task.result() for task, target in tasks.items()]
+
+    async def _ask(self, ways: Sequence[Target]) -> _Outcome:
+        """Asks by the first way that answers."""
+        outcome = _Outcome(ways[0])
+        for target in ways:
+            async with self._shelf.places:
+                self._asked_ms[target.key] = self._clock.now().boot_ms
+                outcome = await self._ask_one(target)
+                outcome.at_ms = self._clock.now().boot_ms
+            if outcome.told is not None and (outcome.gap is None or outcome.gap.reason is GapReason.ASLEEP):
+                break
+        return outcome
+
+    async def _ask_one(self, target: Target) -> _Outcome:
+        if target.suspended:
+            asleep = Gap(GapReason.ASLEEP, "suspended by the kernel; left asleep")
+            part = Part(component=Component.DISK, slot=target.slot, paths=(target.path,))
+            return _Outcome(target, told=DiskReport(part=part, identity="", protocol="", trouble=asleep))
+        try:
+            answer = await self._commands.run(
+                "smartctl-report", (target.path, target.kind), deadline_s=self._disk_deadline_s
+            )
+            output = answer.stdout.decode("utf-8", "replace")
+            return _Outcome(target, told=report.parse_report(output, path=target.path, slot=target.slot))
+        except AgentError as error:
+            return _Outcome(target, error=error)
+
+    def _settle(self, outcome: _Outcome) -> None:
+        told = outcome.told
+        disk = self._shelf.owner(outcome.target)
+        if told is not None and told.trouble is None:
+            disk = self._shelf.learn(outcome.target, told)
+            disk.absorb(told)
+        elif disk is not None and outcome.gap is not None:
+            disk.fail(outcome.gap)
+        if disk is not None:
+            disk.at_ms = outcome.at_ms
+
+    def _sweep_of(self, now: Moment, outcomes: Sequence[_Outcome]) -> Sweep:
+        disks = [
+            self._shelf.disks[key] for key in sorted(self._shelf.disks) if self._shelf.disks[key].nvme == self._nvme
+        ]
+        pairs = [(sensor, disk) for disk in disks for sensor in disk.sensors.values()]
+        pairs.sort(key=lambda pair: bool(pair[0].states))
+        sensors = tuple(sensor for sensor, _ in pairs)
+        if sensors != self._sensors:
+            self._sensors = sensors
+        parts = tuple(disk.part for disk in disks)
+        if parts != self._parts:
+            self._parts = parts
+        last_ms = max((disk.at_ms for disk in disks), default=0)
+        offsets = [max(0, disk.at_ms - now.boot_ms) for _, disk in pairs]
+        return Sweep(
+            asset=self._host,
+            sensors=self._sensors,
+            readings=tuple(disk.readings.get(sensor.id, Gap(GapReason.NOT_SWEPT)) for sensor, disk in pairs),
+            offsets_ms=offsets if last_ms - now.boot_ms >= 1000 else (),
+            parts=self._parts if self._is_whole(outcomes) else None,
+            coverage=self._coverage(disks, outcomes),
+            complete=all(outcome.at_ms for outcome in outcomes),
+            wide=True,
+        )
+
+    def _is_whole(self, outcomes: Sequence[_Outcome]) -> bool:
+        """False while a disk that is there has not told its name (asleep or hung since the start): it is not gone."""
+        silent = (
+            GapReason.ASLEEP,
+            GapReason.HUNG,
+            GapReason.BUSY,
+            GapReason.ERROR,
+            GapReason.DENIED,
+            GapReason.NOT_SWEPT,
+        )
+        return not any(
+            outcome.gap is not None and outcome.gap.reason in silent and self._shelf.owner(outcome.target) is None
+            for outcome in outcomes
+        )
+
+    def _coverage(self, disks: Sequence[Disk], outcomes: Sequence[_Outcome]) -> tuple[CoverageLine, ...]:
+        lines = [
+            _line(outcome)
+            for outcome in sorted(outcomes, key=lambda outcome: outcome.target.key)
+            if self._shelf.owner(outcome.target) is None
+        ]
+        if disks:
+            watched = f"{len(disks)} disk{'s' if len(disks) > 1 else ''}"
+            lines.insert(0, CoverageLine(component=Component.DISK, status=CoverageStatus.WATCHED, reason=watched))
+        return (*lines, *self._unasked()) or (self._nothing(),)
+
+    def _unasked(self) -> list[CoverageLine]:
+        """Disks that the kernel lists and nobody asks; told once, by the source that is not NVMe's."""
+        return [] if self._nvme else [_unasked_line(device) for device in self._shelf.unreadable]
+
+    def _nothing(self) -> CoverageLine:
+        kind = "NVMe disk" if self._nvme else "ATA or SAS disk"
+        return CoverageLine(component=Component.DISK, status=CoverageStatus.NOT_PRESENT, reason=f"no {kind} here")
+
+
+def _raise_if_nothing(outcomes: Sequence[_Outcome]) -> None:
+    errors = [outcome.error for outcome in outcomes if outcome.error is not None]
+    if errors and len(errors) == len(outcomes):
+        for error in errors:
+            if not isinstance(error, ToolMissing | AccessDenied | DeviceFailed):
+                return
+        raise errors[0]
+
+
+def _line(outcome: _Outcome) -> CoverageLine:
+    gap = outcome.gap
+    path = (
+        outcome.target.path
+        if outcome.target.kind in ("auto", "sat", "scsi", "nvme")
+        else (f"{outcome.target.path} ({outcome.target.kind})")
+    )
+    if gap is None and outcome.told is not None:
+        part = outcome.told.part
+        reason = f"{path}: {part.model} {part.serial}, {len(outcome.told.sensors)} values"
+        return CoverageLine(component=Component.DISK, status=CoverageStatus.WATCHED, reason=reason)
+    reason = f"{path}: {gap.detail or gap.reason.value}" if gap else path
+    return _unreadable(reason, _cure(outcome))
+
+
+def _cure(outcome: _Outcome) -> str:
+    if outcome.told is not None and outcome.told.cure:
+        return outcome.told.cure
+    reason = outcome.gap.reason if outcome.gap else None
+    if reason is GapReason.ASLEEP:
+        return "none needed: it is read when something else wakes it"
+    if reason is GapReason.HUNG:
+        return "look for resets of this disk in the kernel's log; it is asked again when its last call has ended"
+    return "read disks through the helper" if reason is GapReason.DENIED else ""
+
+
+def _unasked_line(device: BlockDevice) -> CoverageLine:
+    status, reason, cure = _UNASKED.get(device.bus, _UNASKED[Bus.OTHER])
+    return CoverageLine(component=Component.DISK, status=status, reason=f"{device.path}: {reason}", cure=cure)
+
+
+def _unreadable(reason: str, cure: str) -> CoverageLine:
+    return CoverageLine(component=Component.DISK, status=CoverageStatus.UNREADABLE, reason=reason, cure=cure)
