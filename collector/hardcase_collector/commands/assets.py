@@ -1,0 +1,179 @@
+"""`hardcase-collector assets ...`, and the clients of `rules`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+from hardcase_collector.commands import talk
+from hardcase_collector.commands.talk import JsonFlag
+
+app = typer.Typer(no_args_is_help=True, help="List and show assets, their readings, coverage and gaps.")
+joining = typer.Typer(no_args_is_help=True, help="Settle what was found while an asset was joining.")
+app.add_typer(joining, name="joining")
+
+Name = Annotated[str, typer.Argument(help="Number, host name, serial or key of the asset.")]
+Reason = Annotated[str, typer.Option("--reason", "-r", help="Why; kept with the decision.")]
+
+
+class Mode(StrEnum):
+    JOINING = "joining"
+    LIVE = "live"
+    OBSERVE = "observe"
+
+
+@app.command("list")
+def list_assets(
+    ctx: typer.Context,
+    search: Annotated[str, typer.Argument(help="Words of host name, vendor, model or serial.")] = "",
+    customer: Annotated[str | None, typer.Option(help="Only this customer's.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """List assets, worst first."""
+    lines = talk.get(ctx, "/assets", search=search, customer=customer)["assets"]
+    if as_json:
+        talk.show_json(lines)
+        return
+    rows = (
+        (
+            line["asset"]["id"],
+            _name(line["asset"]),
+            talk.severity(line["condition"]),
+            line["asset"]["mode"],
+            line["open_cases"],
+            f"{line['watched']} watched, {line['unreadable']} unreadable",
+            talk.time(line["last_reading_ms"]),
+            ", ".join(line["agents"]) + (" (silent)" if line["silent"] else ""),
+        )
+        for line in lines
+    )
+    columns = ("id", "asset", "condition", "mode", "cases", "coverage", "last reading", "watched by")
+    talk.show_table("", columns, rows, empty="No assets.")
+
+
+def _name(asset: dict[str, Any]) -> str:
+    facts = asset["facts"]
+    name = facts["hostname"] or facts["address"] or facts["serial"] or asset["key"]
+    return f"{name} (rehearsal)" if facts["rehearsal"] else str(name)
+
+
+@app.command()
+def show(ctx: typer.Context, name: Name, as_json: JsonFlag = False) -> None:
+    """Show one asset: readings with gaps and limits, coverage, findings."""
+    picture = talk.get(ctx, f"/assets/{name}")
+    if as_json:
+        talk.show_json(picture)
+        return
+    line = picture["line"]
+    asset = line["asset"]
+    facts = asset["facts"]
+    talk.show_facts(
+        {
+            "asset": f"{asset['id']} {_name(asset)}",
+            "key": f"{asset['key']} (by {asset['basis']})",
+            "hardware": " ".join(filter(None, (facts["vendor"], facts["model"], facts["serial"]))) or "-",
+            "condition": talk.severity(line["condition"]),
+            "mode": asset["mode"],
+            "watched by": ", ".join(line["agents"]) + (" (silent)" if line["silent"] else ""),
+            "last reading": talk.time(line["last_reading_ms"]),
+        }
+    )
+    _show_readings(picture)
+    talk.out.print()
+    talk.show_table(
+        "Coverage",
+        ("component", "source", "status", "reason", "what to do"),
+        ((row["component"], source, row["status"], row["reason"], row["cure"]) for source, row in picture["coverage"]),
+        empty="Not told yet.",
+    )
+    talk.out.print()
+    talk.show_table(
+        "What is wrong now",
+        ("severity", "fault", "part", "since", "held", "what"),
+        (
+            (
+                talk.severity(row["severity"]),
+                row["fault_class"],
+                talk.part(row["part"]),
+                talk.time(row["since_ms"]),
+                row["held"] or "-",
+                talk.pairs(row["evidence"]),
+            )
+            for row in picture["findings"]
+        ),
+        empty="Nothing known.",
+    )
+
+
+def _show_readings(picture: dict[str, Any]) -> None:
+    talk.out.print()
+    talk.show_table(
+        "Readings",
+        ("source", "sensor", "value", "level", "limits", "taken"),
+        (
+            (
+                row["source"],
+                row["name"],
+                _value(row),
+                talk.severity(row["severity"]) if row["severity"] != "cleared" else "",
+                ", ".join(f"{limit['name']} {limit['value']:g} ({limit['source']})" for limit in row["limits"]),
+                talk.time(row["time_ms"]),
+            )
+            for row in picture["readings"]
+        ),
+        empty="No reading has arrived yet.",
+    )
+
+
+def _value(row: dict[str, Any]) -> str:
+    if row["gap"]:
+        age = row["gap_age_s"]
+        return f"gap: {row['gap']}" + (f", last {age} s before" if age is not None else ", never a value")
+    if row["has_states"]:
+        return ", ".join(row["states"]) or "nothing asserted"
+    unit = {"Cel": "°C", "1": ""}.get(row["unit"], row["unit"])
+    return f"{row['value']:g} {unit}".strip()
+
+
+@app.command()
+def mode(
+    ctx: typer.Context,
+    name: Name,
+    mode: Annotated[Mode, typer.Argument(help="joining, live or observe.")],
+    hours: Annotated[float, typer.Option(help="How long joining lasts.")] = 24.0,
+) -> None:
+    """Change how findings of an asset are treated."""
+    asset = talk.post(ctx, f"/assets/{name}/mode", mode=mode.value, hours=hours)
+    talk.out.print(f"{_name(asset)}: {asset['mode']}")
+
+
+@app.command("accept-baseline")
+def accept_baseline(
+    ctx: typer.Context,
+    name: Name,
+    sensor: Annotated[str, typer.Argument(help="Id or name of the sensor, from `assets show --json`.")],
+    rule: Annotated[str, typer.Argument(help="Name of the rule, from `rules list`.")],
+    reason: Reason,
+) -> None:
+    """Accept a counter's present value: tell me only if it grows."""
+    accepted = talk.post(ctx, f"/assets/{name}/baseline", sensor=sensor, rule=rule, reason=reason)
+    talk.out.print(f"{accepted['sensor']}: {accepted['value']:g} accepted for {accepted['rule']}")
+
+
+def _settle(ctx: typer.Context, name: str, reason: str, *, open_cases: bool) -> None:
+    settled = talk.post(ctx, f"/assets/{name}/joining", open_cases=open_cases, reason=reason)
+    talk.out.print(f"{settled['findings']} findings {'opened' if open_cases else 'accepted as baseline'}")
+
+
+@joining.command("accept")
+def joining_accept(ctx: typer.Context, name: Name, reason: Reason) -> None:
+    """Accept all that was found at joining as baseline; the asset is live then."""
+    _settle(ctx, name, reason, open_cases=False)
+
+
+@joining.command("open")
+def joining_open(ctx: typer.Context, name: Name, reason: Reason) -> None:
+    """Open cases for all that was found at joining; the asset is live then."""
+    _settle(ctx, name, reason, open_cases=True)

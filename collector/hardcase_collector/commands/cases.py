@@ -1,0 +1,195 @@
+"""`hardcase-collector cases ...` and `dead-letters ...`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from hardcase_collector.commands import talk
+from hardcase_collector.commands.talk import JsonFlag
+
+app = typer.Typer(no_args_is_help=True, help="List, show and work fault cases.")
+letters = typer.Typer(no_args_is_help=True, help="Notifications that were given up.")
+
+Number = Annotated[str, typer.Argument(help="Number of the case, as HC-20260101-0001.")]
+Text = Annotated[str, typer.Argument(help="What to say on the timeline.")]
+Reason = Annotated[str, typer.Option("--reason", "-r", help="Why; stands on the timeline.")]
+
+
+@app.command("list")
+def list_cases(
+    ctx: typer.Context,
+    all: Annotated[bool, typer.Option("--all", help="Closed and cancelled ones too.")] = False,
+    customer: Annotated[str | None, typer.Option(help="Only this customer's.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """List cases, open ones by default."""
+    cases = talk.get(ctx, "/cases", all=all, customer=customer)["cases"]
+    if as_json:
+        talk.show_json(cases)
+        return
+    rows = (
+        (
+            case["number"] + (" (rehearsal)" if case["rehearsal"] else ""),
+            talk.severity(case["severity"]),
+            case["state"],
+            case["asset_name"],
+            talk.part(case["part"]),
+            case["title"],
+            talk.time(case["since_ms"]),
+            case["acknowledged_by"] or "-",
+        )
+        for case in cases
+    )
+    columns = ("case", "severity", "state", "asset", "part", "fault", "since", "acknowledged by")
+    talk.show_table("", columns, rows, empty="No cases." if all else "No open cases.")
+
+
+@app.command()
+def show(ctx: typer.Context, number: Number, as_json: JsonFlag = False) -> None:
+    """Show one case: evidence, timeline, why, notifications."""
+    picture = talk.get(ctx, f"/cases/{number}")
+    if as_json:
+        talk.show_json(picture)
+        return
+    case = picture["case"]
+    facts = picture["asset"]["facts"]
+    talk.show_facts(
+        {
+            "case": f"{case['number']}{' (rehearsal)' if case['rehearsal'] else ''}, version {case['version']}",
+            "fault": picture["title"],
+            "severity": talk.severity(case["severity"]),
+            "state": case["state"],
+            "asset": " ".join(filter(None, (facts["hostname"], facts["vendor"], facts["model"], facts["serial"]))),
+            "part": talk.part(case["part"]),
+            "since": talk.time(case["since_ms"]),
+            "opened": talk.time(case["opened_ms"]),
+            "acknowledged": f"{case['acknowledged_by']} {talk.time(case['acknowledged_ms'])}".strip(),
+            "may now": ", ".join(["acknowledge", "note", *picture["actions"]]),
+        }
+    )
+    _show_details(picture)
+
+
+def _show_details(picture: dict[str, Any]) -> None:
+    talk.out.print()
+    talk.show_table(
+        "Evidence",
+        ("severity", "fault", "since", "what"),
+        (
+            (
+                talk.severity(finding["severity"]),
+                finding["fault_class"],
+                talk.time(finding["since_ms"]),
+                talk.pairs(finding["evidence"]),
+            )
+            for finding in picture["findings"]
+        ),
+        empty="No finding fires at the moment.",
+    )
+    talk.out.print()
+    talk.show_table(
+        "Timeline",
+        ("time", "what", "by", "details"),
+        (
+            (talk.time(entry["at_ms"]), entry["code"], entry["actor"], talk.pairs(entry["parameters"]))
+            for entry in picture["timeline"]
+        ),
+        empty="Empty.",
+    )
+    talk.out.print()
+    talk.show_table(
+        "Notifications",
+        ("channel", "version", "state", "attempts", "last error"),
+        (
+            (row["channel"], row["version"], row["state"], row["attempts"], row["last_error"])
+            for row in picture["notifications"]
+        ),
+        empty="None.",
+    )
+
+
+def _act(ctx: typer.Context, number: str, action: str, text: str, *, done: str) -> None:
+    case = talk.post(ctx, f"/cases/{number}/{action}", text=text)
+    talk.out.print(f"{case['number']}: {done}, state {case['state']}")
+
+
+@app.command()
+def ack(ctx: typer.Context, number: Number) -> None:
+    """Acknowledge: somebody has seen it."""
+    _act(ctx, number, "acknowledge", "", done="acknowledged")
+
+
+@app.command()
+def note(ctx: typer.Context, number: Number, text: Text) -> None:
+    """Add a note to the timeline."""
+    _act(ctx, number, "note", text, done="noted")
+
+
+@app.command()
+def close(ctx: typer.Context, number: Number, reason: Reason) -> None:
+    """Close a case."""
+    _act(ctx, number, "close", reason, done="closed")
+
+
+@app.command()
+def cancel(ctx: typer.Context, number: Number, reason: Reason) -> None:
+    """Cancel a case that is none."""
+    _act(ctx, number, "cancel", reason, done="cancelled")
+
+
+@app.command()
+def confirm(ctx: typer.Context, number: Number, reason: Reason = "") -> None:
+    """Confirm that the fault is real."""
+    _act(ctx, number, "confirm", reason, done="confirmed")
+
+
+@app.command()
+def move(
+    ctx: typer.Context,
+    number: Number,
+    action: Annotated[str, typer.Argument(help="An action that `cases show` lists under 'may now'.")],
+    reason: Reason = "",
+) -> None:
+    """Any other step of the workflow: propose, consent, start_repair, finish_repair, verify, defer, resume, reopen."""
+    _act(ctx, number, action, reason, done=action)
+
+
+@letters.command("list")
+def list_letters(ctx: typer.Context, as_json: JsonFlag = False) -> None:
+    """List dead letters."""
+    found = talk.get(ctx, "/dead-letters")["dead_letters"]
+    if as_json:
+        talk.show_json(found)
+        return
+    talk.show_table(
+        "",
+        ("id", "channel", "case", "version", "attempts", "made", "last error"),
+        (
+            (
+                row["id"],
+                row["channel"],
+                row["case_number"],
+                row["version"],
+                row["attempts"],
+                talk.time(row["created_ms"]),
+                row["last_error"],
+            )
+            for row in found
+        ),
+        empty="No dead letters.",
+    )
+
+
+@letters.command()
+def resend(
+    ctx: typer.Context,
+    ids: Annotated[list[int] | None, typer.Argument(help="Ids from `dead-letters list`.")] = None,
+    all: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+) -> None:
+    """Send dead letters again, with the ids they always had."""
+    if bool(ids) == all:
+        talk.fail("give ids, or --all", 2)
+    sent = talk.post(ctx, "/dead-letters/resend", ids=ids or [])["resent"]
+    talk.out.print(f"{sent} owed again")

@@ -1,0 +1,131 @@
+"""`token`, `status`, `users ...`, `agents ...` and the `rules` commands that ask a running collector."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hardcase_collector import founding
+from hardcase_collector.commands import talk
+from hardcase_collector.commands.talk import JsonFlag
+
+users = typer.Typer(no_args_is_help=True, help="People who may use the pages.")
+agents = typer.Typer(no_args_is_help=True, help="Enrolled agents.")
+
+
+class Role(StrEnum):
+    VIEWER = "viewer"
+    ENGINEER = "engineer"
+    ADMINISTRATOR = "administrator"
+
+
+def token(
+    ctx: typer.Context,
+    uses: Annotated[int, typer.Option(min=1, help="How many hosts may enrol with it.")] = 1,
+    hours: Annotated[float, typer.Option(help="How long it is good for.")] = 24.0,
+    replace: Annotated[bool, typer.Option("--replace", help="May enrol a host again that is enrolled.")] = False,
+    customer: Annotated[str, typer.Option(help="Whose the hosts are.")] = "",
+    as_json: JsonFlag = False,
+) -> None:
+    """Make an enrolment token. It is shown once and stored hashed."""
+    made = talk.post(ctx, "/tokens", uses=uses, hours=hours, replace=replace, customer=customer)
+    if as_json:
+        talk.show_json(made)
+        return
+    talk.out.print(made["token"])
+    talk.err.print(f"Good for {uses} use(s) until {talk.time(made['expires_ms'])}. On the host to be watched, as root:")
+    talk.err.print(
+        f"  hardcase-agent enroll --collector {made['enrolment']} --fingerprint {made['ca_fingerprint']}"
+        "    # asks for the token",
+    )
+
+
+def status(ctx: typer.Context, as_json: JsonFlag = False) -> None:
+    """How the running collector is."""
+    found = talk.get(ctx, "/status")
+    if as_json:
+        talk.show_json(found)
+        return
+    numbers = found.pop("numbers")
+    reasons = found.pop("reasons")
+    talk.show_facts({**found, **{f"not ready: {number}": text for number, text in enumerate(reasons, 1)}})
+    talk.out.print()
+    talk.show_table("", ("number", "value"), ((key, f"{numbers[key]:g}") for key in sorted(numbers)), empty="")
+
+
+@users.command("list")
+def list_users(ctx: typer.Context, as_json: JsonFlag = False) -> None:
+    """List users."""
+    found = talk.get(ctx, "/users")["users"]
+    if as_json:
+        talk.show_json(found)
+        return
+    rows = ((u["name"], u["role"], u["customer"] or "all", u["language"] or "browser's", u["time_zone"]) for u in found)
+    talk.show_table("", ("name", "role", "customer", "language", "time zone"), rows, empty="No users.")
+
+
+@users.command("add")
+def add_user(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument()],
+    role: Annotated[Role, typer.Option(help="viewer, engineer or administrator.")] = Role.ENGINEER,
+    customer: Annotated[str | None, typer.Option(help="Sees this customer only; without it: all.")] = None,
+    language: Annotated[str, typer.Option(help="en or zh; empty: as the browser says.")] = "",
+    time_zone: Annotated[str, typer.Option(help="As Asia/Shanghai.")] = "UTC",
+    password_file: Annotated[Path | None, typer.Option(help="Holds the password; - reads standard input.")] = None,
+) -> None:
+    """Add a user; without --password-file a password is made and printed once."""
+    password = read_password(password_file) if password_file else founding.generated_password()
+    talk.post(
+        ctx, "/users", name=name, role=role.value, password=password, customer=customer, language=language,
+        time_zone=time_zone,
+    )  # fmt: skip
+    talk.out.print(f"{name} added as {role.value}")
+    if password_file is None:
+        talk.out.print(f"password (shown once): {password}")
+
+
+def read_password(path: Path) -> str:
+    """The first line of the file, or of standard input for "-"; typed without echo at a terminal."""
+    if str(path) == "-":
+        return getpass.getpass("password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
+    try:
+        return path.read_text(encoding="utf-8").split("\n", 1)[0].rstrip("\r")
+    except (OSError, UnicodeDecodeError) as error:
+        talk.fail(f"{path}: cannot be read: {error}")
+
+
+@agents.command("list")
+def list_agents(ctx: typer.Context, as_json: JsonFlag = False) -> None:
+    """List agents."""
+    found = talk.get(ctx, "/agents")["agents"]
+    if as_json:
+        talk.show_json(found)
+        return
+    rows = (
+        (
+            row["id"],
+            row["hostname"],
+            row["customer"],
+            talk.time(row["enrolled_ms"]),
+            talk.time(row["last_seen_ms"]),
+            "revoked" if row["revoked"] else "stopped" if row["stopped_cleanly"] else "",
+        )
+        for row in found
+    )
+    columns = ("id", "host", "customer", "enrolled", "last heard", "")
+    talk.show_table("", columns, rows, empty="No agents; make a token.")
+
+
+@agents.command()
+def revoke(
+    ctx: typer.Context, name: Annotated[str, typer.Argument(help="Id or host name, from `agents list`.")]
+) -> None:
+    """Refuse an agent's certificate from now on."""
+    agent = talk.post(ctx, f"/agents/{name}/revoke")
+    talk.out.print(f"{agent['id']} ({agent['hostname']}) revoked")

@@ -1,0 +1,39 @@
+"""The application behind the control socket, and its errors. Made by `app.py`; peers are checked by `peers.py`.
+
+Routes: `cases.py`, `assets.py`, `running.py`. Everybody let in sees every customer and may do everything: he could read
+the stores themselves.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+
+from hardcase_collector.domain.errors import CollectorError, NotFound, TemporaryError
+from hardcase_collector.web.control import assets, cases, running
+from hardcase_collector.web.control.ports import Control
+
+log = logging.getLogger(__name__)
+
+
+def make_control(control: Control) -> FastAPI:
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app.include_router(cases.router(control))
+    app.include_router(assets.router(control))
+    app.include_router(running.router(control))
+
+    @app.exception_handler(CollectorError)
+    def named(_: Request, error: Exception) -> JSONResponse:
+        status = 404 if isinstance(error, NotFound) else 503 if isinstance(error, TemporaryError) else 409
+        return JSONResponse({"error": type(error).__name__, "detail": str(error)}, status)
+
+    @app.exception_handler(RequestValidationError)
+    def malformed(_: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, RequestValidationError)
+        lines = [f"{'.'.join(map(str, entry['loc'][1:]))}: {entry['msg']}" for entry in error.errors()]
+        return JSONResponse({"error": "BadRequest", "detail": "; ".join(lines)}, 400)
+
+    return app

@@ -1,0 +1,164 @@
+"""Assets, their mode, joining and baselines, and stored decisions, on the control socket."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Query, Request
+
+from hardcase_collector.domain.asset import Asset, AssetMode
+from hardcase_collector.domain.errors import NotAllowed, NotFound
+from hardcase_collector.domain.ports import Baseline, Transaction
+from hardcase_collector.web import picture
+from hardcase_collector.web.control.plain import Json, plain
+from hardcase_collector.web.control.ports import Control, asker
+
+HOUR_MS = 3_600_000
+
+
+def router(control: Control) -> APIRouter:
+    made = APIRouter(prefix="/v1")
+    _read(made, control)
+    _change(made, control)
+    _baseline(made, control)
+    return made
+
+
+def _find(tx: Transaction, name: str) -> Asset:
+    """By number, key, serial or host name. Raises NotFound, also for a name that several have."""
+    if name.isdigit():
+        return tx.assets.by_number(int(name))
+    exact = tx.assets.by_key(name)
+    if exact is not None:
+        return exact
+    wanted = name.lower()
+    found = [
+        asset
+        for asset in tx.assets.all(customer=None)
+        if wanted in (asset.facts.hostname.lower(), asset.facts.serial.lower(), asset.facts.address.lower())
+    ]
+    if not found:
+        raise NotFound(f"no asset {name}; see hardcase-collector assets list")
+    if len(found) > 1:
+        raise NotFound(f"{name} is the name of {len(found)} assets; use the number from hardcase-collector assets list")
+    return found[0]
+
+
+def _read(made: APIRouter, control: Control) -> None:
+    shop = control.shop
+
+    @made.get("/assets", response_model=None)
+    def assets(search: str = "", customer: str | None = None) -> Json:
+        with shop.store.read() as tx:
+            shown = picture.fleet(
+                tx, customer=customer, now_ms=shop.clock_ms(), search=search, page=1, page_size=100_000
+            )
+        return {"assets": plain(shown.lines)}
+
+    @made.get("/assets/{name}", response_model=None)
+    def asset(name: str) -> Json:
+        with shop.store.read() as tx:
+            number = _find(tx, name).id
+            return plain(picture.asset(tx, number, customer=None, now_ms=shop.clock_ms(), readings=shop.readings))
+
+    @made.get("/why", response_model=None)
+    def why(asset: str = "", case: str = "", limit: Annotated[int, Query(ge=1, le=5000)] = 100) -> Json:
+        with shop.store.read() as tx:
+            of_asset = _find(tx, asset).id if asset else None
+            of_case = tx.cases.by_number(case, customer=None).id if case else None
+            return {"whys": plain(tuple(tx.findings.whys(asset=of_asset, case=of_case, limit=limit)))}
+
+
+def _change(made: APIRouter, control: Control) -> None:
+    shop = control.shop
+
+    @made.post("/assets/{name}/mode", response_model=None)
+    def mode(
+        request: Request,
+        name: str,
+        mode: Annotated[AssetMode, Body(embed=True)],
+        hours: Annotated[float, Body(embed=True, ge=0, le=8760)] = 24.0,
+    ) -> Json:
+        now_ms = shop.clock_ms()
+        live_from_ms = now_ms + int(hours * HOUR_MS) if mode is AssetMode.JOINING else now_ms
+        with shop.store.write() as tx:
+            found = _find(tx, name)
+            tx.assets.set_mode(found.id, mode, live_from_ms=live_from_ms)
+            tx.access.audit(
+                at_ms=now_ms, actor=asker(request), action="asset.mode", subject=found.key, facts={"mode": str(mode)}
+            )
+            return plain(tx.assets.by_number(found.id))
+
+    @made.post("/assets/{name}/joining", response_model=None)
+    def joining(
+        request: Request,
+        name: str,
+        open_cases: Annotated[bool, Body(embed=True)],
+        reason: Annotated[str, Body(embed=True, min_length=1, max_length=500)],
+    ) -> Json:
+        now_ms, actor = shop.clock_ms(), asker(request)
+        with shop.store.write() as tx:
+            found = _find(tx, name)
+            settled = shop.actions.settle_joining(
+                tx, found.id, open_cases=open_cases, actor=actor, reason=reason, now_ms=now_ms
+            )
+            tx.access.audit(
+                at_ms=now_ms,
+                actor=actor,
+                action="asset.joining_settled",
+                subject=found.key,
+                facts={"opened": open_cases, "reason": reason, "findings": settled},
+            )
+        return {"asset": found.id, "findings": settled}
+
+
+def _baseline(made: APIRouter, control: Control) -> None:
+    shop = control.shop
+
+    @made.post("/assets/{name}/baseline", response_model=None)
+    def baseline(
+        request: Request,
+        name: str,
+        sensor: Annotated[str, Body(embed=True)],
+        rule: Annotated[str, Body(embed=True)],
+        reason: Annotated[str, Body(embed=True, min_length=1, max_length=500)],
+    ) -> Json:
+        """Accepts the sensor's present value."""
+        now_ms, actor = shop.clock_ms(), asker(request)
+        with shop.store.write() as tx:
+            found = _find(tx, name)
+            reading = _reading(shop.readings(tx, found.id), sensor)
+            if reading.value is None:
+                raise NotAllowed(f"{sensor} has no value now; a baseline is a value somebody saw")
+            feed = next((feed.number for feed in tx.feeds.feeds(asset=found.id) if feed.source == reading.source), None)
+            if feed is None:
+                raise NotFound(f"no feed of source {reading.source}")
+            accepted = Baseline(
+                asset=found.id,
+                feed=feed,
+                sensor=reading.sensor,
+                rule=rule,
+                value=reading.value,
+                by=actor,
+                reason=reason,
+                at_ms=now_ms,
+            )
+            tx.feeds.accept_baseline(accepted)
+            tx.access.audit(
+                at_ms=now_ms,
+                actor=actor,
+                action="asset.baseline",
+                subject=found.key,
+                facts={"sensor": reading.sensor, "rule": rule, "value": reading.value, "reason": reason},
+            )
+        control.baselines_changed(feed)
+        return plain(accepted)
+
+
+def _reading(readings: picture.Readings, sensor: str) -> picture.CurrentReading:
+    found = [reading for reading in readings if sensor in (reading.sensor, reading.name)]
+    if not found:
+        raise NotFound(f"no sensor {sensor} with a current reading; see hardcase-collector assets show")
+    if len(found) > 1:
+        raise NotFound(f"{sensor} names {len(found)} sensors; use the sensor's id")
+    return found[0]

@@ -1,0 +1,121 @@
+"""Cases and their notifications on the control socket."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Query, Request
+
+from hardcase_collector.domain.case import CaseAction
+from hardcase_collector.domain.errors import IllegalAction, NotFound
+from hardcase_collector.domain.ports import CaseFilter
+from hardcase_collector.web import picture
+from hardcase_collector.web.control.plain import Json, plain
+from hardcase_collector.web.control.ports import Control, asker
+
+MAX_LIST = 5000
+
+
+def router(control: Control) -> APIRouter:
+    made = APIRouter(prefix="/v1")
+    _read(made, control)
+    _act(made, control)
+    _letters(made, control)
+    return made
+
+
+def _read(made: APIRouter, control: Control) -> None:
+    shop = control.shop
+
+    @made.get("/cases", response_model=None)
+    def cases(
+        all: bool = False, customer: str | None = None, limit: Annotated[int, Query(ge=1, le=MAX_LIST)] = 200
+    ) -> Json:
+        with shop.store.read() as tx:
+            found = tx.cases.list(CaseFilter(customer=customer, open_only=not all, limit=limit))
+            assets = {number: tx.assets.by_number(number) for number in {case.asset for case in found}}
+        listed: list[Json] = []
+        for case in found:
+            line = plain(case)
+            assert isinstance(line, dict)
+            facts = assets[case.asset].facts
+            line["asset_name"] = facts.hostname or facts.address or facts.serial or str(case.asset)
+            line["title"] = ", ".join(shop.title(fault, "en") for fault in case.fault_classes)
+            listed.append(line)
+        return {"cases": listed}
+
+    @made.get("/cases/{number}", response_model=None)
+    def case(number: str) -> Json:
+        with shop.store.read() as tx:
+            shown = picture.case(tx, number, customer=None, legal=shop.actions.legal)
+            owed = tx.outbox.of_case(shown.case.id)
+        answer = plain(shown)
+        assert isinstance(answer, dict)
+        answer["title"] = ", ".join(shop.title(fault, "en") for fault in shown.case.fault_classes)
+        answer["notifications"] = [
+            {
+                "id": row.id,
+                "channel": row.channel,
+                "version": row.version,
+                "state": row.state,
+                "attempts": row.attempts,
+                "last_error": row.last_error,
+            }
+            for row in owed
+        ]
+        return answer
+
+
+def _act(made: APIRouter, control: Control) -> None:
+    shop = control.shop
+
+    @made.post("/cases/{number}/{action}", response_model=None)
+    def act(
+        request: Request, number: str, action: str, text: Annotated[str, Body(embed=True, max_length=2000)]
+    ) -> Json:
+        actor, now_ms = asker(request), shop.clock_ms()
+        with shop.store.write() as tx:
+            case = tx.cases.by_number(number, customer=None)
+            if action == "acknowledge":
+                shop.actions.acknowledge(tx, case, actor=actor, now_ms=now_ms)
+            elif action == "note":
+                shop.actions.note(tx, case, actor=actor, text=text, now_ms=now_ms)
+            elif action in list(CaseAction):
+                shop.actions.act(tx, case, CaseAction(action), actor=actor, reason=text, now_ms=now_ms)
+            else:
+                raise IllegalAction(f"there is no action {action}")
+            tx.access.audit(at_ms=now_ms, actor=actor, action=f"case.{action}", subject=number, facts={})
+            return plain(tx.cases.get(case.id))
+
+
+def _letters(made: APIRouter, control: Control) -> None:
+    shop = control.shop
+
+    @made.get("/dead-letters", response_model=None)
+    def letters(limit: Annotated[int, Query(ge=1, le=MAX_LIST)] = 200) -> Json:
+        listed: list[Json] = []
+        with shop.store.read() as tx:
+            for row in tx.outbox.dead_letters(limit=limit):
+                line = plain(row)
+                assert isinstance(line, dict)
+                del line["body"]
+                line["case_number"] = tx.cases.get(row.case).number
+                listed.append(line)
+        return {"dead_letters": listed}
+
+    @made.post("/dead-letters/resend", response_model=None)
+    def resend(request: Request, ids: Annotated[list[int], Body(embed=True)]) -> Json:
+        """An empty list = all of them."""
+        now_ms = shop.clock_ms()
+        with shop.store.write() as tx:
+            dead = {row.id for row in tx.outbox.dead_letters(limit=MAX_LIST)}
+            unknown = [str(row) for row in ids if row not in dead]
+            if unknown:
+                raise NotFound(f"no dead letter {', '.join(unknown)}")
+            chosen = ids or sorted(dead)
+            for row in chosen:
+                tx.outbox.resend(row, now_ms=now_ms)
+            tx.access.audit(
+                at_ms=now_ms, actor=asker(request), action="outbox.resent", subject="", facts={"letters": len(chosen)}
+            )
+        return {"resent": len(chosen)}

@@ -1,0 +1,43 @@
+"""What the control socket needs beyond the pages' `Shop`: joined by `app.py`, faked in tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from fastapi import Request
+
+from hardcase_collector.web.ports import Health, Shop
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleLine:
+    """One loaded rule, for people."""
+
+    name: str
+    fault_class: str
+    severity: str
+    title: str
+    sheet: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Control:
+    shop: Shop
+    health: Health
+    rules: Callable[[], Sequence[RuleLine]]
+    about: Mapping[str, str]
+    """Version, addresses, CA fingerprint: what `token` prints for the host to be enrolled."""
+    revoked: Callable[[int], None]
+    """Told the number of an agent that was revoked: its stream ends now."""
+    baselines_changed: Callable[[int], None]
+    """Told the feed whose baselines changed: judging reads them again."""
+    default_customer: str
+
+
+def asker(request: Request) -> str:
+    """The local user behind a request, as timelines name him."""
+    return request.client.host if request.client else "unknown"
