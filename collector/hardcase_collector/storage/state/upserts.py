@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 
-from sqlalchemy import Connection, FromClause, Table
+from sqlalchemy import Connection, Dialect, FromClause, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 from hardcase_collector.storage.state.models import Model
@@ -39,8 +39,14 @@ def upsert_many(connection: Connection, table: Table, rows: Sequence[tuple[objec
 
 @cache
 def _upsert_text(dialect: str, table: Table) -> str:
-    plain = postgresql.dialect(paramstyle="format") if dialect == "postgresql" else sqlite.dialect(paramstyle="qmark")
-    return str(_upsert(dialect, table, ()).compile(dialect=plain, column_keys=[column.name for column in table.columns]))
+    # Not the engine's own dialect: the driver takes positions, the expression language compiles names.
+    if dialect == "postgresql":
+        plain: Dialect = postgresql.dialect(paramstyle="format")  # type: ignore[no-untyped-call]  # untyped upstream
+    else:
+        plain = sqlite.dialect(paramstyle="qmark")
+    return str(
+        _upsert(dialect, table, ()).compile(dialect=plain, column_keys=[column.name for column in table.columns])
+    )
 
 
 @cache

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from hardcase_collector.domain.asset import AssetFacts, IdentityBasis
 from hardcase_collector.domain.identity import identify, is_placeholder_serial, normalise_vendor
+from hypothesis import given
+from hypothesis import strategies as st
 
 UUID = "4c4c4544-0035-4a10-8052-b4c04f4b3433"
 MACHINE_ID = "7f4a9be1a3c94c0d8a1f0d6f1f0a2b3c"
