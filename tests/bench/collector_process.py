@@ -1,0 +1,146 @@
+"""A collector of the parts that ingest needs, as a process that the benchmarks start, ask and stop.
+
+Run as `python -m tests.bench.collector_process FOLDER AGENTS`; says its port, then answers each line on stdin with one
+JSON line of what it used and what its stores hold.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import resource
+import sys
+import time
+import uuid
+from datetime import UTC, datetime
+from pathlib import Path
+
+os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from hardcase_collector import pki
+from hardcase_collector.domain.asset import Agent
+from hardcase_collector.domain.identity import identify
+from hardcase_collector.domain.ports import Desk, Judge
+from hardcase_collector.ingest.binding import Binding, JoiningPolicy
+from hardcase_collector.ingest.intake import Intake
+from hardcase_collector.ingest.liveness import Liveness
+from hardcase_collector.rpc.server import Credentials, build_server
+from hardcase_collector.rpc.service import TelemetryService
+from hardcase_collector.storage.state.store import SqlStateStore
+from hardcase_collector.storage.telemetry.store import DuckTelemetryStore
+
+from tests.fakes.judge import FakeDesk, FakeJudge
+
+
+def parts() -> tuple[Judge, Desk]:
+    judge = FakeJudge()
+    judge.remember = False
+    return judge, FakeDesk()
+
+
+def enroll(folder: Path, state: SqlStateStore, agents: int) -> Credentials:
+    """A CA, a server certificate, and a key and certificate for every agent."""
+    now = datetime.now(UTC)
+    authority = pki.Authority.create(("localhost", "127.0.0.1"), now=now)
+    key = ec.generate_private_key(ec.SECP256R1())
+    chain = authority.sign_server(key.public_key(), ("localhost", "127.0.0.1"), now=now)
+    (folder / "ca.crt").write_bytes(authority.certificate_pem)
+    with state.write() as tx:
+        for at in range(agents):
+            agent_key = ec.generate_private_key(ec.SECP256R1())
+            subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "bench")])
+            request = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(agent_key, hashes.SHA256())
+            agent_id = str(uuid.UUID(int=at + 1))
+            issued = authority.issue_client(request.public_bytes(serialization.Encoding.PEM), agent_id, now=now)
+            (folder / f"agent-{at}.crt").write_bytes(issued.certificate)
+            (folder / f"agent-{at}.key").write_bytes(pki.private_pem(agent_key))
+            tx.agents.add(
+                Agent(
+                    id=agent_id,
+                    number=0,
+                    customer="bench",
+                    hostname=f"bench{at:05d}",
+                    machine_id=f"{at:032x}",
+                    dmi_uuid="",
+                    fingerprint=issued.fingerprint,
+                    enrolled_ms=int(now.timestamp() * 1000),
+                )
+            )
+    return Credentials(certificate=chain, key=pki.private_pem(key), ca=authority.certificate_pem)
+
+
+def rss_mb() -> float:
+    with open("/proc/self/status", encoding="ascii") as lines:
+        for line in lines:
+            if line.startswith("VmRSS"):
+                return int(line.split()[1]) / 1024
+    return 0.0
+
+
+async def main(folder: Path, agents: int) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    state = SqlStateStore.open(f"sqlite:///{folder / 'state.db'}", migrate=True)
+    telemetry = DuckTelemetryStore(folder / "telemetry")
+    credentials = await asyncio.to_thread(enroll, folder, state, agents)
+    judge, desk = parts()
+    intake = Intake(
+        state=state,
+        telemetry=telemetry,
+        judge=judge,
+        desk=desk,
+        binding=Binding(identify, JoiningPolicy(joining_ms=0)),
+        liveness=Liveness(),
+        disk_trouble=lambda: "",
+    )
+    service = TelemetryService(state, intake, collector_id="bench")
+    server, port = build_server(service, "127.0.0.1:0", credentials)
+    service.start()
+    await server.start()
+    print(json.dumps({"port": port}), flush=True)
+    while line := (await asyncio.to_thread(sys.stdin.readline)).strip():
+        facts: dict[str, object] = {
+            "cpu_s": time.process_time(),
+            "rss_mb": rss_mb(),
+            "streams": service.open_streams,
+            "groups": service.writer.groups,
+            "busy_s": service.writer.busy_s,
+            "counts": {name: getattr(intake.counts, name) for name in intake.counts.__slots__},
+        }
+        if line == "recount":
+            recount = await asyncio.to_thread(telemetry.recount)
+            facts["telemetry"] = {"frames": recount.frames, "samples": recount.samples, "doubled": recount.doubled}
+            with state.read() as tx:
+                marks = [tx.feeds.marks(agent.number) for agent in tx.agents.all(customer=None)]
+            facts["state_through"] = sum(mark.through for of_agent in marks for mark in of_agent.values())
+        print(json.dumps(facts), flush=True)
+    await service.stop()
+    await server.stop(1.0)
+    telemetry.close()
+    state.close()
+
+
+if __name__ == "__main__":
+    if os.environ.get("HARDCASE_PROFILE"):
+        import cProfile
+        import threading
+
+        profile = cProfile.Profile()
+        wrapped = threading.Thread.run
+
+        def run(self: threading.Thread) -> None:
+            if self.name == "writer":
+                profile.runcall(wrapped, self)
+            else:
+                wrapped(self)
+
+        threading.Thread.run = run
+        asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2])))
+        profile.dump_stats(os.environ["HARDCASE_PROFILE"])
+    else:
+        asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2])))
