@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+from hardcase_agent.domain.errors import AgentError
 from hardcase_agent.domain.event import CoverageLine
 from hardcase_agent.domain.frame import Moment, Sweep
 from hardcase_agent.domain.part import Asset
@@ -55,6 +56,34 @@ class IpmiDevice(Protocol):
         """
 
     async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class IpmiRequest:
+    """One raw IPMI request."""
+
+    netfn: int
+    command: int
+    data: bytes = b""
+    lun: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class IpmiAnswers:
+    """Answers in the order asked, up to the first failure; `error` is that failure."""
+
+    answers: tuple[bytes, ...]
+    error: AgentError | None = None
+
+
+@runtime_checkable
+class BatchIpmiDevice(Protocol):
+    """An IpmiDevice that takes many requests in one call, one after the other on the wire. Saves a change of thread
+    (or a crossing to the helper) per sensor; what cannot do it is asked one by one."""
+
+    async def request_many(self, requests: Sequence[IpmiRequest], *, deadline_s: float) -> IpmiAnswers:
+        """No request is begun after `deadline_s`; the one under way has its own 5 s. Fewer answers than requests and no
+        error: the time was up. Raises nothing of the device's: what was answered is never lost."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,349 @@
+"""BMCs as `IpmiDevice`: /dev/ipmi0 directly, and over LAN by RMCP+ or RMCP, both through python-ipmi.
+
+The IPMI family asks them; the helper-backed device is in `command.py`. What the bytes mean is in `ipmi/`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import struct
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from hardcase_agent.domain.errors import (
+    AccessDenied,
+    AgentError,
+    ConfigError,
+    CredentialsRefused,
+    DeviceAbsent,
+    DeviceFailed,
+    DeviceHung,
+    Unsupported,
+)
+from hardcase_agent.domain.ports import IpmiAnswers, IpmiRequest, SecretReader
+from hardcase_agent.sensors.device_thread import DeviceThread
+
+# python-ipmi's debug lines print the session with its password.
+logging.getLogger("pyipmi").setLevel(logging.WARNING)
+
+BMC_ADDRESS = 0x20
+CONSOLE_ADDRESS = 0x81
+REQUEST_S = 5.0
+"""One request with its repetitions; a BMC busy with its flash answers after 2 to 3 s."""
+TRY_S = 1.0
+"""Until a packet on the LAN counts as lost and is sent again."""
+IDLE_S = 45.0
+"""BMCs drop a session that said nothing for 60 s +-3 s (IPMI 2.0, 6.12.15): ours is opened anew before that."""
+GOODBYE_S = 0.1
+MAX_PASSWORD = 20
+
+INVALID_NAME_OR_ROLE = (0x09, 0x0A, 0x0B, 0x0D)
+"""RMCP+ status codes (table 13-15): invalid or unauthorised role, no resources for it, unauthorised name."""
+PRIVILEGE_TOO_HIGH = 0x86
+"""Set Session Privilege Level and Activate Session: above the account's or channel's limit."""
+
+
+class LanInterface(StrEnum):
+    RMCPPLUS = "rmcpplus"
+    """IPMI 2.0, encrypted."""
+    RMCP = "rmcp"
+    """IPMI 1.5: the readings travel as plain text."""
+
+
+class Privilege(StrEnum):
+    USER = "user"
+    OPERATOR = "operator"
+    ADMINISTRATOR = "administrator"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LanTarget:
+    """Where a BMC is and who we are there."""
+
+    host: str
+    port: int = 623
+    interface: LanInterface = LanInterface.RMCPPLUS
+    user: str
+    password: str
+    """A reference for SecretReader, never the password."""
+    privilege: Privilege = Privilege.USER
+    cipher_suite: int | None = None
+    """None: 17, then 3."""
+
+
+class _Threaded:
+    """The shared half: every blocking call on one thread, answers kept when the rest fails."""
+
+    def __init__(self, name: str, monotonic: Callable[[], float]) -> None:
+        self._name = name
+        self._monotonic = monotonic
+        self._thread = DeviceThread(name, self._release)
+
+    async def request(self, netfn: int, command: int, data: bytes, *, lun: int = 0, deadline_s: float) -> bytes:
+        request = IpmiRequest(netfn, command, data, lun)
+        until = self._monotonic() + deadline_s
+        answer = b""
+
+        def ask() -> None:
+            nonlocal answer
+            answer = self._ask(request, until)
+
+        await self._thread.call(ask, deadline_s)
+        return answer
+
+    async def request_many(self, requests: Sequence[IpmiRequest], *, deadline_s: float) -> IpmiAnswers:
+        answers: list[bytes] = []
+        until = self._monotonic() + deadline_s
+
+        def ask_all() -> None:
+            for request in requests:
+                now = self._monotonic()
+                if now >= until:
+                    return
+                answers.append(self._ask(request, now + REQUEST_S))
+
+        try:
+            await self._thread.call(ask_all, deadline_s + REQUEST_S)
+        except AgentError as error:
+            return IpmiAnswers(tuple(answers), error)
+        return IpmiAnswers(tuple(answers))
+
+    async def close(self) -> None:
+        """Returns at once; the thread says goodbye to the BMC on its own time."""
+        self._thread.close()
+
+    def _ask(self, request: IpmiRequest, until: float) -> bytes:
+        raise NotImplementedError
+
+    def _release(self) -> None:
+        raise NotImplementedError
+
+
+class LocalIpmi(_Threaded):
+    """The kernel's IPMI driver, opened by this process. Whoever may open it controls the BMC without a password."""
+
+    def __init__(self, path: str = "/dev/ipmi0", *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(path, monotonic)
+        self._path = path
+        self._interface: Any = None
+
+    def _ask(self, request: IpmiRequest, until: float) -> bytes:
+        from pyipmi import Target
+        from pyipmi.errors import IpmiTimeoutError
+
+        interface = self._opened()
+        interface.timeout = max(0.05, until - self._monotonic())
+        try:
+            answer: bytes = interface.send_and_receive_raw(
+                Target(ipmb_address=BMC_ADDRESS), request.lun, request.netfn, bytes((request.command,)) + request.data
+            )
+        except IpmiTimeoutError:
+            raise DeviceHung(f"{self._path}: no answer from the BMC") from None
+        except OSError as error:
+            self._release()
+            raise DeviceFailed(f"{self._path}: {error.strerror}") from error
+        return answer
+
+    def _opened(self) -> Any:
+        if self._interface is None:
+            from pyipmi.interfaces.ipmidev import IpmiDev
+
+            interface = IpmiDev(port=self._path)
+            try:
+                interface.open()
+            except PermissionError as error:
+                raise AccessDenied(f"{self._path}: no right to open it") from error
+            except OSError as error:
+                raise DeviceAbsent(f"{self._path}: {error.strerror}; is ipmi_devintf loaded?") from error
+            self._interface = interface
+        return self._interface
+
+    def _release(self) -> None:
+        if self._interface is not None:
+            self._interface.close()
+            self._interface = None
+
+
+class LanIpmi(_Threaded):
+    """A BMC over LAN. One session, kept while it is used and opened anew when the BMC forgot it."""
+
+    def __init__(
+        self, target: LanTarget, secrets: SecretReader, *, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        super().__init__(f"{target.host}:{target.port}", monotonic)
+        self._target = target
+        self._secrets = secrets
+        self._session: _LanSession | None = None
+        self._heard = 0.0
+        self._privilege = target.privilege
+        """What the BMC granted last: a refused level is not asked for at each reconnect."""
+
+    def _ask(self, request: IpmiRequest, until: float) -> bytes:
+        if self._session is not None and self._monotonic() - self._heard > IDLE_S:
+            self._release()
+        known = self._session is not None
+        try:
+            return self._ask_once(request, until)
+        except DeviceHung:
+            # A restarted BMC is silent to a session it does not know. A hung one is silent to the log-in, too.
+            if not known or until - self._monotonic() < GOODBYE_S:
+                raise
+        return self._ask_once(request, until)
+
+    def _ask_once(self, request: IpmiRequest, until: float) -> bytes:
+        session = self._session or self._connect(until)
+        try:
+            with _named(self._name):
+                answer = session.ask(request, max(GOODBYE_S, until - self._monotonic()))
+        except AgentError:
+            self._release()
+            raise
+        self._heard = self._monotonic()
+        return answer
+
+    def _connect(self, until: float) -> _LanSession:
+        levels = list(Privilege)
+        for level in reversed(levels[: levels.index(self._privilege) + 1]):
+            session = _LanSession(self._target)
+            try:
+                with _named(self._name):
+                    session.open(self._password(), level, max(GOODBYE_S, until - self._monotonic()))
+            except BaseException as error:
+                session.close()
+                if isinstance(error, _LevelRefused) and level is not Privilege.USER:
+                    continue
+                raise
+            self._session, self._privilege = session, level
+            return session
+        raise AssertionError("the loop returns or raises")
+
+    def _password(self) -> str:
+        try:
+            password = self._secrets.read(self._target.password)
+        except ConfigError as error:
+            raise CredentialsRefused(str(error)) from error
+        if len(password.encode()) > MAX_PASSWORD:
+            raise CredentialsRefused(f"{self._name}: IPMI passwords have at most {MAX_PASSWORD} bytes")
+        return password
+
+    def _release(self) -> None:
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
+
+class _LevelRefused(CredentialsRefused):
+    """The account exists but not with this privilege (or, by RMCP+, does not exist: the code is one)."""
+
+
+class _LanSession:
+    """One python-ipmi session. Lives and dies on the device's thread."""
+
+    def __init__(self, target: LanTarget) -> None:
+        from pyipmi import Target
+        from pyipmi.interfaces.rmcp import Rmcp
+        from pyipmi.interfaces.rmcpplus import RmcpPlus
+
+        settings: dict[str, Any] = {"slave_address": CONSOLE_ADDRESS, "host_target_address": BMC_ADDRESS}
+        settings["keep_alive_interval"] = 0  # Else a thread of its own asks Get Device ID every second.
+        if target.interface is LanInterface.RMCPPLUS:
+            self._interface: Any = RmcpPlus(**settings, cipher_suite=target.cipher_suite)
+        else:
+            self._interface = Rmcp(**settings)
+        # The ASF ping says nothing that the first IPMI answer does not, and some BMCs never answer it.
+        self._interface.ping = lambda: None
+        self._target = target
+        self._bmc = Target(ipmb_address=BMC_ADDRESS)
+        self._open = False
+
+    def open(self, password: str, level: Privilege, budget_s: float) -> None:
+        from pyipmi.errors import RetryError
+        from pyipmi.session import Session
+
+        session = Session()
+        session.interface = self._interface
+        session.set_session_type_rmcp(self._target.host, port=self._target.port)
+        session.set_auth_type_user(self._target.user, password)
+        session.set_priv_level(level.value)
+        self._interface.open()
+        self._patience(budget_s)
+        try:
+            session.establish()
+        except RetryError:
+            if self._interface._session is None:
+                raise
+            # RMCP 1.5 has no way to say "wrong password": the BMC drops the packet.
+            raise DeviceHung(
+                f"{self._target.host}: silent during the log-in; RMCP does not tell a wrong password from a hung BMC"
+            ) from None
+        self._open = True
+
+    def _patience(self, budget_s: float) -> None:
+        tries = max(1, min(3, int(budget_s / TRY_S)))
+        self._interface.set_timeout(budget_s / tries if tries == 1 else TRY_S)
+        self._interface.max_retries = tries - 1
+
+    def ask(self, request: IpmiRequest, budget_s: float) -> bytes:
+        self._patience(budget_s)
+        answer: bytes = self._interface.send_and_receive_raw(
+            self._bmc, request.lun, request.netfn, bytes((request.command,)) + request.data
+        )
+        if not answer:
+            raise DeviceFailed(f"{self._target.host}: an answer without completion code")
+        return answer
+
+    def close(self) -> None:
+        """Gives the BMC its session back (most have four) without waiting for it, and the socket always."""
+        # python-ipmi raises whatever the network says here, and keeps the socket when it does.
+        with contextlib.suppress(Exception):
+            if self._open:
+                self._interface.max_retries = 0
+                self._interface.set_timeout(GOODBYE_S)
+                self._interface.close_session()
+        self._open = False
+        self._interface.close()
+
+
+@contextlib.contextmanager
+def _named(device: str) -> Iterator[None]:
+    """python-ipmi's errors, and what it lets through of the operating system's, as ours. No secret is in any."""
+    from pyipmi import errors
+
+    try:
+        yield
+    except AgentError:
+        raise
+    except (errors.AuthenticationError, errors.IpmiLongPasswordError) as error:
+        raise CredentialsRefused(f"{device}: the BMC refused user or password") from error
+    except errors.MessageStatusCodeError as error:
+        raise _refusal(device, error.msc) from error
+    except errors.CompletionCodeError as error:
+        raise _login_failure(device, error.cc) from error
+    except errors.NotSupportedError as error:
+        raise Unsupported(f"{device}: {error}; try interface = 'rmcp'") from error
+    except (errors.RetryError, errors.IpmiTimeoutError, TimeoutError) as error:
+        raise DeviceHung(f"{device}: no answer from the BMC") from error
+    except (errors.IpmiConnectionError, ConnectionRefusedError) as error:
+        raise DeviceFailed(f"{device}: nobody listens there; is the BMC restarting?") from error
+    except OSError as error:
+        raise DeviceFailed(f"{device}: {error.strerror or error}") from error
+    except (errors.DecodingError, struct.error, IndexError, ValueError, TypeError, KeyError) as error:
+        raise DeviceFailed(f"{device}: what answers does not speak IPMI") from error
+
+
+def _refusal(device: str, status: int) -> AgentError:
+    if status in INVALID_NAME_OR_ROLE:
+        return _LevelRefused(f"{device}: the BMC refused the user or its privilege level (RMCP+ status {status:#04x})")
+    return DeviceFailed(f"{device}: the BMC opens no session (RMCP+ status {status:#04x})")
+
+
+def _login_failure(device: str, code: int) -> AgentError:
+    if code == PRIVILEGE_TOO_HIGH:
+        return _LevelRefused(f"{device}: the account may not have this privilege level")
+    if code in (0x81, 0x82, 0xD4):
+        return CredentialsRefused(f"{device}: the BMC refused the user (completion code {code:#04x})")
+    return DeviceFailed(f"{device}: the log-in failed with completion code {code:#04x}")

@@ -1,0 +1,221 @@
+"""One BMC as its four sources share it: who it is, what it can be asked, whether its host is on.
+
+The sources call `prepare` first in every sweep; sampling never runs two of them at once (same `device`).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+from hardcase_agent.domain.errors import MalformedAnswer, Unsupported
+from hardcase_agent.domain.event import CoverageLine, CoverageStatus
+from hardcase_agent.domain.part import Asset, Component
+from hardcase_agent.domain.ports import Clock
+from hardcase_agent.sensors.ipmi import cache
+from hardcase_agent.sensors.ipmi.commands import (
+    GET_CHASSIS_STATUS,
+    GET_DEVICE_ID,
+    GET_SDR_REPOSITORY_INFO,
+    GET_SYSTEM_GUID,
+    Refused,
+)
+from hardcase_agent.sensors.ipmi.conversation import Budget, Conversation
+from hardcase_agent.sensors.ipmi.fru import Fru
+from hardcase_agent.sensors.ipmi.identity import DeviceId, asset_of, parse_device_id, parse_guid
+from hardcase_agent.sensors.ipmi.inventory import read_fru_device
+from hardcase_agent.sensors.ipmi.plan import Plan, build_plan
+from hardcase_agent.sensors.ipmi.readings import parse_chassis
+from hardcase_agent.sensors.ipmi.records import FruRecord, Record
+from hardcase_agent.sensors.ipmi.repository import Repository, Survey, default_limits
+
+log = logging.getLogger(__name__)
+
+CHECK_S = 300.0
+"""Between two looks at firmware version and repository stamps (two commands)."""
+HOST_ON = 1
+
+
+class Bmc:
+    """State of one BMC. `host` is the asset of the machine we run on; None for a BMC on the LAN."""
+
+    def __init__(
+        self, talk: Conversation, clock: Clock, state: cache.StateFile, *, host: Asset | None, address: str = ""
+    ) -> None:
+        self.talk = talk
+        self.clock = clock
+        self.local = host is not None
+        self.plan = Plan()
+        self.records: tuple[Record, ...] = ()
+        self.inventory_stale = True
+        """The FRU source reads everything at its next sweep."""
+        self.device: DeviceId | None = None
+        self.coverage: tuple[CoverageLine, ...] = ()
+        self._state = state
+        self._address = address
+        self._asset = host
+        self._key = ""
+        self._repository: Repository | None = None
+        self._broken = 0
+        self._comparisons: dict[str, int] = {}
+        self._survey: Survey | None = None
+        self._checked_ms = 0
+        self._users = 0
+
+    @property
+    def asset(self) -> Asset:
+        """Known after the first `prepare` that did not raise."""
+        assert self._asset is not None
+        return self._asset
+
+    @property
+    def progress(self) -> str:
+        return self._survey.progress if self._survey is not None else ""
+
+    # ---- getting ready -------------------------------------------------------------------------------------------
+
+    async def prepare(self, budget: Budget) -> bool:
+        """Identity, then the plan, from the cache or from the BMC. False: the budget ended; goes on next time."""
+        due = self.clock.now().boot_ms - self._checked_ms >= CHECK_S * 1000
+        if self.device is None or due:
+            await self._check()
+        if self._asset is None:
+            self._asset = await self._identify()
+        if self._repository is None:
+            return await self._learn(budget)
+        return True
+
+    async def _check(self) -> None:
+        device = parse_device_id(await self.talk.ask(GET_DEVICE_ID, "device id"))
+        info = await self.talk.ask(GET_SDR_REPOSITORY_INFO, "SDR repository")
+        if len(info) < 13:
+            raise MalformedAnswer(f"an SDR repository info cut short: {info.hex()}")
+        # Version, count, then free space, which moves without meaning; then the stamps.
+        key = f"{device.key}/{info[:3].hex()}/{info[5:13].hex()}"
+        if key != self._key:
+            self._forget(device, key)
+        self._checked_ms = self.clock.now().boot_ms
+
+    def _forget(self, device: DeviceId, key: str) -> None:
+        self.device, self._key = device, key
+        self._repository, self._survey = None, None
+        self.inventory_stale = True
+
+    async def _identify(self) -> Asset:
+        assert self.device is not None
+        fru = await read_fru_device(self.talk, 0)
+        return asset_of(self.device, fru, await self._system_uuid(), self._address)
+
+    async def _system_uuid(self) -> str:
+        try:
+            return parse_guid(await self.talk.ask(GET_SYSTEM_GUID, "system GUID"))
+        except (Unsupported, Refused):
+            return ""
+
+    def rename(self, fru: Fru) -> None:
+        """FRU 0 was read again: another board behind the same address is another asset."""
+        if not self.local and self.device is not None and not fru.empty:
+            self._asset = asset_of(self.device, fru, self.asset.uuid, self._address)
+
+    async def _learn(self, budget: Budget) -> bool:
+        cached = cache.load(self._state, self._key)
+        if cached is not None:
+            self._comparisons = dict(cached.comparisons)
+            self._adopt(cached.repository)
+            return True
+        if self._survey is None:
+            self._survey = Survey(self.talk)
+            self._comparisons = {}
+        try:
+            repository = await self._survey.advance(budget)
+        except MalformedAnswer:
+            self._survey = None
+            raise
+        if repository is None:
+            return False
+        self._survey = None
+        self._adopt(repository)
+        self._save()
+        return True
+
+    def _adopt(self, repository: Repository) -> None:
+        self.records, self._broken = repository.parsed()
+        self._repository = repository
+        self._rebuild()
+
+    def _rebuild(self) -> None:
+        assert self._repository is not None
+        self.plan = build_plan(self.records, default_limits(self._repository), self._comparisons)
+        self.coverage = _coverage(self.plan, self._broken)
+
+    def first_sight(self, comparisons: Mapping[str, int]) -> None:
+        """What the BMC said of its limits when it first gave a value for these sensors. Kept as long as the cache."""
+        self._comparisons.update(comparisons)
+        self._rebuild()
+        self._save()
+
+    def _save(self) -> None:
+        assert self._repository is not None
+        cached = cache.Cached(key=self._key, repository=self._repository, comparisons=self._comparisons)
+        try:
+            cache.save(self._state, cached)
+        except OSError as error:
+            # Without a cache the next start reads the repository again: slower, not wrong.
+            log.warning("the SDR cache cannot be written: %s", error.strerror)
+
+    # ---- the host ------------------------------------------------------------------------------------------------
+
+    async def chassis(self) -> int:
+        """Bits of CHASSIS_STATES."""
+        return parse_chassis(await self.talk.ask(GET_CHASSIS_STATUS, "chassis status"))
+
+    async def host_on(self) -> bool:
+        """Whether host-powered sensors mean something. A BMC that does not tell is taken for on."""
+        if self.local:
+            return True
+        try:
+            return bool(await self.chassis() & HOST_ON)
+        except (Unsupported, Refused, MalformedAnswer):
+            return True
+
+    @property
+    def frus(self) -> tuple[FruRecord, ...]:
+        """FRU devices by id, each once; 0 is always there by the specification (38)."""
+        found = {record.device: record for record in self.records if isinstance(record, FruRecord)}
+        return tuple(found.values())
+
+    # ---- its users -----------------------------------------------------------------------------------------------
+
+    def join(self) -> None:
+        self._users += 1
+
+    async def leave(self) -> None:
+        """The last source to close closes the device."""
+        self._users -= 1
+        if self._users == 0:
+            await self.talk.close()
+
+
+def _coverage(plan: Plan, broken: int) -> tuple[CoverageLine, ...]:
+    watched = {planned.sensor.part.component for planned in (*plan.analogue, *plan.discrete)}
+    lines = [CoverageLine(component=component, status=CoverageStatus.WATCHED) for component in sorted(watched)]
+    if plan.elsewhere:
+        names = ", ".join(plan.elsewhere[:5])
+        lines.append(
+            CoverageLine(
+                component=Component.BMC,
+                status=CoverageStatus.UNREADABLE,
+                reason=f"{len(plan.elsewhere)} sensors of controllers behind the BMC are not asked: {names}",
+                cure="none needed; their events are read from the event log",
+            )
+        )
+    if broken:
+        lines.append(
+            CoverageLine(
+                component=Component.BMC,
+                status=CoverageStatus.UNREADABLE,
+                reason=f"{broken} sensor records of the BMC do not decode",
+                cure="update the BMC's firmware",
+            )
+        )
+    return tuple(lines)

@@ -1,0 +1,119 @@
+"""SDR records and the BMC's limits as what is read: sensors, and how each answer becomes a reading.
+
+Pure. `bmc.py` builds the plan once per repository; `sweeping.py` walks it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from hardcase_agent.domain.part import Component, Part
+from hardcase_agent.domain.ports import IpmiRequest
+from hardcase_agent.domain.reading import Kind, Limits, Reading, Sensor, Unit
+from hardcase_agent.sensors.ipmi import readings
+from hardcase_agent.sensors.ipmi.commands import get_sensor_reading
+from hardcase_agent.sensors.ipmi.parts import host_powered, part_of
+from hardcase_agent.sensors.ipmi.records import THRESHOLD, Defaults, Record, SensorRecord
+from hardcase_agent.sensors.ipmi.sel import Directory, Known
+from hardcase_agent.sensors.ipmi.states import meaning
+
+BMC_OWNER = 0x20
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One sensor, the request for it, and what its answer means."""
+
+    sensor: Sensor
+    request: IpmiRequest
+    read: Callable[[bytes], Reading]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything one BMC can be asked."""
+
+    analogue: tuple[Planned, ...] = ()
+    discrete: tuple[Planned, ...] = ()
+    directory: Directory = field(default_factory=dict)
+    elsewhere: tuple[str, ...] = ()
+    """Names of sensors whose owner is a controller behind the BMC: not bridged to."""
+
+
+def sensor_records(records: Iterable[Record]) -> tuple[SensorRecord, ...]:
+    """Each sensor once: some BMCs repeat whole records."""
+    unique = {record.id: record for record in reversed(list(records)) if isinstance(record, SensorRecord)}
+    return tuple(reversed(unique.values()))
+
+
+def is_analogue(record: SensorRecord) -> bool:
+    return record.conversion is not None and record.code == THRESHOLD
+
+
+def build_plan(
+    records: Iterable[Record], stated: Mapping[str, Defaults], comparisons: Mapping[str, int | None]
+) -> Plan:
+    """`stated` and `comparisons` by sensor id: the BMC's own limits, and what it said of them at first sight."""
+    sensors = sensor_records(records)
+    fans = Counter(record.entity for record in sensors if record.type == 0x04 and record.conversion is not None)
+    names = Counter(record.name for record in sensors if record.readable)
+    analogue: list[Planned] = []
+    discrete: list[Planned] = []
+    directory: dict[tuple[int, int, int], Known] = {}
+    elsewhere: list[str] = []
+    for record in sensors:
+        part = part_of(record, fans[record.entity] > 1)
+        planned = _planned(record, part, stated.get(record.id), comparisons.get(record.id))
+        if names[record.name] > 1:
+            planned = replace(planned, sensor=replace(planned.sensor, name=f"{record.name} ({record.entity})"))
+        directory[record.owner, record.lun, record.number] = Known(record, planned.sensor)
+        if not record.readable:
+            continue
+        if record.owner != BMC_OWNER:
+            elsewhere.append(record.name)
+        elif is_analogue(record):
+            analogue.append(planned)
+        else:
+            discrete.append(planned)
+    return Plan(tuple(analogue), tuple(discrete), directory, tuple(elsewhere))
+
+
+def _planned(record: SensorRecord, part: Part, stated: Defaults | None, bits: int | None) -> Planned:
+    request = get_sensor_reading(record.number, record.lun)
+    powered = host_powered(record, part)
+    conversion = record.conversion
+    if conversion is not None and record.code == THRESHOLD:
+        measure = conversion.measure
+        limits = readings.limits(conversion, stated) if stated is not None else Limits()
+        sensor = Sensor(
+            id=record.id, name=record.name, kind=measure.kind, unit=measure.unit, part=part, limits=limits,
+            host_powered=powered, comparison=bits,
+        )  # fmt: skip
+        return Planned(sensor, request, lambda answer: readings.parse_number(answer, conversion))
+    says = meaning(record.type, record.code)
+    sensor = Sensor(
+        id=record.id, name=record.name, kind=Kind.STATE, part=part, states=says.states, quantity=says.quantity,
+        host_powered=powered,
+    )  # fmt: skip
+    read = readings.parse_limit_states if record.code == THRESHOLD else readings.parse_states
+    return Planned(sensor, request, read)
+
+
+CHASSIS_POWER = Sensor(
+    id="chassis.power",
+    name="Chassis power",
+    kind=Kind.STATE,
+    part=Part(component=Component.POWER, slot="chassis"),
+    states=readings.CHASSIS_STATES,
+    quantity="chassis.power",
+)
+SEL_USED = Sensor(
+    id="sel.used",
+    name="Event log used",
+    kind=Kind.PERCENTAGE,
+    unit=Unit.PERCENT,
+    part=Part(component=Component.BMC, slot="1"),
+    quantity="sel.used",
+)
