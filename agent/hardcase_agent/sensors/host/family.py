@@ -1,0 +1,60 @@
+"""The host family: `[host]` in agent.toml. Reads this machine through sysfs and psutil, without any right."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from hardcase_agent.domain.ports import Doors, Source
+from hardcase_agent.domain.settings import read_settings
+from hardcase_agent.sensors.host import arrays, edac, filesystems, hwmon, nics
+from hardcase_agent.sensors.host.probe import Scan
+from hardcase_agent.sensors.host.processors import scan_processors
+from hardcase_agent.sensors.host.source import HostSource
+from hardcase_agent.sensors.host.tree import read_text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostSettings:
+    enabled: bool = True
+    """false: this machine is not read, for an agent that only reads others. Default true."""
+    period_s: float = 60.0
+    """Temperatures, fans, voltages, memory errors, network ports. Default 60."""
+    slow_period_s: float = 300.0
+    """md arrays, file systems. Default 300."""
+    inventory_period_s: float = 86_400.0
+    """Processors. Default a day."""
+    hwmon_skip: tuple[str, ...] = hwmon.SKIPPED_CHIPS
+    """hwmon chips left out. Default those of disks, which the smart family reads without waking them."""
+
+    def __post_init__(self) -> None:
+        if min(self.period_s, self.slow_period_s, self.inventory_period_s) < 1:
+            raise ValueError("periods must be 1 s or more")
+
+
+def parse(table: Mapping[str, object], mistakes: list[str]) -> HostSettings:
+    return read_settings(HostSettings, table, path="host", mistakes=mistakes)
+
+
+def build(settings: HostSettings, doors: Doors) -> Sequence[Source]:
+    if not settings.enabled:
+        return ()
+    host, sysfs, clock = doors.host, doors.sysfs, doors.clock
+    fast, slow = settings.period_s, settings.slow_period_s
+    hwmon_scan = partial(hwmon.scan, sysfs, skip=settings.hwmon_skip)
+    return (
+        HostSource("host.hwmon@local", host, hwmon_scan, clock, period_s=fast),
+        HostSource("host.memory@local", host, partial(edac.scan, sysfs), clock, period_s=fast, wide=True),
+        HostSource("host.nics@local", host, partial(nics.scan, sysfs), clock, period_s=fast, wide=True),
+        HostSource("host.arrays@local", host, partial(arrays.scan, sysfs), clock, period_s=slow),
+        HostSource("host.filesystems@local", host, filesystems.scan, clock, period_s=slow),
+        HostSource(
+            "host.processors@local", host, partial(_processors, sysfs), clock, period_s=settings.inventory_period_s
+        ),
+    )
+
+
+def _processors(sysfs: Path) -> Scan:
+    return scan_processors(sysfs, read_text(Path("/proc/cpuinfo")))

@@ -1,0 +1,37 @@
+"""Who this machine is: DMI, machine-id, boot id. Called once at start by `app.py` for `Doors.host`.
+
+Serial, UUID and board serial are readable by root only; what is not readable is "", and the collector then falls back
+on the machine-id. Placeholders are passed on as printed: the collector keeps the list of them.
+"""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+
+from hardcase_agent.domain.part import Asset
+from hardcase_agent.sensors.host.tree import read_text
+
+
+def read_host_asset(sysfs: Path, etc: Path) -> Asset:
+    """The asset of this machine from `sysfs`/class/dmi/id and `etc`/machine-id. Raises nothing."""
+    dmi = sysfs / "class" / "dmi" / "id"
+    return Asset(
+        vendor=read_text(dmi / "sys_vendor"),
+        model=read_text(dmi / "product_name"),
+        serial=read_text(dmi / "product_serial"),
+        uuid=read_text(dmi / "product_uuid").lower(),
+        machine_id=read_text(etc / "machine-id"),
+        node=read_text(dmi / "board_serial"),
+        hostname=read_text(etc / "hostname") or platform.node(),
+        kind="server",
+    )
+
+
+def read_boot_id(proc: Path = Path("/proc")) -> bytes:
+    """The kernel's random id of this boot, 16 bytes; b"" where it cannot be read. Information only, never identity."""
+    text = read_text(proc / "sys" / "kernel" / "random" / "boot_id").replace("-", "")
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        return b""
