@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -19,7 +20,7 @@ class HelperProcess:
     """A context manager; `socket` is ready when it is entered. Stopped by its pid, with a bound."""
 
     def __init__(self, folder: Path, *options: str) -> None:
-        self.socket = folder / "helper.sock"
+        self.socket: Path = folder / "helper.sock"
         self._log = folder / "helper.log"
         self._options: Sequence[str] = options
         self.process: subprocess.Popen[bytes] | None = None
@@ -43,7 +44,7 @@ class HelperProcess:
                 env={name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ},
             )
         ends = time.monotonic() + START_S
-        while not self.socket.exists():
+        while not self._answers():
             if self.process.poll() is not None or time.monotonic() > ends:
                 self.__exit__(None, None, None)
                 raise RuntimeError(f"the helper did not start: {self.log}")
@@ -61,6 +62,10 @@ class HelperProcess:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait(STOP_S)
+
+    def _answers(self) -> bool:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            return probe.connect_ex(str(self.socket)) == 0
 
     def memory_kb(self) -> dict[str, int]:
         """VmRSS and RssAnon, in kB."""

@@ -48,15 +48,17 @@ class Client:
 
 
 class Job:
-    """One tool request: waiting (run is None) or running."""
+    """One tool request: waiting (run is None) or running. It waits for half its time at most: what is started is
+    given a fair chance, and a disk is not called hung for the queue before it."""
 
-    __slots__ = ("client", "command", "deadline", "request", "run")
+    __slots__ = ("client", "command", "deadline", "request", "run", "start_by")
 
-    def __init__(self, client: Client, request: int, command: Command, deadline: float) -> None:
+    def __init__(self, client: Client, request: int, command: Command, now: float, seconds: float) -> None:
         self.client = client
         self.request = request
         self.command = command
-        self.deadline = deadline
+        self.start_by = now + seconds / 2
+        self.deadline = now + seconds
         self.run: Run | None = None
 
 
@@ -107,7 +109,7 @@ class Server:
             self._ipmi.on_readable(time.monotonic())
 
     def _timeout(self, now: float) -> float | None:
-        times = [job.deadline for job in (*self._running, *self._waiting)]
+        times = [job.deadline for job in self._running] + [job.start_by for job in self._waiting]
         times += [now + _REAP_S for job in self._running if job.run is not None and not job.run.pipes]
         times += [now + _STUCK_S] if self._stuck else []
         asked = self._ipmi.next_deadline()
@@ -122,9 +124,9 @@ class Server:
             log(f"{device} let go of its process")
         for job in list(self._running):
             self._check(job, now)
-        for job in [job for job in self._waiting if now >= job.deadline]:
+        for job in [job for job in self._waiting if now >= job.start_by]:
             self._waiting.remove(job)
-            self._reply(job.client, job.request, DeviceBusy("every place to run a tool was taken until the deadline"))
+            self._reply(job.client, job.request, DeviceBusy("every place to run a tool was taken for too long"))
         while self._waiting and len(self._running) < RUNNING:
             self._start(self._waiting.popleft())
 
@@ -243,7 +245,7 @@ class Server:
             raise DeviceHung(f"{device}: process {stuck.pid} of an earlier call has not ended")
         if any(job.command.device == device for job in (*self._running, *self._waiting)):
             raise DeviceBusy(f"{device} is being asked")
-        self._waiting.append(Job(client, request, command, time.monotonic() + _seconds(deadline_ms)))
+        self._waiting.append(Job(client, request, command, time.monotonic(), _seconds(deadline_ms)))
 
     def _watch_ipmi(self) -> None:
         if self._ipmi.fd != self._watched_ipmi:

@@ -46,7 +46,7 @@ class DirectCommands:
             raise DeviceBusy(f"{command.device} is being asked")
         self._busy.add(command.device)
         try:
-            return await self._run_in_turn(command, asyncio.get_running_loop().time() + deadline_s)
+            return await self._run_in_turn(command, deadline_s)
         finally:
             self._busy.discard(command.device)
 
@@ -56,12 +56,14 @@ class DirectCommands:
             self._reaper.cancel()
             self._reaper = None
 
-    async def _run_in_turn(self, command: Command, deadline: float) -> CommandResult:
+    async def _run_in_turn(self, command: Command, deadline_s: float) -> CommandResult:
+        deadline = asyncio.get_running_loop().time() + deadline_s
         try:
-            async with asyncio.timeout_at(deadline):
+            # Half the time at most: what is started is given a fair chance, and is not called hung for the queue.
+            async with asyncio.timeout(deadline_s / 2):
                 await self._places.acquire()
         except TimeoutError as error:
-            raise DeviceBusy("every place to run a tool was taken until the deadline") from error
+            raise DeviceBusy("every place to run a tool was taken for too long") from error
         try:
             return await self._run_until(command, deadline)
         finally:

@@ -1,0 +1,365 @@
+"""The real helper process: who may talk to it, what it withstands, how it starts and stops, what it weighs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from hardcase_agent.domain.errors import (
+    AccessDenied,
+    DeviceAbsent,
+    DeviceBusy,
+    DeviceFailed,
+    DeviceHung,
+    MalformedAnswer,
+)
+from hardcase_agent.helper import wire
+from hardcase_agent.helper.server import CONNECTIONS
+from hardcase_agent.sensors.helper_client import HelperClient
+
+from tests.contracts.command_runner import until
+from tests.peers.fake_smartctl import FakeSmartctl
+from tests.peers.helper_process import HelperProcess
+
+NOBODY = 65534
+RSS_LIMIT_KB = 14 * 1024
+
+
+@pytest.fixture
+def fake(tmp_path: Path) -> FakeSmartctl:
+    return FakeSmartctl(tmp_path)
+
+
+def options(fake: FakeSmartctl) -> list[str]:
+    return [f"--tool={name}={path}" for name, path in fake.tools.items()] + ["--device-root", str(fake.devices)]
+
+
+@pytest.fixture
+def helper(fake: FakeSmartctl, tmp_path: Path) -> Iterator[HelperProcess]:
+    with HelperProcess(tmp_path, *options(fake), "--ipmi-device", str(tmp_path / "ipmi0")) as process:
+        yield process
+
+
+@pytest.fixture
+async def client(helper: HelperProcess) -> AsyncIterator[HelperClient]:
+    made = HelperClient(str(helper.socket))
+    yield made
+    await made.close()
+
+
+def raw(helper: HelperProcess) -> socket.socket:
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    sock.settimeout(10)
+    sock.connect(str(helper.socket))
+    return sock
+
+
+def read_reply(sock: socket.socket) -> tuple[int, bytes]:
+    header = read_exactly(sock, wire.HEADER.size)
+    length, _, request = wire.check_header(header, wire.REPLY_LIMIT)
+    return request, read_exactly(sock, length)
+
+
+def read_exactly(sock: socket.socket, length: int) -> bytes:
+    data = b""
+    while len(data) < length:
+        chunk = sock.recv(length - len(data))
+        assert chunk, "the helper hung up"
+        data += chunk
+    return data
+
+
+async def test_an_allowed_ipmi_command_reaches_for_the_device(client: HelperClient) -> None:
+    with pytest.raises(DeviceAbsent, match="ipmi_devintf"):
+        await client.ipmi().request(0x06, 0x01, b"", deadline_s=5.0)
+
+
+async def test_any_other_ipmi_command_is_refused_and_logged_once_per_kind(
+    client: HelperClient, helper: HelperProcess
+) -> None:
+    for _ in range(5):
+        with pytest.raises(AccessDenied, match="not in the list"):
+            await client.ipmi().request(0x00, 0x02, b"\x00", deadline_s=5.0)
+        with pytest.raises(AccessDenied):
+            await client.ipmi().request(0x0A, 0x47, b"\x00", deadline_s=5.0)
+    assert helper.log.count("NetFn 0x00 command 0x02") == 1
+    assert helper.log.count("NetFn 0x0a command 0x47") == 1
+
+
+async def test_a_refused_tool_is_logged_once(client: HelperClient, helper: HelperProcess) -> None:
+    for _ in range(5):
+        with pytest.raises(AccessDenied):
+            await client.run("sh", ("-c", "id"), deadline_s=5.0)
+    assert helper.log.count("'sh' is not in the table") == 1
+
+
+async def test_identify_passes_only_with_its_flag(fake: FakeSmartctl, tmp_path: Path) -> None:
+    with HelperProcess(tmp_path, "--allow-identify", f"--ipmi-device={tmp_path}/ipmi0") as process:
+        client = HelperClient(str(process.socket))
+        with pytest.raises(DeviceAbsent):
+            await client.ipmi().request(0x00, 0x04, b"\x0f", deadline_s=5.0)
+        await client.close()
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+        wire.HEADER.pack(4, 99, wire.TOOL, 1) + b"abcd",
+        wire.HEADER.pack(0xFFFFFFFF, wire.VERSION, wire.TOOL, 1),
+    ],
+    ids=["not a frame", "another version", "too long"],
+)
+async def test_a_frame_that_cannot_be_is_answered_and_only_that_connection_ends(
+    frame: bytes, helper: HelperProcess, client: HelperClient, fake: FakeSmartctl
+) -> None:
+    with raw(helper) as sock:
+        sock.sendall(frame)
+        request, payload = read_reply(sock)
+        assert request == 0
+        with pytest.raises(MalformedAnswer):
+            wire.outcome_of(payload)
+        assert sock.recv(1) == b""
+    result = await client.run("smartctl-report", (fake.disk("sda", "well"),), deadline_s=20.0)
+    assert result.stdout == b"well"
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload", "error"),
+    [
+        (wire.TOOL, b"", MalformedAnswer),
+        (wire.TOOL, b"\0\0\0\0\xff\xfe", MalformedAnswer),
+        (wire.IPMI, b"\x01", MalformedAnswer),
+        (wire.IPMI, wire.IPMI_HEAD.pack(1000, 0x06, 4, 0x01), AccessDenied),
+        (wire.IPMI, wire.IPMI_HEAD.pack(1000, 0x06, 0, 0x01) + b"x" * 300, AccessDenied),
+        (77, b"", AccessDenied),
+    ],
+)
+def test_a_request_that_cannot_be_is_answered_and_the_connection_goes_on(
+    kind: int, payload: bytes, error: type[Exception], helper: HelperProcess
+) -> None:
+    with raw(helper) as sock:
+        for request in (5, 6):
+            sock.sendall(wire.pack(kind, request, payload))
+            answered, body = read_reply(sock)
+            assert answered == request
+            with pytest.raises(error):
+                wire.outcome_of(body)
+
+
+def test_a_request_in_pieces_and_two_in_one_piece_are_understood(helper: HelperProcess, fake: FakeSmartctl) -> None:
+    disk = fake.disk("sda", "said")
+    frame = wire.pack(wire.TOOL, 7, wire.pack_tool(20_000, "smartctl-report", (disk,)))
+    other = wire.pack(wire.TOOL, 8, wire.pack_tool(20_000, "sh", ()))
+    with raw(helper) as sock:
+        for index in range(len(frame)):
+            sock.sendall(frame[index : index + 1])
+        answers = dict([read_reply(sock)])
+        sock.sendall(other + other)
+        assert [read_reply(sock)[0], read_reply(sock)[0]] == [8, 8]
+    assert b"said" in answers[7]
+
+
+def test_connections_are_bounded_and_a_place_becomes_free(helper: HelperProcess) -> None:
+    with contextlib.ExitStack() as stack:
+        held = [stack.enter_context(raw(helper)) for _ in range(CONNECTIONS)]
+        for sock in held:  # each is accepted before the next
+            sock.sendall(wire.pack(77, 1, b""))
+            read_reply(sock)
+        with raw(helper) as one_more, pytest.raises(DeviceBusy):
+            wire.outcome_of(read_reply(one_more)[1])
+        held[0].close()
+        with raw(helper) as later:
+            later.sendall(wire.pack(77, 9, b""))
+            assert read_reply(later)[0] in (0, 9)
+
+
+def test_requests_in_flight_are_bounded(helper: HelperProcess, fake: FakeSmartctl) -> None:
+    with raw(helper) as sock:
+        for index in range(80):
+            disk = fake.disk(f"sg{index}", behaviour="sleep")
+            sock.sendall(wire.pack(wire.TOOL, index + 1, wire.pack_tool(4_000, "smartctl-report", (disk,))))
+        outcomes = {}
+        for _ in range(80):
+            request, payload = read_reply(sock)
+            outcomes[request] = wire.OUTCOMES[payload[0]]
+    assert [outcomes[request] for request in range(1, 5)] == [DeviceHung] * 4
+    assert {outcomes[request] for request in range(5, 81)} == {DeviceBusy}
+    assert len(fake.calls()) == 4
+
+
+async def test_a_client_that_leaves_does_not_disturb_others(
+    helper: HelperProcess, client: HelperClient, fake: FakeSmartctl
+) -> None:
+    slow = fake.disk("sda", behaviour="sleep")
+    with raw(helper) as sock:
+        sock.sendall(wire.pack(wire.TOOL, 1, wire.pack_tool(1_500, "smartctl-report", (slow,))))
+        await until(lambda: len(fake.calls()) == 1)
+    result = await client.run("smartctl-report", (fake.disk("sdb", "well"),), deadline_s=20.0)
+    assert result.stdout == b"well"
+    await until(lambda: not fake.processes())
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become another user")
+@pytest.mark.parametrize("allowed", [False, True])
+def test_only_the_configured_user_and_its_own_are_let_in(allowed: bool, fake: FakeSmartctl, tmp_path: Path) -> None:
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder.stat().st_uid == os.geteuid() and str(folder).startswith("/tmp/"):
+            folder.chmod(folder.stat().st_mode | 0o011)
+    allow = ["--allow-user", str(NOBODY)] if allowed else []
+    with HelperProcess(tmp_path, *options(fake), *allow) as process:
+        if not allowed:
+            process.socket.chmod(0o666)  # so that the peer check alone decides
+        script = (
+            "import os, socket, sys; os.setgid(65534); os.setuid(65534); s = socket.socket(socket.AF_UNIX); "
+            "s.settimeout(10); s.connect(sys.argv[1]); s.sendall(bytes.fromhex(sys.argv[2])); print(s.recv(4096).hex())"
+        )
+        frame = wire.pack(77, 3, b"")
+        said = subprocess.run(
+            [sys.executable, "-IS", "-c", script, str(process.socket), frame.hex()],
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=True,
+        )
+        reply = bytes.fromhex(said.stdout.strip())
+        _, _, request = wire.check_header(reply[: wire.HEADER.size], wire.REPLY_LIMIT)
+        assert request == (3 if allowed else 0)
+        if not allowed:
+            with pytest.raises(AccessDenied, match=f"uid {NOBODY}"):
+                wire.outcome_of(reply[wire.HEADER.size :])
+            assert f"a connection by uid {NOBODY}" in process.log
+
+
+async def test_calls_in_flight_fail_by_name_when_the_helper_dies_and_the_next_finds_its_successor(
+    fake: FakeSmartctl, tmp_path: Path
+) -> None:
+    slow = fake.disk("sda", behaviour="sleep")
+    with HelperProcess(tmp_path, *options(fake)) as first:
+        client = HelperClient(str(first.socket))
+        call = asyncio.create_task(client.run("smartctl-report", (slow,), deadline_s=5.0))
+        await until(lambda: len(fake.calls()) == 1)
+        os.kill(first.pid, signal.SIGKILL)
+        with pytest.raises(DeviceFailed, match="went away"):
+            await call
+    for pid in fake.processes():  # nobody was left to kill it
+        os.kill(pid, signal.SIGKILL)
+    with pytest.raises(DeviceFailed, match=r"hardcase-helper\.socket"):
+        await client.run("smartctl-version", (), deadline_s=5.0)
+    with HelperProcess(tmp_path, *options(fake)):
+        result = await client.run("smartctl-report", (fake.disk("sdb", "again"),), deadline_s=20.0)
+        assert result.stdout == b"again"
+        await client.close()
+
+
+async def test_stopping_the_helper_ends_what_it_runs_and_takes_its_socket_away(
+    fake: FakeSmartctl, tmp_path: Path
+) -> None:
+    with HelperProcess(tmp_path, *options(fake)) as process:
+        client = HelperClient(str(process.socket))
+        call = asyncio.create_task(
+            client.run("smartctl-report", (fake.disk("sda", behaviour="sleep"),), deadline_s=60.0)
+        )
+        await until(lambda: len(fake.calls()) == 1)
+        os.kill(process.pid, signal.SIGTERM)
+        with pytest.raises(DeviceFailed):
+            await call
+        assert process.process is not None
+        assert process.process.wait(10) == 0
+        assert not process.socket.exists()
+    await until(lambda: not fake.processes())
+    await client.close()
+
+
+async def test_a_helper_that_does_not_answer_is_hung_at_the_deadline_of_the_caller(
+    helper: HelperProcess, fake: FakeSmartctl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hardcase_agent.sensors.helper_client.GRACE_S", 0.2)
+    client = HelperClient(str(helper.socket))
+    os.kill(helper.pid, signal.SIGSTOP)
+    try:
+        with pytest.raises(DeviceHung):
+            await client.run("smartctl-report", (fake.disk("sda", "x"),), deadline_s=0.2)
+    finally:
+        os.kill(helper.pid, signal.SIGCONT)
+        await client.close()
+
+
+def test_it_takes_the_socket_that_systemd_hands_over(fake: FakeSmartctl, tmp_path: Path) -> None:
+    path = tmp_path / "activated.sock"
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.bind(str(path))
+    listener.listen(4)
+    starter = (
+        "import os, sys; os.dup2(int(sys.argv[1]), 3); os.environ.update(LISTEN_FDS='1', LISTEN_PID=str(os.getpid())); "
+        "os.execv(sys.executable, [sys.executable, '-m', 'hardcase_agent.helper'])"
+    )
+    process = subprocess.Popen([sys.executable, "-c", starter, str(listener.fileno())], pass_fds=[listener.fileno()])
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+            sock.settimeout(20)
+            sock.connect(str(path))
+            sock.sendall(wire.pack(77, 4, b""))
+            assert read_reply(sock)[0] == 4
+    finally:
+        process.terminate()
+        assert process.wait(10) == 0
+        listener.close()
+
+
+@pytest.mark.parametrize("words", [["--shell"], ["--socket"], ["--tool", "smartctl"], []])
+def test_a_wrong_command_line_is_refused(words: list[str]) -> None:
+    said = subprocess.run(
+        [sys.executable, "-m", "hardcase_agent.helper", *words], capture_output=True, text=True, timeout=20, check=False
+    )
+    assert said.returncode != 0
+    assert said.stderr.strip()
+
+
+async def test_it_stays_small_after_hundreds_of_calls_and_a_flood(
+    helper: HelperProcess, client: HelperClient, fake: FakeSmartctl
+) -> None:
+    disks = [fake.disk(f"sd{letter}", b"j" * 60_000) for letter in "abcdefghijkl"]
+    for _ in range(4):
+        await asyncio.gather(*(client.run("smartctl-report", (disk,), deadline_s=60.0) for disk in disks))
+    for _ in range(300):
+        with pytest.raises(DeviceAbsent):
+            await client.ipmi().request(0x04, 0x2D, b"\x01", deadline_s=20.0)
+    await client.run("smartctl-report", (fake.disk("sda", b"m" * (3 << 20)),), deadline_s=60.0)
+    assert helper.memory_kb()["VmRSS"] <= RSS_LIMIT_KB
+
+
+def test_it_imports_nothing_beyond_the_standard_library_and_the_errors() -> None:
+    listing = "import sys; import hardcase_agent.helper.__main__; print(*sorted(sys.modules))"
+    said = subprocess.run([sys.executable, "-c", listing], capture_output=True, text=True, timeout=20, check=True)
+    modules = said.stdout.split()
+    ours = {name for name in modules if name.startswith("hardcase")}
+    assert ours <= {
+        "hardcase_agent",
+        "hardcase_agent.domain",
+        "hardcase_agent.domain.errors",
+        *(
+            f"hardcase_agent.helper{part}"
+            for part in ("", ".__main__", ".ipmi", ".process", ".server", ".table", ".wire")
+        ),
+    }
+    roots = {name.partition(".")[0] for name in modules} - {"hardcase_agent", "__main__", "_distutils_hack"}
+    assert {name for name in roots if name not in sys.stdlib_module_names and not name.startswith("_")} == set()
+    assert not {"asyncio", "subprocess", "logging", "json", "dataclasses"} & set(modules)
+
+
+def test_ids_of_requests_are_echoed_whatever_they_are(helper: HelperProcess) -> None:
+    with raw(helper) as sock:
+        for request in (1, 0x7FFF_FFFF, 0xFFFF_FFFF):
+            sock.sendall(wire.HEADER.pack(0, wire.VERSION, 77, request))
+            assert read_reply(sock)[0] == request
+    assert struct.calcsize("<IBBI") == wire.HEADER.size

@@ -1,0 +1,101 @@
+"""The fixed table of tools: which names, devices and types pass, and that no argument list could wake a disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hardcase_agent.domain.errors import AccessDenied, AgentError, DeviceAbsent, ToolMissing
+from hardcase_agent.helper.table import STANDBY_STATUS, Table
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+@pytest.fixture
+def devices(tmp_path: Path) -> Path:
+    for name in ("sda", "sdab", "nvme0", "nvme0n1", "sg12"):
+        (tmp_path / name).symlink_to("/dev/null")
+    return tmp_path
+
+
+@pytest.fixture
+def table(devices: Path) -> Table:
+    return Table(tools={"smartctl": "/bin/true", "dmidecode": "/bin/true"}, device_root=str(devices))
+
+
+def test_a_report_never_wakes_a_disk(table: Table, devices: Path) -> None:
+    argv = table.command("smartctl-report", (f"{devices}/sda", "sat")).argv
+    assert argv == ("/bin/true", "--json=c", "-n", f"standby,{STANDBY_STATUS}", "-a", "-d", "sat", f"{devices}/sda")
+
+
+def test_the_status_of_a_sleeping_disk_cannot_be_made_by_anything_else() -> None:
+    # smartctl(8): bit 0 means that the command line did not parse, and then nothing else was done.
+    assert STANDBY_STATUS & 1
+    assert STANDBY_STATUS != 1
+
+
+@pytest.mark.parametrize("name", ["sda", "sdab", "nvme0", "nvme0n1", "sg12"])
+def test_disks_pass_by_their_kernel_names(table: Table, devices: Path, name: str) -> None:
+    assert table.command("smartctl-report", (f"{devices}/{name}",)).device == f"{devices}/{name}"
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["auto", "sat", "scsi", "nvme", "sat,12", "megaraid,12", "sat+megaraid,3", "cciss,0", "usbjmicron,1", "3ware,2"],
+)
+def test_device_types_of_the_closed_set_pass(table: Table, devices: Path, kind: str) -> None:
+    assert kind in table.command("smartctl-report", (f"{devices}/sda", kind)).argv
+
+
+def test_disks_behind_one_controller_are_devices_of_their_own(table: Table, devices: Path) -> None:
+    first, second = (table.command("smartctl-report", (f"{devices}/sda", f"megaraid,{n}")) for n in (1, 2))
+    assert first.device != second.device
+
+
+def test_a_controllers_bus_needs_no_node(table: Table, devices: Path) -> None:
+    assert table.command("smartctl-report", (f"{devices}/bus/0", "megaraid,1")).argv[-1] == f"{devices}/bus/0"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "sda",
+        "/sda",
+        "/etc/shadow",
+        "/dev/mem",
+        "/dev/sda",
+        "/dev/../etc/shadow",
+        "",
+        "-a",
+        "/dev/disk/by-id/x",
+        "/dev/sda1",
+    ],
+)
+def test_other_names_do_not_pass(table: Table, path: str) -> None:
+    with pytest.raises(AccessDenied):
+        table.command("smartctl-report", (path,))
+
+
+def test_a_missing_node_is_an_absent_device(table: Table, devices: Path) -> None:
+    with pytest.raises(DeviceAbsent):
+        table.command("smartctl-report", (f"{devices}/sdz",))
+
+
+def test_a_tool_that_is_not_installed_is_named_with_where_it_was_looked_for(devices: Path) -> None:
+    with pytest.raises(ToolMissing, match="smartctl is not installed"):
+        Table(tools={"smartctl": "/nowhere/smartctl"}, device_root=str(devices)).command("smartctl-scan", ())
+
+
+_TOOLS = st.sampled_from(["smartctl-report", "smartctl-scan", "dmidecode", "smartctl-version"])
+_WORDS = {"-n", "-a", "-d", "-t", "--json=c", "--scan-open", "--version"}
+
+
+@given(tool=_TOOLS | st.text(max_size=12), arguments=st.lists(st.text(max_size=20), max_size=4))
+def test_whatever_is_asked_is_refused_by_name_or_runs_only_the_table(tool: str, arguments: list[str]) -> None:
+    table = Table(tools={"smartctl": "/bin/true", "dmidecode": "/bin/true"}, device_root="/dev")
+    try:
+        argv = table.command(tool, arguments).argv
+    except AgentError:
+        return
+    assert argv[0] == "/bin/true"
+    assert {word for word in argv if word.startswith("-")} <= _WORDS
