@@ -1,0 +1,209 @@
+"""From TOML texts to a `RuleBook`: everything that is wrong in any sheet is found in one pass and told together.
+
+`load_sheets` and `check_sheets` read the files (at start and on reload only); `read_sheets` is pure.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hardcase_collector.domain.errors import SheetError
+from hardcase_collector.rules import vocabulary
+from hardcase_collector.rules.sheet import FaultClass, Match, Override, RepairGroup, Rule, RuleBook
+from hardcase_collector.rules.sheet_lines import key_lines
+from hardcase_collector.rules.sheet_rule import read_rule
+from hardcase_collector.rules.sheet_values import Mistakes, Table
+
+SHIPPED = Path(__file__).with_name("sheets")
+"""The sheets that come with the collector."""
+_CLASS_NAME = re.compile(r"[a-z]+\.[a-z][a-z0-9_]*")
+_SECTIONS = ("group", "class", "rule", "override")
+
+
+def load_sheets(paths: Iterable[Path] | None = None) -> RuleBook:
+    """The shipped sheets and, after them, these files and folders of `*.toml`.
+
+    Raises SheetError with every mistake of every sheet.
+    """
+    texts, mistakes = _texts([SHIPPED, *(paths or ())])
+    book = read_sheets(texts, mistakes)
+    if mistakes.found:
+        raise SheetError(mistakes.lines())
+    return book
+
+
+def check_sheets(paths: Iterable[Path]) -> tuple[str, ...]:
+    """Every mistake of these sheets, loaded beside the shipped ones; empty = they may be used (`rules check`)."""
+    try:
+        load_sheets(paths)
+    except SheetError as error:
+        return error.mistakes
+    return ()
+
+
+def _texts(paths: Iterable[Path]) -> tuple[dict[str, str], Mistakes]:
+    texts: dict[str, str] = {}
+    mistakes = Mistakes()
+    for path in paths:
+        for file in sorted(path.glob("*.toml")) if path.is_dir() else [path]:
+            try:
+                texts[file.name if path == SHIPPED else str(file)] = file.read_text(encoding="utf-8")
+            except (OSError, UnicodeDecodeError) as error:
+                mistakes.add(str(file), 1, "", f"cannot be read: {error}")
+    return texts, mistakes
+
+
+@dataclass(slots=True)
+class _Sheets:
+    """What all sheets define so far."""
+
+    mistakes: Mistakes
+    groups: dict[str, RepairGroup] = field(default_factory=dict)
+    classes: dict[str, FaultClass] = field(default_factory=dict)
+    rules: dict[str, Rule] = field(default_factory=dict)
+    ids: dict[int, str] = field(default_factory=dict)
+    overrides: dict[str, Override] = field(default_factory=dict)
+
+
+def read_sheets(texts: Mapping[str, str], mistakes: Mistakes) -> RuleBook:
+    """The book of these texts (file name -> TOML). What is wrong goes to `mistakes`; then the book is not for use."""
+    sheets = _Sheets(mistakes)
+    parsed = [(file, *_parsed(file, text, mistakes)) for file, text in texts.items()]
+    readers = {"group": _read_group, "class": _read_class, "rule": _read_rule, "override": _read_override}
+    # Section by section over all sheets: a rule may name a class, and a class a group, of another sheet.
+    for section in _SECTIONS:
+        for file, tree, lines in parsed:
+            entries = tree.get(section, {})
+            if not isinstance(entries, Mapping):
+                mistakes.add(file, 1, section, "must be a table of tables")
+                continue
+            for name, values in entries.items():
+                if not isinstance(values, Mapping):
+                    mistakes.add(file, 1, f"{section}.{name}", "must be a table")
+                    continue
+                readers[section](sheets, Table(file, (section, name), values, lines, mistakes))
+    _check_whole(sheets)
+    return RuleBook(
+        rules=tuple(sheets.rules.values()),
+        classes=sheets.classes,
+        groups=sheets.groups,
+        overrides=tuple(sheets.overrides.values()),
+    )
+
+
+def _parsed(file: str, text: str, mistakes: Mistakes) -> tuple[Mapping[str, object], dict[tuple[str, ...], int]]:
+    try:
+        tree = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        where = re.search(r"line (\d+)", str(error))
+        line = int(where[1]) if where else max(1, text.count("\n"))
+        mistakes.add(file, line, "", f"not TOML: {error}")
+        return {}, {}
+    lines = key_lines(text)
+    for key in tree:
+        if key not in _SECTIONS:
+            mistakes.add(file, lines.get((key,), 1), key, "unknown key")
+    return tree, lines
+
+
+def _read_group(sheets: _Sheets, table: Table) -> None:
+    name = table.path[1]
+    if name in sheets.groups:
+        table.wrong("", "repair group is defined twice")
+    sheets.groups[name] = RepairGroup(name=name, title=table.translations("title"))
+    table.done()
+
+
+def _read_class(sheets: _Sheets, table: Table) -> None:
+    name = table.path[1]
+    if not _CLASS_NAME.fullmatch(name):
+        table.wrong("", 'a fault class is "component.symptom"')
+    elif name.partition(".")[0] not in vocabulary.COMPONENTS:
+        table.wrong("", f"unknown component {name.partition('.')[0]!r}")
+    if name in sheets.classes:
+        table.wrong("", "fault class is defined twice")
+    group = table.text("group", required=True)
+    if group and group not in sheets.groups:
+        table.wrong("group", f"unknown repair group {group!r}")
+    sheets.classes[name] = FaultClass(
+        name=name,
+        title=table.translations("title"),
+        meaning=table.translations("meaning"),
+        group=group,
+        self_clearing=table.flag("self_clearing", required=True),
+        soak_s=table.seconds("soak", required=True),
+    )
+    table.done()
+
+
+def _read_rule(sheets: _Sheets, table: Table) -> None:
+    name = table.path[1]
+    rule = read_rule(table, sheets.classes)
+    if rule is None:
+        return
+    if name in sheets.rules:
+        first = sheets.rules[name]
+        table.wrong("", f"rule is defined twice, first at {first.file}:{first.line}")
+        return
+    other = sheets.ids.setdefault(rule.id, name)
+    if other != name:
+        table.wrong("", f"its name has the same check sum as {other!r}: choose another")
+    sheets.rules[name] = rule
+
+
+def _read_override(sheets: _Sheets, table: Table) -> None:
+    name = table.path[1]
+    if name in sheets.overrides:
+        table.wrong("", "override is defined twice")
+    override = Override(
+        name=name,
+        match=_override_match(table),
+        rule=table.text("rule"),
+        upper=table.levels("upper", falling=False),
+        lower=table.levels("lower", falling=True),
+        off=table.flag("off"),
+        reason=table.text("reason", required=True),
+        file=table.file,
+        line=table.line,
+    )
+    if override.off == (override.upper is not None or override.lower is not None):
+        table.wrong("", "needs either upper or lower limits, or off = true")
+    if override.rule and override.rule not in sheets.rules:
+        table.wrong("rule", f"unknown rule {override.rule!r}")
+    table.done()
+    sheets.overrides[name] = override
+
+
+def _override_match(table: Table) -> Match:
+    value = table.take("match")
+    if not isinstance(value, Mapping) or not value:
+        table.wrong("match", "must be a table that is not empty")
+        return Match()
+    inner = Table(table.file, (*table.path, "match"), value, table.lines, table.mistakes)
+    match = Match(
+        kind=inner.words("kind"),
+        quantity=inner.words("quantity"),
+        component=inner.words("component"),
+        component_not=inner.words("component_not"),
+        source=inner.words("source"),
+        asset=inner.words("asset"),
+        sensor=inner.words("sensor"),
+        name=inner.words("name"),
+        slot=inner.words("slot"),
+    )
+    inner.done()
+    return match
+
+
+def _check_whole(sheets: _Sheets) -> None:
+    """A class that no rule shows is a leftover: its texts would never be read."""
+    shown = {rule.fault_class.name for rule in sheets.rules.values()}
+    if sheets.mistakes.found:
+        return
+    for name in sheets.classes:
+        if name not in shown:
+            sheets.mistakes.add("", 1, f"class.{name}", "no rule shows this fault class")

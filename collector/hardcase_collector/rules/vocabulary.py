@@ -1,0 +1,105 @@
+"""Closed lists a sheet may use: components, quantities with their states, statuses. Read by `sheet_reader`.
+
+The quantity table repeats protos/README.md, the contract with the agent; a test compares the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+COMPONENTS = frozenset(
+    {
+        "disk", "memory", "cpu", "psu", "power", "fan", "thermal", "voltage", "board", "pcie", "nic", "gpu", "raid",
+        "battery", "chassis", "backplane", "cable", "firmware", "bmc", "agent", "host", "ups", "pdu", "appliance",
+        "os", "network", "application", "request",
+    }
+)  # fmt: skip
+
+KINDS = frozenset(
+    {
+        "temperature", "voltage", "current", "power", "energy", "fan", "humidity", "percentage", "count", "duration",
+        "frequency", "state",
+    }
+)  # fmt: skip
+
+STATUSES = frozenset(
+    {"ok", "failing", "hung", "refused", "stretched", "absent", "silent", "stopped", "clock_off"}
+)  # fmt: skip
+"""`SourceStatus.state`; the last three come from the source "liveness"."""
+
+_REDUNDANCY = (
+    "fully_redundant",
+    "redundancy_lost",
+    "redundancy_degraded",
+    "non_redundant_sufficient_from_redundant",
+    "non_redundant_sufficient_from_insufficient",
+    "non_redundant_insufficient",
+    "degraded_from_fully_redundant",
+    "degraded_from_non_redundant",
+)
+
+STATES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "psu.status": (
+            "present", "failure_detected", "predictive_failure", "input_lost", "input_lost_or_out_of_range",
+            "input_out_of_range", "configuration_error", "inactive",
+        ),
+        "psu.redundancy": _REDUNDANCY,
+        "fan.redundancy": _REDUNDANCY,
+        "memory.redundancy": _REDUNDANCY,
+        "power.redundancy": _REDUNDANCY,
+        "cpu.status": (
+            "ierr", "thermal_trip", "frb1_bist_failure", "frb2_hang", "frb3_startup_failure", "configuration_error",
+            "uncorrectable_machine_check", "present", "disabled", "terminator_present", "throttled", "machine_check",
+            "correctable_machine_check",
+        ),
+        "memory.status": (
+            "correctable_ecc", "uncorrectable_ecc", "parity", "scrub_failed", "device_disabled",
+            "correctable_ecc_logging_limit", "present", "configuration_error", "spare", "throttled",
+            "critical_overtemperature",
+        ),
+        "disk.bay": (
+            "present", "fault", "predictive_failure", "hot_spare", "consistency_check", "in_critical_array",
+            "in_failed_array", "rebuild_in_progress", "rebuild_aborted",
+        ),
+        "chassis.intrusion": (
+            "general_intrusion", "drive_bay_intrusion", "io_card_intrusion", "processor_intrusion", "lan_leash_lost",
+            "unauthorized_dock", "fan_intrusion",
+        ),
+        "battery.status": ("low", "failed", "present"),
+        "chassis.power": ("on", "fault", "control_fault", "interlock", "overload"),
+        "disk.health": ("failed",),
+        "disk.nvme_warning": (
+            "spare_low", "temperature", "reliability_degraded", "read_only", "backup_failed", "pmr_unreliable",
+        ),
+        "disk.attributes": ("prefailure_now", "prefailure_past", "old_age_now", "old_age_past"),
+        "disk.selftest": ("failed",),
+        "raid.md": ("degraded", "rebuilding", "failed"),
+        "nic.carrier": ("down",),
+        "ups.battery": ("unknown", "normal", "low", "depleted"),
+        "ups.output": ("other", "none", "normal", "bypass", "battery", "booster", "reducer"),
+        "entity.status": ("ok", "unavailable", "nonoperational"),
+    }
+)  # fmt: skip
+
+NUMBERS = frozenset(
+    {
+        "", "sel.used", "disk.reallocated", "disk.pending", "disk.offline_uncorrectable", "disk.reported_uncorrectable",
+        "disk.end_to_end", "disk.command_timeout", "disk.spin_retry", "disk.crc_errors", "disk.grown_defects",
+        "disk.media_errors", "disk.uncorrected_errors", "disk.used", "disk.spare", "disk.hours", "disk.written",
+        "disk.read", "disk.temperature", "memory.corrected", "memory.uncorrected", "nic.errors", "filesystem.used",
+        "ups.charge", "ups.runtime", "ups.load", "ups.alarms", "agent.cpu", "agent.rss", "agent.sweep",
+        "agent.spool_records", "agent.spool_bytes", "agent.lost",
+    }
+)  # fmt: skip
+
+
+def known_quantity(word: str) -> bool:
+    """Whether protos/README.md has this quantity; "ipmi.<type>" stands for every other IPMI sensor type."""
+    return word in NUMBERS or word in STATES or word.startswith("ipmi.")
+
+
+def known_state(quantities: tuple[str, ...], state: str) -> bool:
+    """Whether one of these quantities has this state; those of other IPMI types are the specification's own."""
+    return any(word.startswith("ipmi.") or state in STATES.get(word, ()) for word in quantities)
