@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from hardcase_agent.domain.event import SourceState, SourceStatus
@@ -56,8 +56,18 @@ class Sampler:
     ) -> None:
         planned = tuple(sources)
         self._host = host
+        self._catalogue_id = catalogue_id
         self.schedule = Schedule(planned, seed=seed, now_ms=now_ms)
         self._sampled = {one.name: _Sampled(one, catalogue_id) for one in planned}
+
+    def replan(self, sources: Iterable[Planned], *, kept: Collection[str], now_ms: int) -> None:
+        """A new configuration. Sources named in `kept` are the same as before and keep everything."""
+        planned = tuple(sources)
+        self.schedule.replan(planned, kept=kept, now_ms=now_ms)
+        self._sampled = {
+            one.name: self._sampled[one.name] if one.name in kept else _Sampled(one, self._catalogue_id)
+            for one in planned
+        }
 
     def due(self, now_ms: int) -> Sequence[str]:
         return self.schedule.due(now_ms)

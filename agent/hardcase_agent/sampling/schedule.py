@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 FIRST_SWEEPS_MS = 10_000
@@ -45,12 +45,23 @@ class Schedule:
     """Mutable, single-threaded; `now_ms` never goes back."""
 
     def __init__(self, sources: Iterable[Planned], *, seed: str, now_ms: int) -> None:
+        self._seed = seed
         self._entries: dict[str, _Entry] = {}
         self._busy: dict[str, str] = {}
+        self.replan(sources, kept=(), now_ms=now_ms)
+
+    def replan(self, sources: Iterable[Planned], *, kept: Collection[str], now_ms: int) -> None:
+        """A new set of sources; those named in `kept` keep their instants, and the devices they occupy."""
+        entries = {}
         for planned in sources:
-            phase = spread(seed, planned.name)
+            if planned.name in kept:
+                entries[planned.name] = self._entries[planned.name]
+                continue
+            phase = spread(self._seed, planned.name)
             first = now_ms + int(phase * min(planned.period_ms, FIRST_SWEEPS_MS))
-            self._entries[planned.name] = _Entry(planned, phase, first, planned.period_ms)
+            entries[planned.name] = _Entry(planned, phase, first, planned.period_ms)
+        self._busy = {device: name for device, name in self._busy.items() if name in kept}
+        self._entries = entries
 
     def due(self, now_ms: int) -> Sequence[str]:
         """Sources to ask now, the longest overdue first, one per idle device."""

@@ -86,7 +86,7 @@ async def enroll(server: Server, ca_pem: bytes, token: str, host: Asset) -> Iden
     return _identity(server, key_pem, reply, ca_pem)
 
 
-async def renew(identity: Identity, host: Asset, wall_ms: int) -> Identity:
+async def renew(identity: Identity, target: str, host: Asset, wall_ms: int) -> Identity:
     """A new key and certificate for the same agent, signed for with the present key. Raises as `enroll`."""
     key_pem = keys.new_key_pem()
     csr_pem = keys.request_pem(key_pem, host.hostname)
@@ -97,7 +97,7 @@ async def renew(identity: Identity, host: Asset, wall_ms: int) -> Identity:
         wall_ms=wall_ms,
         signature=keys.sign(identity.key_pem.encode(), signed),
     )
-    server = Server(target=identity.enrolment, server_name=identity.server_name)
+    server = Server(target=target, server_name=identity.server_name)
     ca_pem = identity.ca_pem.encode()
     reply = await _call(server, RENEW_PATH, ca_pem, request)
     return _identity(server, key_pem, reply, ca_pem)

@@ -64,6 +64,10 @@ def store(state_dir: Path, identity: Identity) -> None:
             json.dump(asdict(identity), file)
             file.flush()
             os.fsync(file.fileno())
+            if os.geteuid() == 0:
+                # `enroll` is run by root, the service by its own user: the file goes to whom the folder belongs.
+                folder_of = state_dir.stat()
+                os.fchown(file.fileno(), folder_of.st_uid, folder_of.st_gid)
         os.replace(fresh, path)
         folder = os.open(state_dir, os.O_RDONLY | os.O_DIRECTORY)
         try:

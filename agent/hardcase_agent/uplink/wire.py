@@ -5,10 +5,10 @@ Channels to the telemetry and enrolment ports. Everything else of the uplink tak
 
 from __future__ import annotations
 
-import ipaddress
 import os
 
 from hardcase_agent.domain.errors import ConfigError
+from hardcase_agent.uplink.endpoint import is_loopback
 
 # The list holds TLS 1.2 suites only (TLS 1.3 has its own, fixed in the library), and must name one it knows. This one
 # needs a pre-shared key, which neither side has: TLS 1.2 is offered nothing it could agree on, TLS 1.3 is untouched.
@@ -21,7 +21,7 @@ os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 import grpc
 import grpc.aio
 
-__all__ = ["ENROLL_PATH", "RENEW_PATH", "STREAM_PATH", "grpc", "is_loopback", "plain_channel", "secure_channel"]
+__all__ = ["ENROLL_PATH", "RENEW_PATH", "STREAM_PATH", "grpc", "plain_channel", "secure_channel"]
 
 Channel = grpc.aio.Channel
 StreamCall = grpc.aio.StreamStreamCall[bytes, bytes]
@@ -52,19 +52,6 @@ def plain_channel(target: str) -> grpc.aio.Channel:
     if not is_loopback(target):
         raise ConfigError((f"collector.server: {target} is not a loopback address; --insecure is for loopback only",))
     return grpc.aio.insecure_channel(target, options=_options(""), compression=grpc.Compression.Gzip)
-
-
-def is_loopback(target: str) -> bool:
-    """True for 127.0.0.0/8, ::1, "localhost" and unix sockets."""
-    if target.startswith("unix:"):
-        return True
-    host = target.rpartition(":")[0].strip("[]")
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _options(server_name: str) -> list[tuple[str, int | str]]:

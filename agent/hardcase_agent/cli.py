@@ -1,0 +1,171 @@
+"""`hardcase-agent run | probe | doctor | enroll | maintenance`. Parses the command line, prints, sets the exit status.
+
+Exit status: 0 good, 1 something is not (and it says what), 2 wrong use.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from hardcase_agent import __version__
+from hardcase_agent.config import DEFAULT_PATH, LogForm, LogLevel, Settings, load_config
+from hardcase_agent.domain.errors import AgentError, ConfigError, EnrolmentRefused
+
+LONGEST_TOKEN = 4096
+_UNITS = {"m": 60, "h": 3600, "d": 86400}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Never returns: threads that hang on a device must not keep the process."""
+    options = _parser().parse_args(arguments)
+    try:
+        # Not asyncio.run: it would wait for threads of the default executor, one of which may hang on a device.
+        status = asyncio.new_event_loop().run_until_complete(options.command(options))
+    except ConfigError as error:
+        print("\n".join(error.mistakes), file=sys.stderr)
+        status = 1
+    except AgentError as error:
+        print(f"hardcase-agent: {error}", file=sys.stderr)
+        status = 1
+    except KeyboardInterrupt:
+        status = 1
+    sys.stdout.flush()
+    logging.shutdown()
+    os._exit(status)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="hardcase-agent", description="Reads this machine's hardware for Hardcase.")
+    parser.add_argument("--version", action="version", version=f"hardcase-agent {__version__}")
+    parser.add_argument("--config", type=Path, default=None, help=f"configuration file; default {DEFAULT_PATH}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    run = commands.add_parser("run", help="the service itself")
+    run.add_argument("--insecure", action="store_true", help="plain text to the collector; loopback only")
+    run.set_defaults(command=_run)
+
+    probe = commands.add_parser("probe", help="read every source once and print what it says")
+    probe.add_argument("--json", action="store_true")
+    probe.set_defaults(command=_probe)
+
+    doctor = commands.add_parser("doctor", help="what may be read, what may not, why, and what to do")
+    doctor.add_argument("--json", action="store_true")
+    doctor.set_defaults(command=_doctor)
+
+    enroll = commands.add_parser("enroll", help="exchange a token for this host's client certificate")
+    enroll.add_argument("--server", default="", metavar="HOST:PORT", help="enrolment port; default collector.enrolment")
+    enroll.add_argument("--server-name", default="", help="what the server's certificate says, if not HOST")
+    enroll.add_argument(
+        "--ca-fingerprint", default="", metavar="sha256:HEX", help="as `hardcase-collector init` printed it"
+    )
+    enroll.add_argument(
+        "--ca-file", type=Path, default=None, help="the collector's CA certificate, instead of fetching it"
+    )
+    enroll.add_argument("--token-file", default="-", metavar="FILE", help="file with the token; - (default) = stdin")
+    enroll.set_defaults(command=_enroll)
+
+    maintenance = commands.add_parser("maintenance", help="open a maintenance window for this host")
+    maintenance.add_argument("duration", type=duration_s, help="30m, 2h, 1d; 0 ends the window")
+    maintenance.add_argument("reason", help="why, for people")
+    maintenance.set_defaults(command=_maintenance)
+    return parser
+
+
+def duration_s(text: str) -> int:
+    """Seconds of "90", "30m", "2h", "1d". Raises argparse.ArgumentTypeError."""
+    match = re.fullmatch(r"(\d{1,7})([smhd]?)", text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a duration such as 30m, 2h or 1d")
+    return int(match[1]) * _UNITS.get(match[2], 1)
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    return load_config(options.config or DEFAULT_PATH, missing_is_default=options.config is None)
+
+
+async def _run(options: argparse.Namespace) -> int:
+    from hardcase_agent import logs
+    from hardcase_agent.app import Agent
+
+    logs.set_up(LogLevel.INFO, LogForm.TEXT)
+    agent = Agent(options.config or DEFAULT_PATH, missing_is_default=options.config is None, insecure=options.insecure)
+    await agent.run()
+    return 0
+
+
+async def _probe(options: argparse.Namespace) -> int:
+    from hardcase_agent import probing, tables
+    from hardcase_agent.clock import MachineClock
+
+    found = await probing.probe(_settings(options), MachineClock())
+    print(tables.probe_json(found) if options.json else tables.probe_table(found))
+    return 0
+
+
+async def _doctor(options: argparse.Namespace) -> int:
+    from hardcase_agent import probing, tables
+    from hardcase_agent.clock import MachineClock
+
+    found = await probing.examine(_settings(options), MachineClock())
+    print(tables.doctor_json(found) if options.json else tables.doctor_table(found))
+    return 0 if tables.healthy(found) else 1
+
+
+async def _enroll(options: argparse.Namespace) -> int:
+    from hardcase_agent.clock import MachineClock
+    from hardcase_agent.machine import Machine
+    from hardcase_agent.uplink import enrol, identity
+
+    settings = _settings(options)
+    server_name = options.server_name or settings.core.collector.server_name
+    target = options.server or settings.core.collector.enrolment
+    if not target:
+        raise EnrolmentRefused("no enrolment server: give --server HOST:PORT or set collector.enrolment")
+    if not options.ca_fingerprint and options.ca_file is None:
+        raise EnrolmentRefused("give --ca-fingerprint (or --ca-file): the token is sent to no server that is not known")
+    server = enrol.Server(target=target, server_name=server_name)
+    if options.ca_file is not None:
+        ca_pem = enrol.read_ca(options.ca_file, options.ca_fingerprint)
+    else:
+        ca_pem = await enrol.fetch_ca(server, options.ca_fingerprint)
+    host = await Machine(settings.core, MachineClock()).host()
+    held = await enrol.enroll(server, ca_pem, read_token(options.token_file), host)
+    identity.store(settings.core.state_dir, held)
+    print(f"enrolled as {held.agent_id}; the certificate is in {settings.core.state_dir}")
+    return 0
+
+
+def read_token(place: str) -> str:
+    """From a file or stdin ("-"), never the command line, which every user can see. Raises EnrolmentRefused."""
+    try:
+        if place == "-":
+            text = sys.stdin.read(LONGEST_TOKEN)
+        else:
+            with open(place, encoding="utf-8") as file:
+                text = file.read(LONGEST_TOKEN)
+    except (OSError, UnicodeDecodeError) as error:
+        raise EnrolmentRefused(f"the token file {place} cannot be read: {error}") from error
+    token = text.strip()
+    if not token or any(character.isspace() for character in token):
+        raise EnrolmentRefused("the token must be one word, as `hardcase-collector token` printed it")
+    return token
+
+
+async def _maintenance(options: argparse.Namespace) -> int:
+    from hardcase_agent import control
+
+    state_dir = _settings(options).core.state_dir
+    request = {"ask": "maintenance", "duration_s": options.duration, "reason": options.reason}
+    answer = await control.ask(state_dir, request)
+    if options.duration:
+        print(f"maintenance window {answer['window_id'][:8]} opened for {options.duration} s")
+    else:
+        print("maintenance window ended")
+    return 0

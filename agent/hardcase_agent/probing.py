@@ -1,0 +1,174 @@
+"""Asks every source once, for `probe` and `doctor`. Called by `cli.py`; printing is `tables.py`'s matter."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hardcase_agent.config import Settings
+from hardcase_agent.domain.errors import AgentError, DeviceHung
+from hardcase_agent.domain.event import CoverageLine, CoverageStatus
+from hardcase_agent.domain.frame import Sweep
+from hardcase_agent.domain.part import Component
+from hardcase_agent.domain.ports import Clock, Source
+from hardcase_agent.domain.reading import Gap, GapReason, Number, Reading, Sensor, States
+from hardcase_agent.machine import Machine
+from hardcase_agent.sampling.breaker import describe
+from hardcase_agent.sensors.catalogue import FAMILIES
+from hardcase_agent.sweeps import close_sources
+from hardcase_agent.uplink import identity
+from hardcase_agent.uplink.endpoint import is_loopback
+
+DOCTOR_S = 30.0
+"""One source's own examination; a BMC over a WAN needs ten seconds for its SDR."""
+EXPIRY_DAYS = 7
+DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """What one source said; `error` = it said nothing."""
+
+    source: str
+    sweep: Sweep | None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    source: str
+    lines: tuple[CoverageLine, ...]
+
+
+async def sources_of(settings: Settings, clock: Clock) -> tuple[list[Source], list[Examined]]:
+    """Every configured source, and what kept a family from building its own."""
+    machine = Machine(settings.core, clock)
+    doors = machine.doors(await machine.host())
+    sources: list[Source] = []
+    broken: list[Examined] = []
+    for family in FAMILIES:
+        if family.name not in settings.families:
+            continue
+        try:
+            sources += family.module().build(settings.families[family.name], doors)
+        except AgentError as error:
+            broken.append(
+                Examined(family.name, (_line(Component.AGENT, describe(error), "correct the configuration"),))
+            )
+    return sources, broken
+
+
+async def probe(settings: Settings, clock: Clock) -> list[Probed]:
+    """Each source once; sources of one device one after the other."""
+    sources, broken = await sources_of(settings, clock)
+    devices: dict[str, list[Source]] = {}
+    for source in sources:
+        devices.setdefault(source.device, []).append(source)
+    found = await asyncio.gather(*(_probe_device(group, clock) for group in devices.values()))
+    await close_sources(sources)
+    told = [Probed(one.source, None, one.lines[0].reason) for one in broken]
+    return [*(one for group in found for one in group), *told]
+
+
+async def _probe_device(sources: Sequence[Source], clock: Clock) -> list[Probed]:
+    found = []
+    for source in sources:
+        try:
+            found.append(Probed(source.name, await _bounded(source.sweep(clock.now()), source.deadline_s)))
+        except Exception as error:
+            found.append(Probed(source.name, None, describe(error)))
+    return found
+
+
+async def _bounded(call: Any, deadline_s: float) -> Any:
+    """Abandons at the deadline, as the service does."""
+    task = asyncio.ensure_future(call)
+    done, _ = await asyncio.wait({task}, timeout=deadline_s)
+    if not done:
+        task.cancel()
+        raise DeviceHung(f"no answer within {deadline_s:g} s")
+    return task.result()
+
+
+async def examine(settings: Settings, clock: Clock) -> list[Examined]:
+    """The agent's own condition first, then every source's."""
+    sources, broken = await sources_of(settings, clock)
+    found = [Examined("agent", tuple(_own_lines(settings, clock))), *broken]
+    for source in sources:
+        try:
+            lines = tuple(await _bounded(source.doctor(), DOCTOR_S))
+        except Exception as error:
+            lines = (_line(Component.AGENT, describe(error), "see the log of the agent"),)
+        found.append(Examined(source.name, lines))
+    await close_sources(sources)
+    return found
+
+
+def _own_lines(settings: Settings, clock: Clock) -> list[CoverageLine]:
+    return [_helper_line(settings), *_collector_lines(settings, clock), _state_line(settings.core.state_dir)]
+
+
+def _helper_line(settings: Settings) -> CoverageLine:
+    path = settings.core.helper.socket
+    if not path:
+        return _good("devices are opened by the agent itself: helper.socket is empty")
+    if Path(path).exists():
+        return _good(f"devices are opened by the helper at {path}")
+    # Not a fault in itself: each source says what its own rights do not reach.
+    return CoverageLine(
+        component=Component.AGENT,
+        status=CoverageStatus.WATCHED,
+        reason=f"no helper at {path}: devices are opened by this process, as far as its rights go",
+        cure="systemctl enable --now hardcase-helper.socket",
+    )
+
+
+def _collector_lines(settings: Settings, clock: Clock) -> list[CoverageLine]:
+    collector = settings.core.collector
+    if not collector.address:
+        return [_line(Component.AGENT, "no collector is configured: nothing is sent", "set collector.address")]
+    try:
+        held = identity.load(settings.core.state_dir)
+    except AgentError as error:
+        return [_line(Component.AGENT, str(error), "run hardcase-agent enroll")]
+    if held is None:
+        if is_loopback(collector.address):
+            return [_good("not enrolled; plain text to this machine with --insecure")]
+        return [_line(Component.AGENT, "not enrolled: no client certificate", "run hardcase-agent enroll")]
+    days = (held.not_after_ms - clock.now().wall_ms) // DAY_MS
+    if days < EXPIRY_DAYS:
+        return [_line(Component.AGENT, f"the client certificate ends in {days} days", "check collector.enrolment")]
+    return [_good(f"enrolled as {held.agent_id}, the certificate holds {days} days")]
+
+
+def _state_line(state_dir: Path) -> CoverageLine:
+    import os
+
+    if os.access(state_dir, os.R_OK | os.W_OK | os.X_OK):
+        return _good(f"the spool can be written in {state_dir}")
+    return _line(Component.AGENT, f"{state_dir} cannot be written by this user", "run as the agent's user or as root")
+
+
+def _good(reason: str) -> CoverageLine:
+    return CoverageLine(component=Component.AGENT, status=CoverageStatus.WATCHED, reason=reason)
+
+
+def _line(component: Component, reason: str, cure: str) -> CoverageLine:
+    return CoverageLine(component=component, status=CoverageStatus.UNREADABLE, reason=reason, cure=cure)
+
+
+def say(sensor: Sensor, reading: Reading) -> Mapping[str, Any]:
+    """One reading for people and for JSON: a gap is said as a gap, with its reason."""
+    if isinstance(reading, Gap):
+        return {"gap": reading.reason.value, "detail": reading.detail}
+    if isinstance(reading, Number):
+        return {"value": reading.value, "unit": sensor.unit.value}
+    assert isinstance(reading, States)
+    return {"states": [name for bit, name in enumerate(sensor.states) if name and reading.bits >> bit & 1]}
+
+
+def reading_at(sweep: Sweep, index: int) -> Reading:
+    return sweep.readings[index] if index < len(sweep.readings) else Gap(GapReason.NOT_SWEPT)
