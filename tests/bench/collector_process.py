@@ -56,7 +56,12 @@ def enroll(folder: Path, state: SqlStateStore, agents: int) -> Credentials:
             subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "bench")])
             request = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(agent_key, hashes.SHA256())
             agent_id = str(uuid.UUID(int=at + 1))
-            issued = authority.issue_client(request.public_bytes(serialization.Encoding.PEM), agent_id, now=now)
+            issued = authority.issue_client(
+                request.public_bytes(serialization.Encoding.PEM),
+                agent_id,
+                enrolment=int(now.timestamp() * 1000),
+                now=now,
+            )
             (folder / f"agent-{at}.crt").write_bytes(issued.certificate)
             (folder / f"agent-{at}.key").write_bytes(pki.private_pem(agent_key))
             tx.agents.add(
@@ -83,7 +88,7 @@ def rss_mb() -> float:
 
 
 async def main(folder: Path, agents: int) -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     state = SqlStateStore.open(f"sqlite:///{folder / 'state.db'}", migrate=True)
     telemetry = DuckTelemetryStore(folder / "telemetry")

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-
 from hardcase_collector.domain.asset import Part
 from hardcase_collector.domain.observation import Catalogue, Frame, GapReason, Limits, Sensor
 from hardcase_collector.domain.ports import Feed

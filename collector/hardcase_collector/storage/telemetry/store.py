@@ -9,8 +9,10 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
+from typing import TypeVar
 
 import duckdb
 import pyarrow as pa
@@ -30,6 +32,7 @@ from hardcase_collector.storage.telemetry.tables import (
     frame_table,
     open_table_of,
 )
+from hardcase_collector.storage.telemetry.upkeep import Upkeep
 
 CHECKPOINT_BYTES = 32 << 20
 """Log size at which it is folded into the database: a tenth of a second of stall every few seconds at full load,
@@ -37,6 +40,10 @@ where the engine's own way at a hundred megabytes stalls for over half a second.
 
 MARKS_KEPT = 100_000
 """Rows of the append-only marks table before it is rewritten with the newest of each epoch."""
+
+RECOUNT_S = 3600.0
+
+Result = TypeVar("Result")
 
 
 class DuckTelemetryStore:
@@ -112,9 +119,10 @@ class DuckTelemetryStore:
             counted = self._db.execute(f"SELECT count(*) FROM {table.name}").fetchone()
             table.rows = int(counted[0]) if counted else 0
         self._active = {table.day: table for table in self._tables}
+        self._reserved: dict[int, int] = {}
         sealing.delete_unlisted(self._db, self._sealed)
 
-    def _reopen(self, error: duckdb.Error) -> None:
+    def _reopen(self, error: Exception) -> None:
         """After an error that spoils the connection the store starts again; the process goes on."""
         with contextlib.suppress(duckdb.Error):
             self._db.close()
@@ -134,7 +142,6 @@ class DuckTelemetryStore:
         with self._lock:
             if self._trouble:
                 self._open()
-            self._fold_log()
             fresh = self._fresh(frames)
             moved = {
                 (key.agent, key.epoch): mark
@@ -144,8 +151,9 @@ class DuckTelemetryStore:
             if not fresh and not moved:
                 return
             try:
+                self._fold_log()
                 self._commit(fresh, moved)
-            except duckdb.Error as error:
+            except (duckdb.Error, pa.ArrowException, OverflowError) as error:
                 self._reopen(error)
                 raise StoreFailed(f"telemetry store refused a write: {error}") from error
 
@@ -162,7 +170,6 @@ class DuckTelemetryStore:
     def _commit(self, frames: Sequence[Frame], marks: Mapping[tuple[int, bytes], Mark]) -> None:
         catalogues = {frame.catalogue.number: frame.catalogue for frame in frames}
         new = [catalogue for number, catalogue in catalogues.items() if number not in self._catalogues]
-        made: list[OpenTable] = []
         db = self._db
         db.begin()
         try:
@@ -171,7 +178,6 @@ class DuckTelemetryStore:
                 table = self._active.get(day)
                 if table is None:
                     table = self._make_table(day)
-                    made.append(table)
                 columns = frame_table(of_day)  # noqa: F841  DuckDB finds the Arrow table by its name
                 db.execute(f"INSERT INTO {table.name} SELECT * FROM columns")
                 table.rows += len(of_day)
@@ -179,9 +185,7 @@ class DuckTelemetryStore:
             self._insert_marks(marks)
             db.commit()
         except BaseException:
-            for table in made:
-                del self._active[table.day]
-                self._tables.remove(table)
+            # The lists of tables are read again from the file by `_reopen`.
             with contextlib.suppress(duckdb.Error):
                 db.rollback()
             raise
@@ -191,8 +195,8 @@ class DuckTelemetryStore:
 
     def _make_table(self, day: int) -> OpenTable:
         taken = [table.part for table in self._tables if table.day == day]
-        row = self._db.execute("SELECT coalesce(max(part), 0) FROM parts WHERE day = ?", [day]).fetchone()
-        table = OpenTable(day, max([*taken, row[0] if row else 0]) + 1)
+        listed = queries.count(self._db, f"SELECT coalesce(max(part), 0) FROM parts WHERE day = {day}")
+        table = OpenTable(day, max([*taken, listed, self._reserved.get(day, 0)]) + 1)
         self._db.execute(f"CREATE TABLE {table.name} {FRAMES}")
         self._tables.append(table)
         self._active[day] = table
@@ -250,13 +254,37 @@ class DuckTelemetryStore:
             return {epoch: mark for (of, epoch), mark in self._marks.items() if of == agent}
 
     def series(self, sensor_number: int, *, from_ms: int, until_ms: int, limit: int) -> Sequence[Sample]:
-        """Samples of one sensor, oldest first, from_ms <= time < until_ms. Raises StoreFailed past the deadline."""
-        with self._reading() as db:
-            return queries.series(db, self._sealed, sensor_number, from_ms=from_ms, until_ms=until_ms, limit=limit)
+        """Samples of one sensor, oldest first, from_ms <= time < until_ms. Raises StoreFailed, also for lateness."""
+        return self._read(
+            lambda db: queries.series(db, self._sealed, sensor_number, from_ms=from_ms, until_ms=until_ms, limit=limit),
+            self._query_s,
+        )
 
     def recount(self) -> Recount:
-        """Counted from the data, not from the marks; reads everything and has no deadline."""
-        return queries.recount(self._cursor(), self._sealed)
+        """Counted from the data, not from the marks; reads everything, so it may take an hour. Raises StoreFailed."""
+        return self._read(lambda db: queries.recount(db, self._sealed), RECOUNT_S)
+
+    def _read(self, query: Callable[[duckdb.DuckDBPyConnection], Result], deadline_s: float) -> Result:
+        for attempt in (1, 2):
+            with closing(self._cursor()) as cursor:
+                alarm = threading.Timer(deadline_s, cursor.interrupt)
+                alarm.daemon = True
+                alarm.start()
+                try:
+                    return query(cursor)
+                except duckdb.InterruptException as error:
+                    raise StoreFailed(
+                        f"the query took over {deadline_s:.0f} s and was stopped; ask for less"
+                    ) from error
+                except duckdb.IOException as error:
+                    # A file this query was about to open has just been merged into another: the list has changed.
+                    if attempt == 2:
+                        raise StoreFailed(f"telemetry store cannot be read: {error}") from error
+                except duckdb.Error as error:
+                    raise StoreFailed(f"telemetry store cannot be read: {error}") from error
+                finally:
+                    alarm.cancel()
+        raise AssertionError("unreachable")
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
         with self._lock:
@@ -264,14 +292,35 @@ class DuckTelemetryStore:
                 raise StoreFailed(self._trouble)
             return self._db.cursor()
 
-    @contextlib.contextmanager
-    def _reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        yield self._cursor()
-
     # ------------------------------------------------------------------ upkeep
 
     def maintain(self, now_ms: int) -> None:
-        """Seals one finished table, or compacts one day, or drops what is past its retention."""
+        """Seals one finished table, or merges the parts of one day, or drops what is past its retention.
+
+        Raises StoreFailed; then the same work is found again at the next call.
+        """
+        with self._lock:
+            if self._trouble:
+                return
+            upkeep = Upkeep(
+                db=self._db,
+                lock=self._lock,
+                sealer=sealing.Sealer(self._sealed, self._step),
+                tables=self._tables,
+                active=self._active,
+                reserved=self._reserved,
+                retention_days=self._retention,
+                step=self._step,
+            )
+        try:
+            upkeep.work(now_ms)
+        except (duckdb.Error, OSError, pa.ArrowException) as error:
+            self._delete_leftovers()
+            raise StoreFailed(f"upkeep of the telemetry store failed: {error}") from error
+
+    def _delete_leftovers(self) -> None:
+        with contextlib.suppress(duckdb.Error, OSError, StoreFailed), closing(self._cursor()) as cursor:
+            sealing.delete_unlisted(cursor, self._sealed)
 
     def healthy(self) -> str:
         """ "" or one line saying what is wrong."""
