@@ -81,7 +81,8 @@ class FindingRow:
     changed_ms: int
     case: int | None
     held: str
-    """Why it opened nothing yet: "", "joining", "observe", "window", "backlog", "warning", "history"."""
+    """Why it has no open case: "", "joining", "observe", "window", "backlog", "warning", "history"; "accepted" (as
+    baseline, by a person), "settled" (its case was closed or cancelled while it fired)."""
     held_until_ms: int
     evidence: Mapping[str, Fact]
     rehearsal: bool = False
@@ -530,6 +531,26 @@ class Judge(Protocol):
         """What time alone decides: missing data (judged only while its agent is not silent), windows that ran out."""
 
     def row(self, state: FeedState, *, received_ms: int) -> FeedRow: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseNews:
+    """One case event as it is told: the case after it, and what is known of its cause."""
+
+    case: Case
+    asset: Asset
+    entry: TimelineEntry
+    findings: tuple[FindingRow, ...]
+    """Those of the case that fire."""
+    why: Why | None
+    not_before_ms: int
+    """An agent catches up: nobody is told before this. 0 = at once."""
+
+
+class Announcer(Protocol):
+    """Writes the outbox rows of a case event (`notify/announcer.py`), in the desk's transaction."""
+
+    def announce(self, tx: Transaction, news: CaseNews) -> None: ...
 
 
 class Desk(Protocol):

@@ -1,0 +1,148 @@
+"""What people do with cases: acknowledge, note, confirm, close, cancel, ...; each call within the caller's transaction.
+
+Called by the pages, the API and the control socket. Who may do what is the table below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hardcase_collector.cases.admission import Held
+from hardcase_collector.cases.case_file import CaseFile, Occasion
+from hardcase_collector.cases.placing import Placing, transition_of
+from hardcase_collector.cases.settings import DeskSettings
+from hardcase_collector.cases.workflow import OPEN_STATES, legal_actions
+from hardcase_collector.domain.asset import AssetMode
+from hardcase_collector.domain.case import Case, CaseAction
+from hardcase_collector.domain.errors import IllegalAction, NotAllowed
+from hardcase_collector.domain.finding import Fact
+from hardcase_collector.domain.ports import Announcer, Baseline, FindingRow, Transaction, User
+
+NOTE_KEPT = 4000
+"""Characters of a note or reason; longer is a file, not a note."""
+_MAY_ACT = frozenset({"engineer", "administrator"})
+_UNDECIDED = frozenset({Held.JOINING, Held.OBSERVE})
+
+
+def authorise(user: User, case: Case, tx: Transaction) -> None:
+    """Raises NotAllowed: viewers look on, and nobody acts on another customer's case."""
+    if user.role not in _MAY_ACT:
+        raise NotAllowed(f"the role {user.role} may not act on cases")
+    if user.customer is not None and tx.assets.by_number(case.asset).customer != user.customer:
+        raise NotAllowed(f"{user.name} may not act on case {case.number}")
+
+
+class CaseActions:
+    def __init__(self, announcer: Announcer, settings: DeskSettings) -> None:
+        self._announcer = announcer
+        self._placing = Placing(announcer, settings)
+
+    def legal(self, case: Case) -> Sequence[CaseAction]:
+        """What the workflow table allows now."""
+        return legal_actions(case.state)
+
+    def acknowledge(self, tx: Transaction, case: Case, *, actor: str, now_ms: int) -> None:
+        """Somebody has seen it. A second time changes nothing. Raises IllegalAction for a case that is over."""
+        if case.state not in OPEN_STATES:
+            raise IllegalAction(f"case {case.number} is {case.state}: there is nothing to acknowledge")
+        if not case.acknowledged_ms:
+            self._file(tx).change(
+                case, "acknowledged", _by(actor, now_ms), {}, acknowledged_ms=now_ms, acknowledged_by=actor
+            )
+
+    def note(self, tx: Transaction, case: Case, *, actor: str, text: str, now_ms: int) -> None:
+        """Raises IllegalAction for an empty note."""
+        kept = text.strip()[:NOTE_KEPT]
+        if not kept:
+            raise IllegalAction("a note needs a text")
+        self._file(tx).change(case, "note", _by(actor, now_ms), {"text": kept})
+
+    def act(self, tx: Transaction, case: Case, action: CaseAction, *, actor: str, reason: str, now_ms: int) -> None:
+        """Takes an action of the workflow table. Raises IllegalAction."""
+        file, occasion = self._file(tx), _by(actor, now_ms)
+        told: dict[str, Fact] = {"reason": reason.strip()[:NOTE_KEPT]}
+        if action is CaseAction.REOPEN:
+            self._reopen(tx, file, case, occasion, told)
+            return
+        moved = file.move(case, action, occasion, told)
+        # Where the fault went away while people were at work, there is no further clearing to wait for.
+        file.verify_if_clear(moved, Occasion(now_ms=now_ms))
+
+    def _reopen(self, tx: Transaction, file: CaseFile, case: Case, occasion: Occasion, told: dict[str, Fact]) -> None:
+        other = tx.cases.open_for(asset=case.asset, part_key=case.part.key(), repair_group=case.repair_group)
+        if other is not None and other.id != case.id:
+            raise IllegalAction(f"case {other.number} is open for the same part: go on there")
+        if case.state in OPEN_STATES:
+            file.move(case, CaseAction.REOPEN, occasion, told)
+            return
+        firing = tx.findings.firing_of_case(case.id)
+        for finding in firing:
+            tx.findings.hold(finding.id, held="", held_until_ms=0, case=case.id)
+        file.move(
+            case,
+            CaseAction.REOPEN,
+            occasion,
+            told,
+            closed_ms=0,
+            reopened=case.reopened + 1,
+            # A person wants it open: it does not close by itself before something fired and cleared again.
+            clear_since_ms=0,
+        )
+
+    def settle_joining(
+        self, tx: Transaction, asset: int, *, open_cases: bool, actor: str, reason: str, now_ms: int
+    ) -> int:
+        """Accepts all that was found at joining as baseline, or opens it; the asset is live then. How many findings."""
+        rows = [row for row in tx.findings.of_asset(asset, firing=True) if row.held in _UNDECIDED]
+        for row in rows:
+            self._settle_one(tx, row, open_case=open_cases, actor=actor, reason=reason, now_ms=now_ms)
+        tx.assets.set_mode(asset, AssetMode.LIVE, live_from_ms=now_ms)
+        return len(rows)
+
+    def settle_finding(
+        self, tx: Transaction, finding: int, *, open_case: bool, actor: str, reason: str, now_ms: int
+    ) -> None:
+        """The same for one line of the list. Raises IllegalAction where there is nothing to decide about it."""
+        row = tx.findings.numbered(finding)
+        if not row.firing or row.held not in _UNDECIDED:
+            raise IllegalAction(f"finding {finding} does not wait for a decision")
+        self._settle_one(tx, row, open_case=open_case, actor=actor, reason=reason, now_ms=now_ms)
+
+    def _settle_one(
+        self, tx: Transaction, row: FindingRow, *, open_case: bool, actor: str, reason: str, now_ms: int
+    ) -> None:
+        if open_case:
+            transition = transition_of(row)
+            case = self._placing.open_case(tx, transition)
+            self._placing.place(tx, transition, case, row, now_ms=now_ms, not_before_ms=0)
+            return
+        tx.findings.hold(row.id, held=Held.ACCEPTED, held_until_ms=0, case=None)
+        value = row.evidence.get("value")
+        if row.key.feed and row.key.sensor and isinstance(value, int | float):
+            tx.feeds.accept_baseline(
+                Baseline(
+                    asset=row.key.asset,
+                    feed=row.key.feed,
+                    sensor=row.key.sensor,
+                    rule=row.key.rule,
+                    value=float(value),
+                    by=actor,
+                    reason=reason,
+                    at_ms=now_ms,
+                )
+            )
+
+    def give_up_delivery(
+        self, tx: Transaction, case: int, *, channel: str, error: str, attempts: int, now_ms: int
+    ) -> None:
+        """A channel did not take an event of this case: said loudly where people look, but not sent to that channel."""
+        file = self._file(tx)
+        told: dict[str, Fact] = {"channel": channel, "error": error, "attempts": attempts}
+        file.change(tx.cases.get(case), "delivery_given_up", Occasion(now_ms=now_ms, quiet=True), told)
+
+    def _file(self, tx: Transaction) -> CaseFile:
+        return CaseFile(tx, self._announcer)
+
+
+def _by(actor: str, now_ms: int) -> Occasion:
+    return Occasion(now_ms=now_ms, actor=actor)

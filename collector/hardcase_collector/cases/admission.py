@@ -1,0 +1,103 @@
+"""Does this finding open a case now? One pure decision, asked by the desk; its reason becomes the stored why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from hardcase_collector.domain.asset import Asset, AssetMode
+from hardcase_collector.domain.finding import Fact, Severity, Transition
+from hardcase_collector.domain.ports import Window
+
+
+class Held(StrEnum):
+    """Why a firing finding has no open case; stored with the finding."""
+
+    WARNING = "warning"
+    JOINING = "joining"
+    OBSERVE = "observe"
+    WINDOW = "window"
+    BACKLOG = "backlog"
+    HISTORY = "history"
+    ACCEPTED = "accepted"
+    """A person took it as baseline; it opens when it gets worse or comes back."""
+    SETTLED = "settled"
+    """A person closed or cancelled its case while it fired."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admission:
+    """held None: it opens or joins a case. until_ms 0: held without end."""
+
+    held: Held | None
+    reason: str = ""
+    """Code of the stored why where it is held."""
+    until_ms: int = 0
+    facts: Mapping[str, Fact] = field(default_factory=dict)
+
+
+_OPENS = Admission(held=None)
+
+
+def admit(
+    transition: Transition, asset: Asset, windows: Sequence[Window], *, now_ms: int, backlog_hold_ms: int
+) -> Admission:
+    """`windows`: those that hold at the reading's time (at `now_ms` for a finding that was held before)."""
+    if not transition.opens:
+        return Admission(held=Held.WARNING, reason="warning_only", facts={"severity": transition.severity.word})
+    for decision in (
+        _observed(transition, asset),
+        _history(transition, asset),
+        _joining(transition, asset, now_ms),
+        _in_window(windows),
+        _backlog(transition, now_ms + backlog_hold_ms),
+    ):
+        if decision is not None:
+            return decision
+    return _OPENS
+
+
+def _observed(transition: Transition, asset: Asset) -> Admission | None:
+    observed = asset.mode is AssetMode.OBSERVE and not transition.rehearsal
+    return Admission(held=Held.OBSERVE, reason="observe") if observed else None
+
+
+def _history(transition: Transition, asset: Asset) -> Admission | None:
+    """A log line older than the join tells of a past that nobody here was asked to mend."""
+    if "log" not in transition.evidence or transition.time_ms >= asset.joined_ms:
+        return None
+    return Admission(held=Held.HISTORY, reason="history", facts={"joined_ms": asset.joined_ms})
+
+
+def _joining(transition: Transition, asset: Asset, now_ms: int) -> Admission | None:
+    joining = asset.mode is AssetMode.JOINING and now_ms < asset.live_from_ms
+    # A drill is meant to be seen now, and what a device itself calls critical never waits a day.
+    if not joining or transition.rehearsal or _asserted_critical(transition):
+        return None
+    return Admission(
+        held=Held.JOINING, reason="joining", until_ms=asset.live_from_ms, facts={"live_from_ms": asset.live_from_ms}
+    )
+
+
+def _asserted_critical(transition: Transition) -> bool:
+    return transition.device_asserted and transition.severity is Severity.CRITICAL
+
+
+def _in_window(windows: Sequence[Window]) -> Admission | None:
+    if not windows:
+        return None
+    last = max(windows, key=lambda window: window.until_ms)
+    return Admission(
+        held=Held.WINDOW,
+        reason="window",
+        until_ms=last.until_ms,
+        facts={"window": last.id.hex(), "until_ms": last.until_ms, "by": last.by, "window_reason": last.reason},
+    )
+
+
+def _backlog(transition: Transition, until_ms: int) -> Admission | None:
+    """Old news may be over: it waits for the end of the backlog, but not long, and not where it is critical."""
+    if not transition.backlog or transition.severity is Severity.CRITICAL:
+        return None
+    return Admission(held=Held.BACKLOG, reason="backlog", until_ms=until_ms, facts={"until_ms": until_ms})

@@ -1,0 +1,127 @@
+"""One case in one transaction: every change is a version, a timeline entry and its news, or nothing.
+
+Used by `desk.py` and `actions.py`; the only place that writes cases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TypedDict, Unpack
+
+from hardcase_collector.cases.workflow import CLEARS_FROM, next_state
+from hardcase_collector.domain.asset import Part
+from hardcase_collector.domain.case import Case, CaseAction, CaseState, TimelineEntry
+from hardcase_collector.domain.finding import Fact, Severity, Why
+from hardcase_collector.domain.ports import Announcer, CaseNews, Transaction
+
+COLLECTOR = "collector"
+
+
+class Changes(TypedDict, total=False):
+    """Fields of a case that an entry may change."""
+
+    state: CaseState
+    part: Part
+    severity: Severity
+    fault_classes: tuple[str, ...]
+    acknowledged_ms: int
+    acknowledged_by: str
+    closed_ms: int
+    clear_since_ms: int
+    self_clearing: bool
+    soak_s: int
+    reopened: int
+    unstable: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Occasion:
+    """When, by whom, and from when on others may hear of it."""
+
+    now_ms: int
+    actor: str = COLLECTOR
+    not_before_ms: int = 0
+    why: Why | None = None
+    quiet: bool = False
+    """True: on the timeline, but nobody is told."""
+
+
+class CaseFile:
+    """Opens and changes cases in one transaction."""
+
+    def __init__(self, tx: Transaction, announcer: Announcer) -> None:
+        self._tx = tx
+        self._announcer = announcer
+
+    def open(self, case: Case) -> Case:
+        """Stores a new case at version 1. `enter` its first entry once its finding is linked to it."""
+        return self._tx.cases.add(replace(case, version=1))
+
+    def enter(self, case: Case, code: str, occasion: Occasion, parameters: Mapping[str, Fact]) -> None:
+        """Writes the entry of the case's present version, and its news."""
+        entry = TimelineEntry(
+            case=case.id,
+            version=case.version,
+            code=code,
+            at_ms=occasion.now_ms,
+            actor=occasion.actor,
+            parameters=dict(parameters),
+        )
+        self._tx.cases.add_entry(entry)
+        if not occasion.quiet:
+            self._announcer.announce(
+                self._tx,
+                CaseNews(
+                    case=case,
+                    asset=self._tx.assets.by_number(case.asset),
+                    entry=entry,
+                    findings=tuple(self._tx.findings.firing_of_case(case.id)),
+                    why=occasion.why,
+                    not_before_ms=occasion.not_before_ms,
+                ),
+            )
+
+    def change(
+        self,
+        case: Case,
+        code: str,
+        occasion: Occasion,
+        parameters: Mapping[str, Fact],
+        **changes: Unpack[Changes],
+    ) -> Case:
+        """The next version of the case, with its entry and news."""
+        changed = replace(case, version=case.version + 1, **changes)
+        self._tx.cases.save(changed)
+        self.enter(changed, code, occasion, parameters)
+        return changed
+
+    def move(
+        self,
+        case: Case,
+        action: CaseAction,
+        occasion: Occasion,
+        parameters: Mapping[str, Fact],
+        **changes: Unpack[Changes],
+    ) -> Case:
+        """Takes an action of the workflow table. Raises IllegalAction."""
+        state = next_state(case.state, action)
+        told = {**parameters, "action": str(action), "from": str(case.state), "to": str(state)}
+        ends = state in (CaseState.CLOSED, CaseState.CANCELLED)
+        if ends:
+            changes["closed_ms"] = occasion.now_ms
+            self._settle_firing(case)
+        code = str(state) if ends else "moved"
+        changes["state"] = state
+        return self.change(case, code, occasion, told, **changes)
+
+    def verify_if_clear(self, case: Case, occasion: Occasion) -> Case:
+        """Moves on to verifying where nothing fires any more and nobody is at work on it."""
+        if case.state not in CLEARS_FROM or case.unstable or not case.clear_since_ms:
+            return case
+        return self.move(case, CaseAction.VERIFY, occasion, {"cause": "clear"})
+
+    def _settle_firing(self, case: Case) -> None:
+        """A person has decided about what still fires: it opens again only when it gets worse or comes back."""
+        for finding in self._tx.findings.firing_of_case(case.id):
+            self._tx.findings.hold(finding.id, held="settled", held_until_ms=0, case=case.id)

@@ -1,0 +1,199 @@
+"""The case desk: a finding joins an open case or opens one. Called by intake and the ticker, always in a transaction.
+
+What may open is decided in `admission.py`, what may follow what in `workflow.py`; `placing.py` finds the case; people
+act through `actions.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from hardcase_collector.cases.admission import Admission, Held, admit
+from hardcase_collector.cases.case_file import CaseFile, Occasion
+from hardcase_collector.cases.placing import Placing, decided, transition_of
+from hardcase_collector.cases.settings import DeskSettings, JoiningEnd
+from hardcase_collector.cases.workflow import OPEN_STATES, legal_actions
+from hardcase_collector.domain.asset import AssetMode
+from hardcase_collector.domain.case import Case, CaseAction
+from hardcase_collector.domain.finding import Change, Fact, Severity, Transition
+from hardcase_collector.domain.ports import Announcer, FindingRow, Transaction
+
+# What was held on one day for one asset is a handful; a whole fleet coming out of a window is worked off in steps, so
+# that no tick holds the writer for long.
+_RELEASED_A_TICK = 500
+
+
+class CaseDesk:
+    """See `Desk`. Holds no state of its own: everything is in the transaction."""
+
+    def __init__(self, announcer: Announcer, settings: DeskSettings) -> None:
+        self._announcer = announcer
+        self._settings = settings
+        self._placing = Placing(announcer, settings)
+
+    def apply(self, tx: Transaction, transitions: Sequence[Transition], *, now_ms: int) -> None:
+        for transition in transitions:
+            row = tx.findings.get(transition.key)
+            if row is None or not _repeated(tx, row, transition):
+                self._settle(tx, row, transition, now_ms)
+
+    def _settle(self, tx: Transaction, row: FindingRow | None, transition: Transition, now_ms: int) -> None:
+        if transition.change is Change.CLEARED:
+            if row is not None and row.firing:
+                self._clear(tx, row, transition, now_ms)
+        elif row is None or not row.firing:
+            self._decide(tx, replace(transition, change=Change.RAISED), None, now_ms)
+        elif row.held:
+            self._reconsider(tx, row, transition, now_ms)
+        else:
+            self._continue(tx, row, transition, now_ms)
+
+    def _decide(self, tx: Transaction, transition: Transition, held: FindingRow | None, now_ms: int) -> None:
+        """Holds the finding back, or gives it a case. `held`: it was held so far and is decided anew, as of now."""
+        asset = tx.assets.by_number(transition.key.asset)
+        windows = tx.assets.windows(asset.id, now_ms if held is not None else transition.time_ms)
+        admission = admit(transition, asset, windows, now_ms=now_ms, backlog_hold_ms=self._settings.backlog_hold_ms)
+        case = None
+        if admission.held in (None, Held.BACKLOG):
+            case = self._placing.open_case(tx, transition)
+        if admission.held is None or (admission.held is Held.BACKLOG and case is not None):
+            self._placing.place(tx, transition, case, held, now_ms=now_ms, not_before_ms=self._wait(transition, now_ms))
+        else:
+            self._hold(tx, transition, admission, held, now_ms)
+
+    def _wait(self, transition: Transition, now_ms: int) -> int:
+        """From when on people may hear of it: at once, but after the backlog where it is old news."""
+        waits = transition.backlog and transition.severity is not Severity.CRITICAL
+        return now_ms + self._settings.backlog_hold_ms if waits else 0
+
+    def _hold(
+        self, tx: Transaction, transition: Transition, admission: Admission, before: FindingRow | None, now_ms: int
+    ) -> None:
+        held = str(admission.held)
+        if before is None:
+            tx.findings.save(transition, case=None, held=held, held_until_ms=admission.until_ms)
+        else:
+            # Looked at twice, a backlog is still waited for only once.
+            again = admission.held is Held.BACKLOG and before.held == held
+            until_ms = before.held_until_ms if again else admission.until_ms
+            tx.findings.hold(before.id, held=held, held_until_ms=until_ms, case=before.case)
+        if before is None or before.held != held:
+            tx.findings.add_why(decided(transition, now_ms, None, admission.reason, admission.facts))
+
+    def _reconsider(self, tx: Transaction, row: FindingRow, transition: Transition, now_ms: int) -> None:
+        """A held finding moved. What a person decided, or what may not open, is decided anew when it gets worse."""
+        comes_again = transition.change is Change.RAISED and row.held == Held.SETTLED
+        worse = transition.severity > row.severity or (row.held == Held.WARNING and transition.opens)
+        kept = tx.findings.save(
+            transition if comes_again else replace(transition, change=_drift(row, transition)),
+            case=row.case,
+            held=row.held,
+            held_until_ms=row.held_until_ms,
+        )
+        if comes_again or worse:
+            self._decide(tx, transition, kept, now_ms)
+
+    def _continue(self, tx: Transaction, row: FindingRow, transition: Transition, now_ms: int) -> None:
+        """A finding of an open case got better or worse."""
+        drifted = replace(transition, change=_drift(row, transition))
+        tx.findings.save(drifted, case=row.case, held="", held_until_ms=0)
+        if row.case is not None and transition.severity != row.severity:
+            wait = self._wait(transition, now_ms)
+            self._placing.note_severity(tx, tx.cases.get(row.case), drifted, now_ms=now_ms, not_before_ms=wait)
+
+    def _clear(self, tx: Transaction, row: FindingRow, transition: Transition, now_ms: int) -> None:
+        tx.findings.save(transition, case=row.case, held="", held_until_ms=0)
+        if row.held == Held.BACKLOG:
+            tx.findings.add_why(decided(transition, now_ms, None, "backlog_cleared", {"since_ms": row.since_ms}))
+        if row.held or row.case is None:
+            return
+        case = tx.cases.get(row.case)
+        if case.state in OPEN_STATES:
+            self._clear_on(tx, case, transition, now_ms)
+
+    def _clear_on(self, tx: Transaction, case: Case, transition: Transition, now_ms: int) -> None:
+        file = CaseFile(tx, self._announcer)
+        calm = transition.evidence.get("unstable") is False
+        unstable = case.unstable and not calm
+        occasion = Occasion(now_ms=now_ms, not_before_ms=self._wait(transition, now_ms), quiet=unstable)
+        told: dict[str, Fact] = {
+            "rule": transition.key.rule,
+            "fault_class": transition.fault_class,
+            "time_ms": transition.time_ms,
+        }
+        all_clear = not tx.findings.firing_of_case(case.id)
+        case = file.change(
+            case,
+            "finding_cleared",
+            occasion,
+            {**told, "all_clear": all_clear},
+            clear_since_ms=now_ms if all_clear else 0,
+            unstable=unstable,
+        )
+        file.verify_if_clear(case, occasion)
+
+    def caught_up(self, tx: Transaction, *, assets: Sequence[int], now_ms: int) -> None:
+        for asset in assets:
+            for row in tx.findings.of_asset(asset, firing=True):
+                if row.held == Held.BACKLOG:
+                    self._decide(tx, transition_of(row), row, now_ms)
+        tx.outbox.release_backlog(agent_assets=assets, now_ms=now_ms)
+
+    def tick(self, tx: Transaction, *, now_ms: int) -> None:
+        self._end_windows(tx, now_ms)
+        self._end_joining(tx, now_ms)
+        for reason in (Held.BACKLOG, Held.WINDOW):
+            for row in tx.findings.held(reason=reason, until_ms=now_ms)[:_RELEASED_A_TICK]:
+                self._decide(tx, transition_of(row), row, now_ms)
+        self._close_verified(tx, now_ms)
+        self._calm_unstable(tx, now_ms)
+        self._end_drills(tx, now_ms)
+        tx.findings.forget_changes(now_ms - self._settings.changes_kept_ms)
+
+    def _end_windows(self, tx: Transaction, now_ms: int) -> None:
+        """Also where a window was shortened: what it held may have been held until later."""
+        for window in tx.assets.windows_ended(now_ms):
+            for row in tx.findings.of_asset(window.asset, firing=True):
+                if row.held == Held.WINDOW:
+                    self._decide(tx, transition_of(row), row, now_ms)
+            tx.assets.settle_window(window)
+
+    def _end_joining(self, tx: Transaction, now_ms: int) -> None:
+        for asset in tx.assets.joining_over(now_ms):
+            tx.assets.set_mode(asset.id, AssetMode.LIVE, live_from_ms=asset.live_from_ms)
+        if self._settings.joining_end is JoiningEnd.OPEN:
+            for row in tx.findings.held(reason=Held.JOINING, until_ms=now_ms)[:_RELEASED_A_TICK]:
+                self._decide(tx, transition_of(row), row, now_ms)
+
+    def _close_verified(self, tx: Transaction, now_ms: int) -> None:
+        file = CaseFile(tx, self._announcer)
+        for case in tx.cases.verifying():
+            soaked = case.clear_since_ms and now_ms - case.clear_since_ms >= case.soak_s * 1000
+            if (case.self_clearing or case.rehearsal) and soaked:
+                file.move(case, CaseAction.CLOSE, Occasion(now_ms=now_ms), {"cause": "soaked", "soak_s": case.soak_s})
+
+    def _calm_unstable(self, tx: Transaction, now_ms: int) -> None:
+        file = CaseFile(tx, self._announcer)
+        for case in tx.cases.unstable():
+            if case.clear_since_ms and now_ms - case.clear_since_ms >= self._settings.calm_ms:
+                occasion = Occasion(now_ms=now_ms)
+                file.verify_if_clear(file.change(case, "stable", occasion, {}, unstable=False), occasion)
+
+    def _end_drills(self, tx: Transaction, now_ms: int) -> None:
+        file = CaseFile(tx, self._announcer)
+        for case in tx.cases.rehearsals(opened_before_ms=now_ms - self._settings.drill_ms):
+            ends = CaseAction.CLOSE if CaseAction.CLOSE in legal_actions(case.state) else CaseAction.CANCEL
+            file.move(case, ends, Occasion(now_ms=now_ms), {"cause": "drill_over"})
+
+
+def _repeated(tx: Transaction, row: FindingRow, transition: Transition) -> bool:
+    """True: this very transition was settled before. Two different ones may share a time: a log counts in seconds."""
+    outcome = (transition.change is not Change.CLEARED, transition.severity)
+    stale = transition.time_ms < row.changed_ms or outcome == (row.firing, row.severity)
+    return stale and tx.findings.known(row.id, transition)
+
+
+def _drift(row: FindingRow, transition: Transition) -> Change:
+    """What a firing finding does, whatever it is called: `since` must not start anew."""
+    return Change.WORSENED if transition.severity > row.severity else Change.EASED

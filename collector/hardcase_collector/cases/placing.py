@@ -1,0 +1,263 @@
+"""Finds or makes the case of a finding: the open one of its part and group, the one closed lately, or a new one.
+
+Called by `desk.py` once a finding may open. Every step here is an index search: the desk's cost does not grow with
+the number of cases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from hardcase_collector.cases.case_file import CaseFile, Occasion
+from hardcase_collector.cases.settings import DeskSettings
+from hardcase_collector.domain.asset import Part
+from hardcase_collector.domain.case import Case, CaseAction, CaseState
+from hardcase_collector.domain.finding import Change, Fact, Transition, Why
+from hardcase_collector.domain.ports import Announcer, FindingRow, Transaction
+
+_HOUR_MS = 3_600_000
+# What a line of the timeline shows of the evidence; the whole of it is kept with the finding.
+_TOLD = ("sensor", "name", "value", "unit", "limit", "limit_name", "limit_source", "state", "text", "code")
+
+
+class Placing:
+    def __init__(self, announcer: Announcer, settings: DeskSettings) -> None:
+        self._announcer = announcer
+        self._reopen_ms = settings.reopen_ms
+        self._flap_raises = settings.flap_raises
+
+    def open_case(self, tx: Transaction, transition: Transition) -> Case | None:
+        """The open case of this part and group; a slot's case is its part's where one of them tells no serial."""
+        part = transition.part
+        asset, group = transition.key.asset, transition.repair_group
+        found = tx.cases.open_for(asset=asset, part_key=part.key(), repair_group=group)
+        if found is not None or not part.slot:
+            return found
+        slot = f"{part.component}@{part.slot}"
+        same_slot = tx.cases.open_at_slot(asset=asset, slot_key=slot, repair_group=group)
+        aliases = [case for case in same_slot if not (case.part.serial and part.serial)]
+        return aliases[0] if len(aliases) == 1 else None
+
+    def place(
+        self,
+        tx: Transaction,
+        transition: Transition,
+        case: Case | None,
+        held: FindingRow | None,
+        *,
+        now_ms: int,
+        not_before_ms: int,
+    ) -> None:
+        """Gives the finding its case. `case`: what `open_case` found. `held`: the finding is stored already."""
+        if case is not None:
+            self._join(tx, transition, case, held, now_ms, not_before_ms)
+            return
+        last = tx.cases.last_closed_for(
+            asset=transition.key.asset,
+            part_key=transition.part.key(),
+            repair_group=transition.repair_group,
+            since_ms=0,
+        )
+        if last is not None and last.state is CaseState.CLOSED and now_ms - last.closed_ms <= self._reopen_ms:
+            self._reopen(tx, transition, last, held, now_ms, not_before_ms)
+        else:
+            self._open(tx, transition, last, held, now_ms, not_before_ms)
+
+    def _open(
+        self,
+        tx: Transaction,
+        transition: Transition,
+        last: Case | None,
+        held: FindingRow | None,
+        now_ms: int,
+        not_before_ms: int,
+    ) -> None:
+        file = CaseFile(tx, self._announcer)
+        case = file.open(
+            Case(
+                id=0,
+                number="",
+                asset=transition.key.asset,
+                part=transition.part,
+                repair_group=transition.repair_group,
+                state=CaseState.NEW,
+                severity=transition.severity,
+                fault_classes=(transition.fault_class,),
+                since_ms=held.since_ms if held is not None else transition.time_ms,
+                opened_ms=now_ms,
+                version=1,
+                self_clearing=transition.self_clearing,
+                soak_s=transition.soak_s,
+                rehearsal=transition.rehearsal,
+                linked=None if last is None else last.id,
+            )
+        )
+        link: dict[str, Fact] = {} if last is None else {"linked": last.number}
+        why = decided(transition, now_ms, case, "rehearsal" if transition.rehearsal else "opened", link)
+        self._attach(tx, transition, case, held, why)
+        occasion = Occasion(now_ms=now_ms, not_before_ms=not_before_ms, why=why)
+        file.enter(case, "opened", occasion, {**_told(transition), **link})
+        self._mark_unstable(tx, file, case, transition, occasion)
+
+    def _reopen(
+        self,
+        tx: Transaction,
+        transition: Transition,
+        last: Case,
+        held: FindingRow | None,
+        now_ms: int,
+        not_before_ms: int,
+    ) -> None:
+        file = CaseFile(tx, self._announcer)
+        why = decided(transition, now_ms, last, "reopened", {"closed_ms": last.closed_ms, "within_ms": self._reopen_ms})
+        for settled in tx.findings.firing_of_case(last.id):
+            tx.findings.hold(settled.id, held="", held_until_ms=0, case=last.id)
+        self._attach(tx, transition, last, held, why)
+        occasion = Occasion(now_ms=now_ms, not_before_ms=not_before_ms, why=why)
+        case = file.change(
+            last,
+            "reopened",
+            occasion,
+            {**_told(transition), "closed_ms": last.closed_ms},
+            state=CaseState.NEW,
+            severity=transition.severity,
+            fault_classes=_with(last.fault_classes, transition.fault_class),
+            closed_ms=0,
+            clear_since_ms=0,
+            acknowledged_ms=0,
+            acknowledged_by="",
+            reopened=last.reopened + 1,
+            self_clearing=last.self_clearing and transition.self_clearing,
+            soak_s=max(last.soak_s, transition.soak_s),
+        )
+        self._mark_unstable(tx, file, case, transition, occasion)
+
+    def _join(
+        self,
+        tx: Transaction,
+        transition: Transition,
+        case: Case,
+        held: FindingRow | None,
+        now_ms: int,
+        not_before_ms: int,
+    ) -> None:
+        file = CaseFile(tx, self._announcer)
+        why = decided(transition, now_ms, case, "joined", {})
+        self._attach(tx, transition, case, held, why)
+        occasion = Occasion(now_ms=now_ms, not_before_ms=not_before_ms, why=why, quiet=case.unstable)
+        new_class = transition.fault_class not in case.fault_classes
+        case = file.change(
+            case,
+            "joined" if new_class else "finding_raised",
+            replace(occasion, quiet=case.unstable and not new_class),
+            _told(transition),
+            part=_known_better(case.part, transition.part),
+            fault_classes=_with(case.fault_classes, transition.fault_class),
+            clear_since_ms=0,
+            self_clearing=case.self_clearing and transition.self_clearing,
+            soak_s=max(case.soak_s, transition.soak_s),
+        )
+        if case.state is CaseState.VERIFYING:
+            case = file.move(case, CaseAction.REOPEN, occasion, {"cause": "fired_again"})
+        case = self._raise_severity(file, case, transition, occasion)
+        self._mark_unstable(tx, file, case, transition, occasion)
+
+    def note_severity(
+        self, tx: Transaction, case: Case, transition: Transition, *, now_ms: int, not_before_ms: int
+    ) -> None:
+        """A finding of the case changed its severity. The case's own rises with it, and never falls by itself."""
+        file = CaseFile(tx, self._announcer)
+        occasion = Occasion(now_ms=now_ms, not_before_ms=not_before_ms, quiet=case.unstable)
+        raised = self._raise_severity(file, case, transition, occasion)
+        if raised.version == case.version:
+            code = "finding_worsened" if transition.change is not Change.EASED else "finding_eased"
+            raised = file.change(case, code, replace(occasion, quiet=True), _told(transition))
+        self._mark_unstable(tx, file, raised, transition, occasion)
+
+    def _raise_severity(self, file: CaseFile, case: Case, transition: Transition, occasion: Occasion) -> Case:
+        if transition.severity <= case.severity:
+            return case
+        told = {**_told(transition), "from": case.severity.word, "to": transition.severity.word}
+        return file.change(case, "severity_raised", replace(occasion, quiet=False), told, severity=transition.severity)
+
+    def _mark_unstable(
+        self, tx: Transaction, file: CaseFile, case: Case, transition: Transition, occasion: Occasion
+    ) -> None:
+        """Once per case: after this its comings and goings are on the timeline, and nobody is woken for them."""
+        if case.unstable:
+            return
+        told = transition.evidence.get("unstable") is True
+        if not told:
+            row = tx.findings.get(transition.key)
+            assert row is not None  # attached above
+            told = tx.findings.raises(row.id, since_ms=transition.time_ms - _HOUR_MS) >= self._flap_raises
+        if told:
+            file.change(case, "unstable", replace(occasion, quiet=False), _told(transition), unstable=True)
+
+    def _attach(self, tx: Transaction, transition: Transition, case: Case, held: FindingRow | None, why: Why) -> None:
+        if held is None:
+            tx.findings.save(transition, case=case.id, held="", held_until_ms=0)
+        else:
+            tx.findings.hold(held.id, held="", held_until_ms=0, case=case.id)
+        tx.findings.add_why(why)
+
+
+def decided(transition: Transition, now_ms: int, case: Case | None, reason: str, facts: Mapping[str, Fact]) -> Why:
+    """The stored answer to "why did this (not) open a case?"."""
+    key = transition.key
+    return Why(
+        asset=key.asset,
+        rule=key.rule,
+        part=key.part,
+        sensor=key.sensor,
+        time_ms=transition.time_ms,
+        decided_ms=now_ms,
+        opened=case is not None,
+        case=None if case is None else case.id,
+        reason=reason,
+        facts={
+            **_told(transition),
+            "dedupe_key": f"{key.asset}/{transition.part.key()}/{transition.repair_group}",
+            **facts,
+        },
+    )
+
+
+def transition_of(row: FindingRow) -> Transition:
+    """A held finding, as if it were raised now by a live reading."""
+    return Transition(
+        key=row.key,
+        change=Change.RAISED,
+        severity=row.severity,
+        fault_class=row.fault_class,
+        repair_group=row.repair_group,
+        part=row.part,
+        time_ms=row.changed_ms,
+        backlog=False,
+        rehearsal=row.rehearsal,
+        self_clearing=row.self_clearing,
+        soak_s=row.soak_s,
+        opens=True,
+        evidence=row.evidence,
+    )
+
+
+def _told(transition: Transition) -> dict[str, Fact]:
+    told: dict[str, Fact] = {
+        "rule": transition.key.rule,
+        "fault_class": transition.fault_class,
+        "severity": transition.severity.word,
+        "time_ms": transition.time_ms,
+        "count": transition.debounced,
+    }
+    return told | {name: transition.evidence[name] for name in _TOLD if name in transition.evidence}
+
+
+def _known_better(known: Part, told: Part) -> Part:
+    """A part known by its slot gets its serial once somebody tells it."""
+    return told if told.serial and not known.serial else known
+
+
+def _with(classes: tuple[str, ...], fault_class: str) -> tuple[str, ...]:
+    return classes if fault_class in classes else (*classes, fault_class)
