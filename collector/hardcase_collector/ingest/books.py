@@ -25,6 +25,8 @@ class FeedBook:
     state: FeedState | None = None
     catalogue_number: int = 0
     """Catalogue the state is made for; 0 = none yet."""
+    received_ms: int = 0
+    """Receive time of its newest record that was judged."""
 
 
 @dataclass(slots=True)
@@ -67,7 +69,8 @@ class AgentBook:
     state_marks: dict[bytes, Mark]
     telemetry_marks: dict[bytes, Mark]
     clock: ClockOffset
-    host: AssetFacts
+    received_ms: int = 0
+    """Receive time of the last message."""
     backlog: bool = False
     complete: bool = False
     """Every feed of the agent that the store knows is in memory."""
@@ -78,6 +81,15 @@ class AgentBook:
     assets: dict[AssetFacts, int] = field(default_factory=dict)
     losses: list[tuple[bytes, int, int]] | None = None
     """Ranges counted as lost already; None until first needed."""
+
+    def remember(self, stored: Catalogue) -> CatalogueBook:
+        """Takes up a catalogue that the state store holds, and its feed."""
+        feed = self.feeds.get((stored.asset, stored.source))
+        if feed is None:
+            known = Feed(number=stored.feed, agent=self.agent, asset=stored.asset, source=stored.source)
+            feed = self.feeds[stored.asset, stored.source] = FeedBook(known, stored.rehearsal)
+        found = self.catalogues[stored.id] = CatalogueBook.of(stored, feed)
+        return found
 
     def forget(self) -> None:
         """Drops what a failed commit may have left wrong; marks, session and clock stay."""

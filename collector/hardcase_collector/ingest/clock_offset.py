@@ -57,10 +57,11 @@ class ClockOffset:
         if (boot_id and boot_id != self.boot_id) or not self._differences:
             return clamp(wall_ms, last_ms, received_ms), TimeFlag.UNCERTAIN
         true_ms = boot_ms + min(self._differences)
-        if abs(true_ms - wall_ms) <= TOLERANCE_MS and wall_ms <= received_ms + TOLERANCE_MS:
-            return max(wall_ms, 0), TimeFlag.EXACT
+        believable = received_ms - OLDEST_MS <= wall_ms <= received_ms + TOLERANCE_MS
+        if believable and abs(true_ms - wall_ms) <= TOLERANCE_MS:
+            return wall_ms, TimeFlag.EXACT
         kept = clamp(true_ms, received_ms - OLDEST_MS, received_ms)
-        return kept, TimeFlag.CORRECTED if kept == true_ms else TimeFlag.CORRECTED | TimeFlag.UNCERTAIN
+        return max(kept, 0), TimeFlag.CORRECTED if kept == true_ms else TimeFlag.CORRECTED | TimeFlag.UNCERTAIN
 
 
 def clamp(time_ms: int, earliest_ms: int, latest_ms: int) -> int:

@@ -13,7 +13,7 @@ from hardcase_collector.domain.asset import Agent
 from hardcase_collector.domain.errors import Cloned, DiskFull, StoreFailed, TemporaryError
 from hardcase_collector.domain.ports import Desk, Judge, Mark, StateStore, TelemetryStore, Transaction
 from hardcase_collector.ingest.binding import Binding
-from hardcase_collector.ingest.books import AgentBook, Blocked
+from hardcase_collector.ingest.books import AgentBook, Blocked, FeedBook
 from hardcase_collector.ingest.clock_offset import ClockOffset
 from hardcase_collector.ingest.incoming import (
     Admission,
@@ -32,6 +32,8 @@ from hardcase_collector.ingest.liveness import Liveness
 from hardcase_collector.ingest.settling import Poisoned, Settler
 from hardcase_collector.ingest.sorting import Counts, Plan, Sorter
 
+LIVENESS = "liveness"
+"""Source under which an agent's own condition is judged, as a feed of its host."""
 RETRY_MS = 5_000
 """What a held agent waits: long enough not to hammer a full disk, short enough to resume by itself unnoticed."""
 MOST_POISONED = 8
@@ -57,13 +59,14 @@ class Intake:
         """`disk_trouble` gives "" or why nothing may be written now."""
         self._state = state
         self._telemetry = telemetry
-        self._desk = desk
-        self._settler = Settler(judge, desk)
+        self.settler = Settler(judge, desk)
         self._binding = binding
         self._disk_trouble = disk_trouble
         self._poisoned: dict[tuple[int, bytes, int], str] = {}
         self.liveness = liveness
         self.books: dict[int, AgentBook] = {}
+        self.liveness_feeds: dict[int, FeedBook] = {}
+        """By agent; made when its host is first seen."""
         self.counts = Counts()
         self.trouble = ""
         """Why the last group was held; "" after one that was not."""
@@ -71,13 +74,22 @@ class Intake:
     # ------------------------------------------------------------------ admission
 
     def admit(self, agent: Agent, greeting: Greeting, *, received_ms: int) -> Admission:
-        """Accepts a stream; a book of an older session is replaced. Raises Cloned, StoreFailed."""
+        """Accepts a stream; a book of an older session is replaced.
+
+        Raises Cloned; NotBound where the host is another customer's; StoreFailed.
+        """
         refuse_clone(agent, greeting)
         with self._state.write() as tx:
             session = tx.agents.next_session(agent.number)
             tx.agents.seen(agent.number, received_ms, stopped_cleanly=False)
             state_marks = dict(tx.feeds.marks(agent.number))
             catalogues = tuple(tx.feeds.catalogue_ids(agent.number))
+            asset = self._binding.asset_of(
+                tx.assets, greeting.host, agent=agent.number, customer=agent.customer, now_ms=received_ms
+            )
+            feed = tx.feeds.feed(agent=agent.number, asset=asset, source=LIVENESS)
+        if agent.number not in self.liveness_feeds or self.liveness_feeds[agent.number].feed != feed:
+            self.liveness_feeds[agent.number] = FeedBook(feed, greeting.host.rehearsal)
         clock = ClockOffset()
         clocks = greeting.clocks
         clock.heard(boot_id=greeting.boot_id, wall_ms=clocks.wall_ms, boot_ms=clocks.boot_ms, received_ms=received_ms)
@@ -88,7 +100,7 @@ class Intake:
             state_marks=state_marks,
             telemetry_marks=dict(self._telemetry.marks(agent.number)),
             clock=clock,
-            host=greeting.host,
+            received_ms=received_ms,
         )
         held = sum(max(0, claim.newest - book.position(claim.epoch).through) for claim in greeting.epochs)
         book.backlog = held > BEHIND_RECORDS
@@ -123,7 +135,7 @@ class Intake:
                 advance(plan.books[key.agent].telemetry_marks, key.epoch, mark)
             try:
                 with self._state.write() as tx:
-                    self._settler.settle(tx, plan, now_ms=now_ms)
+                    self.settler.settle(tx, plan, now_ms=now_ms)
             except Poisoned as poisoned:
                 self._poisoned[poisoned.place] = f"the record could not be judged: {poisoned}"
                 self._forget(deliveries)
@@ -152,6 +164,7 @@ class Intake:
 
     def _sort_one(self, sorter: Sorter, book: AgentBook, delivery: Delivery) -> None:
         content = delivery.content
+        book.received_ms = delivery.received_ms
         if isinstance(content, IncomingBatch):
             sorter.batch(book, delivery, content)
         elif isinstance(content, Heard):

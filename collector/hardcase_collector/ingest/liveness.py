@@ -65,6 +65,10 @@ class Liveness:
         known = self._agents.get(agent)
         return known is None or known.stopped or known.quiet_ms > self._silent_after_ms
 
+    def is_stopped(self, agent: int) -> bool:
+        known = self._agents.get(agent)
+        return known is not None and known.stopped
+
     def count_silent(self) -> int:
         return sum(known.quiet_ms > self._silent_after_ms and not known.stopped for known in self._agents.values())
 

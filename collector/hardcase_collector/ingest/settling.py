@@ -48,10 +48,10 @@ class Settler:
                 self._desk.caught_up(tx, assets=book.assets_seen(), now_ms=now_ms)
         self._store(tx, plan, touched, now_ms)
 
-    def _judge_all(self, tx: Transaction, plan: Plan) -> tuple[list[Transition], dict[int, tuple[FeedBook, int]]]:
-        """What moved, and the feeds that were judged with the receive time of their last record."""
+    def _judge_all(self, tx: Transaction, plan: Plan) -> tuple[list[Transition], dict[int, FeedBook]]:
+        """What moved, and the feeds that were judged."""
         transitions: list[Transition] = []
-        touched: dict[int, tuple[FeedBook, int]] = {}
+        touched: dict[int, FeedBook] = {}
         for item in plan.judged:
             observation = item.observation
             try:
@@ -69,7 +69,8 @@ class Settler:
             if moved:
                 transitions.extend(moved)
             if item.feed is not None:
-                touched[item.feed.feed.number] = (item.feed, received(observation))
+                item.feed.received_ms = received(observation)
+                touched[item.feed.feed.number] = item.feed
         return transitions, touched
 
     def _frame(self, item: Judged, frame: Frame) -> Iterable[Transition]:
@@ -123,10 +124,10 @@ class Settler:
             book.state = self._judge.open_feed(book.feed, catalogue, row, own, rehearsal=book.rehearsal)
             book.catalogue_number = catalogue.number if catalogue is not None else 0
 
-    def _store(self, tx: Transaction, plan: Plan, touched: dict[int, tuple[FeedBook, int]], now_ms: int) -> None:
+    def _store(self, tx: Transaction, plan: Plan, touched: dict[int, FeedBook], now_ms: int) -> None:
         rows = [
-            self._judge.row(book.state, received_ms=received_ms)
-            for book, received_ms in touched.values()
+            self._judge.row(book.state, received_ms=book.received_ms)
+            for book in touched.values()
             if book.state is not None
         ]
         if rows:

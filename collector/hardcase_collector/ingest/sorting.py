@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from hardcase_collector.domain.errors import BadRecord, NotBound
 from hardcase_collector.domain.observation import Frame, Loss, Observation, Stamp
-from hardcase_collector.domain.ports import EpochKey, Feed, Mark, Transaction
+from hardcase_collector.domain.ports import EpochKey, Mark, Transaction
 from hardcase_collector.ingest.binding import Binding
 from hardcase_collector.ingest.books import NO_MARK, AgentBook, Blocked, CatalogueBook, FeedBook
 from hardcase_collector.ingest.frame_check import check_frame
@@ -325,12 +325,7 @@ class Sorter:
         stored = self._transaction().feeds.catalogue(catalogue_id, agent=book.agent)
         if stored is None:
             return None
-        feed = book.feeds.get((stored.asset, stored.source))
-        if feed is None:
-            known = Feed(number=stored.feed, agent=book.agent, asset=stored.asset, source=stored.source)
-            feed = book.feeds[stored.asset, stored.source] = FeedBook(known, stored.rehearsal)
-        found = book.catalogues[catalogue_id] = CatalogueBook.of(stored, feed)
-        return found
+        return book.remember(stored)
 
     # ------------------------------------------------------------------ what is missing or bad
 

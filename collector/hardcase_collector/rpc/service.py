@@ -17,7 +17,7 @@ from google.protobuf.message import DecodeError
 from hardcase_protos.v1 import telemetry_pb2
 
 from hardcase_collector.domain.asset import Agent
-from hardcase_collector.domain.errors import Cloned, NotAllowed, TemporaryError
+from hardcase_collector.domain.errors import Cloned, NotAllowed, NotBound, TemporaryError
 from hardcase_collector.domain.ports import StateStore
 from hardcase_collector.ingest.incoming import Admission, Greeting
 from hardcase_collector.ingest.intake import Intake
@@ -139,6 +139,8 @@ class TelemetryService:
             )
         except Cloned as clone:
             raise Refusal(Close.CAUSE_CLONED, str(clone)) from clone
+        except NotBound as refusal:
+            raise Refusal(Close.CAUSE_REVOKED, str(refusal)) from refusal
         except TemporaryError as error:
             await context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
         waiting = Waiting(agent.number, admission.session, admission.behind)
