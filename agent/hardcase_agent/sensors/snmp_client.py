@@ -101,7 +101,7 @@ class SnmpClient:
         last = root
         async with _Deadline(self._label, deadline_s):
             while len(found) < limit:
-                rows = await self._adapting(partial(self._bulk_once, last))
+                rows = await self._adapting(partial(self._bulk_once, last, limit - len(found)))
                 if not rows:
                     return Walk(tuple(found))
                 for oid, value in rows:
@@ -200,10 +200,10 @@ class SnmpClient:
             values[wanted.pop(index - 1)] = Missing.FAILED
         return [(oid, values.get(oid, Missing.NO_SUCH_INSTANCE)) for oid in oids]
 
-    async def _bulk_once(self, after: Oid, size: int) -> list[VarBind]:
+    async def _bulk_once(self, after: Oid, most: int, size: int) -> list[VarBind]:
         status, _, rows = await self._send(
             lambda engine, answered: engine.bulker.send_varbinds(
-                engine.snmp, self._target, None, self._context, 0, size, [(after, NULL)], answered
+                engine.snmp, self._target, None, self._context, 0, min(most, size), [(after, NULL)], answered
             )
         )
         if status:
