@@ -32,7 +32,9 @@ class BlockDevice:
     signature: str
     """Changes when another disk comes under the same name."""
     slot: str = ""
-    """Enclosure or PCI slot as its maker calls it; else the SCSI address, which is a place at least; else ""."""
+    """Enclosure or PCI slot as its maker calls it, or ""."""
+    address: str = ""
+    """SCSI address: the place of a disk that tells neither serial nor WWN."""
     suspended: bool = False
     """The kernel suspended it: opening its node would wake it."""
 
@@ -44,8 +46,9 @@ def list_block_devices(sysfs: Path) -> tuple[BlockDevice, ...]:
         if re.fullmatch(r"nvme\d+", name):
             device = _nvme(sysfs, name)
             found[device.path] = device
+    controllers = bool(found)
     for name in _names(sysfs / "block"):
-        if _NOT_DISKS.match(name) or (name.startswith("nvme") and found):
+        if _NOT_DISKS.match(name) or (name.startswith("nvme") and controllers):
             continue
         device = _block(sysfs, name)
         found.setdefault(device.path, device)
@@ -75,7 +78,8 @@ def _block(sysfs: Path, name: str) -> BlockDevice:
         path=path,
         bus=bus,
         signature=f"{name} {signature}",
-        slot=_enclosure_slot(here) or _scsi_address(here),
+        slot=_enclosure_slot(here),
+        address=_scsi_address(here),
         suspended=_read(here / "device/power/runtime_status") == "suspended",
     )
 

@@ -55,11 +55,14 @@ class DiskReport:
     cure: str = ""
 
 
-def parse_report(output: str, *, path: str, slot: str = "") -> DiskReport:
-    """Raises MalformedAnswer (no JSON of smartctl in it), ToolMissing (smartctl older than 7.0)."""
+def parse_report(output: str, *, path: str, slot: str = "", address: str = "") -> DiskReport:
+    """`slot` is where people find it, `address` where the kernel does: its place where nothing else is known.
+
+    Raises MalformedAnswer (no JSON of smartctl in it), ToolMissing (smartctl older than 7.0).
+    """
     document = parse_document(output)
     protocol = measure.text(document, "device", "protocol").lower()
-    part = _part(document, path, slot)
+    part = _part(document, path, slot, address)
     identity = _identity(part)
     trouble, cure = _trouble(document)
     if trouble is not None and trouble.reason is GapReason.ASLEEP:
@@ -128,19 +131,20 @@ def _trouble(document: Document) -> tuple[Gap | None, str]:
     return None, ""
 
 
-def _part(document: Document, path: str, slot: str) -> Part:
+def _part(document: Document, path: str, slot: str, address: str) -> Part:
     vendor = measure.text(document, "scsi_vendor") or measure.text(document, "vendor")
     product = measure.text(document, "scsi_product") or measure.text(document, "product")
     model = measure.text(document, "model_name") or measure.text(document, "scsi_model_name")
     firmware = (measure.text(document, key) for key in ("firmware_version", "scsi_revision", "revision"))
+    serial, wwn = measure.text(document, "serial_number"), _wwn(document)
     return Part(
         component=Component.DISK,
-        slot=slot,
+        slot=slot or ("" if serial or wwn else address),
         model=model or f"{vendor} {product}".strip(),
-        serial=measure.text(document, "serial_number"),
+        serial=serial,
         firmware=next(filter(None, firmware), ""),
         paths=(path,),
-        wwn=_wwn(document),
+        wwn=wwn,
     )
 
 

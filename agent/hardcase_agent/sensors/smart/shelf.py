@@ -36,6 +36,7 @@ class Target:
     nvme: bool
     signature: str = ""
     slot: str = ""
+    address: str = ""
     suspended: bool = False
 
     @property
@@ -58,7 +59,7 @@ class Disk:
 
     def absorb(self, told: DiskReport) -> None:
         paths = tuple(sorted({way.path for way in self.ways} | set(told.part.paths)))
-        part = replace(told.part, paths=paths)
+        part = replace(told.part, paths=paths, slot=told.part.slot or self.part.slot)
         self.part = part
         self.readings = dict(zip((sensor.id for sensor in told.sensors), told.readings, strict=True))
         for sensor in told.sensors:
@@ -181,6 +182,7 @@ class Shelf:
                 nvme=kind.startswith("nvme") or path.startswith("/dev/nvme"),
                 signature=device.signature if device else path,
                 slot=_slot(device, kind),
+                address=device.address if device else "",
                 suspended=device is not None and device.suspended,
             )
 

@@ -158,12 +158,15 @@ class SmartSource:
         tasks = {asyncio.create_task(self._ask(group)): group[0] for group in ordered}
         if not tasks:
             return []
+        unfinished = set(tasks)
         try:
-            await asyncio.wait(tasks, timeout=budget_s)
+            _, unfinished = await asyncio.wait(tasks, timeout=budget_s)
         finally:
-            for task in tasks:
+            for task in unfinished:
                 task.cancel()
-        return [_Outcome(target) if not task.done() else task.result() for task, target in tasks.items()]
+            if unfinished:
+                await asyncio.wait(unfinished)
+        return [_Outcome(target) if task in unfinished else task.result() for task, target in tasks.items()]
 
     async def _ask(self, ways: Sequence[Target]) -> _Outcome:
         """Asks by the first way that answers."""
@@ -187,7 +190,8 @@ class SmartSource:
                 "smartctl-report", (target.path, target.kind), deadline_s=self._disk_deadline_s
             )
             output = answer.stdout.decode("utf-8", "replace")
-            return _Outcome(target, told=report.parse_report(output, path=target.path, slot=target.slot))
+            told = report.parse_report(output, path=target.path, slot=target.slot, address=target.address)
+            return _Outcome(target, told=told)
         except AgentError as error:
             return _Outcome(target, error=error)
 

@@ -53,13 +53,20 @@ def test_a_disk_without_a_serial_is_known_by_its_world_wide_name() -> None:
 
 
 def test_a_disk_with_neither_is_known_by_its_place() -> None:
-    bare = parse_report(as_text(ata("", model_name="")), path="/dev/sda", slot="Bay 3")
-    assert (bare.identity, bare.part.slot) == ("place/Bay_3", "Bay 3")
+    text = as_text(ata("", model_name=""))
+    in_bay = parse_report(text, path="/dev/sda", slot="Bay 3", address="SCSI 0:0:1:0")
+    assert (in_bay.identity, in_bay.part.slot) == ("place/Bay_3", "Bay 3")
+    by_address = parse_report(text, path="/dev/sda", address="SCSI 0:0:1:0")
+    assert (by_address.identity, by_address.part.slot) == ("place/SCSI_0:0:1:0", "SCSI 0:0:1:0")
+
+
+def test_an_address_is_no_place_for_a_disk_that_tells_its_serial() -> None:
+    assert parse_report(as_text(ata()), path="/dev/sda", address="SCSI 0:0:1:0").part.slot == ""
 
 
 def test_an_nvme_disk_without_wwn_takes_the_identifier_of_its_first_namespace() -> None:
     report = parsed(nvme(nvme_namespaces=[{"id": 1, "eui64": {"oui": 6083300, "ext_id": 391110459468}}]))
-    assert report.part.wwn == "5cd2e45b0fe6d04c" or len(report.part.wwn) == 16
+    assert report.part.wwn == "5cd2e45b1000004c"
 
 
 def test_a_scsi_disk_of_an_older_smartctl_has_its_model_in_vendor_and_product() -> None:
