@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from hardcase_collector.cases.admission import Held
 from hardcase_collector.cases.case_file import CaseFile, Occasion
 from hardcase_collector.cases.placing import Placing, transition_of
-from hardcase_collector.cases.settings import DeskSettings
 from hardcase_collector.cases.workflow import OPEN_STATES, legal_actions
 from hardcase_collector.domain.asset import AssetMode
 from hardcase_collector.domain.case import Case, CaseAction
@@ -33,9 +32,9 @@ def authorise(user: User, case: Case, tx: Transaction) -> None:
 
 
 class CaseActions:
-    def __init__(self, announcer: Announcer, settings: DeskSettings) -> None:
+    def __init__(self, announcer: Announcer, placing: Placing) -> None:
         self._announcer = announcer
-        self._placing = Placing(announcer, settings)
+        self._placing = placing
 
     def legal(self, case: Case) -> Sequence[CaseAction]:
         """What the workflow table allows now."""

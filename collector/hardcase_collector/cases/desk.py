@@ -19,6 +19,8 @@ from hardcase_collector.domain.case import Case, CaseAction
 from hardcase_collector.domain.finding import Change, Fact, Severity, Transition
 from hardcase_collector.domain.ports import Announcer, FindingRow, Transaction
 
+__all__ = ["CaseDesk", "DeskSettings"]
+
 # What was held on one day for one asset is a handful; a whole fleet coming out of a window is worked off in steps, so
 # that no tick holds the writer for long.
 _RELEASED_A_TICK = 500
@@ -30,7 +32,7 @@ class CaseDesk:
     def __init__(self, announcer: Announcer, settings: DeskSettings) -> None:
         self._announcer = announcer
         self._settings = settings
-        self._placing = Placing(announcer, settings)
+        self._placing = Placing(announcer, reopen_ms=settings.reopen_ms, flap_raises=settings.flap_raises)
 
     def apply(self, tx: Transaction, transitions: Sequence[Transition], *, now_ms: int) -> None:
         for transition in transitions:

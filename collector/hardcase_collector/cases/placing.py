@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from hardcase_collector.cases.case_file import CaseFile, Occasion
-from hardcase_collector.cases.settings import DeskSettings
 from hardcase_collector.domain.asset import Part
 from hardcase_collector.domain.case import Case, CaseAction, CaseState
 from hardcase_collector.domain.finding import Change, Fact, Transition, Why
@@ -22,10 +21,10 @@ _TOLD = ("sensor", "name", "value", "unit", "limit", "limit_name", "limit_source
 
 
 class Placing:
-    def __init__(self, announcer: Announcer, settings: DeskSettings) -> None:
+    def __init__(self, announcer: Announcer, *, reopen_ms: int, flap_raises: int) -> None:
         self._announcer = announcer
-        self._reopen_ms = settings.reopen_ms
-        self._flap_raises = settings.flap_raises
+        self._reopen_ms = reopen_ms
+        self._flap_raises = flap_raises
 
     def open_case(self, tx: Transaction, transition: Transition) -> Case | None:
         """The open case of this part and group; a slot's case is its part's where one of them tells no serial."""

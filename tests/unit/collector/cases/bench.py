@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from hardcase_collector.cases.actions import CaseActions
 from hardcase_collector.cases.desk import CaseDesk
+from hardcase_collector.cases.placing import Placing
 from hardcase_collector.cases.settings import DeskSettings
 from hardcase_collector.domain.asset import Asset, AssetFacts, AssetMode, Part
 from hardcase_collector.domain.case import Case, CaseAction
@@ -52,7 +53,8 @@ class Bench:
 
     def __post_init__(self) -> None:
         self.desk = CaseDesk(self.announcements, self.settings)
-        self.actions = CaseActions(self.announcements, self.settings)
+        placing = Placing(self.announcements, reopen_ms=self.settings.reopen_ms, flap_raises=self.settings.flap_raises)
+        self.actions = CaseActions(self.announcements, placing)
 
     def asset(self, key: str = "dell|1", mode: AssetMode = AssetMode.LIVE, live_from_ms: int = NOON) -> Asset:
         with self.store.write() as tx:
