@@ -144,8 +144,8 @@ class Rules:
 class Cases:
     joining_hours: Annotated[float, Field(ge=0, le=8760)] = 24.0
     """How long a newly seen asset only lists what is found."""
-    reopen_hours: Annotated[float, Field(ge=0, le=8760)] = 72.0
-    """A fault that comes back within this time of closing opens the old case again."""
+    reopen_hours: Annotated[float, Field(ge=0, le=8760)] = 336.0
+    """A fault that comes back within this time of closing opens the old case again; 14 days."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)

@@ -25,7 +25,7 @@ SERVER_DAYS = 397  # The longest a browser takes; renewed by the collector itsel
 AGENT_DAYS = 90
 RENEW_SERVER_DAYS = 30
 AGENT_DOMAIN = "agents.hardcase.internal"
-"""Certificates of agents carry <id>.agents.hardcase.internal, so that the CA's name constraints cover them too."""
+"""Certificates of agents carry e<enrolment>.<id>.agents.hardcase.internal: the CA's name constraints cover them too."""
 _BACKDATE = timedelta(minutes=10)  # A machine whose clock is a little behind takes the certificate at once.
 
 
@@ -124,14 +124,16 @@ class Authority:
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0][:64])])
         return self._sign(subject, key, alternatives, ExtendedKeyUsageOID.SERVER_AUTH, now, SERVER_DAYS)
 
-    def issue_client(self, csr_pem: bytes, agent_id: str, *, now: datetime) -> Issued:
+    def issue_client(self, csr_pem: bytes, agent_id: str, *, enrolment: int, now: datetime) -> Issued:
         """A client certificate with common name `agent_id` for the key of this request; its subject is ignored.
+
+        `enrolment` tells the enrolments of one identity apart (see `enrolment_of`).
 
         Raises NotAllowed when the request is damaged, unsigned, or holds a key that is not ECDSA P-256 or P-384.
         """
         public = _request_key(csr_pem)
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, agent_id)])
-        alternatives: list[x509.GeneralName] = [x509.DNSName(f"{agent_id}.{AGENT_DOMAIN}")]
+        alternatives: list[x509.GeneralName] = [x509.DNSName(f"e{enrolment}.{agent_id}.{AGENT_DOMAIN}")]
         pem = self._sign(subject, public, alternatives, ExtendedKeyUsageOID.CLIENT_AUTH, now, AGENT_DAYS)
         return Issued(pem, self.certificate_pem, fingerprint(pem))
 
@@ -145,6 +147,14 @@ class Authority:
         if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:
             raise NotAllowed("this certificate has expired; enrol the host again with a --replace token")
         return certificate
+
+    def enrolment_of(self, certificate: x509.Certificate) -> int | None:
+        """What `issue_client` was given. A certificate from before the host was enrolled anew names an older one."""
+        for name in alternative_names(certificate):
+            label = name.split(".", 1)[0]
+            if name.endswith(f".{AGENT_DOMAIN}") and label[:1] == "e" and label[1:].isdigit():
+                return int(label[1:])
+        return None
 
     def _sign(
         self,

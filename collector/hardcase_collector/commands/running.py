@@ -39,10 +39,8 @@ def token(
         return
     talk.out.print(made["token"])
     talk.err.print(f"Good for {uses} use(s) until {talk.time(made['expires_ms'])}. On the host to be watched, as root:")
-    talk.err.print(
-        f"  hardcase-agent enroll --collector {made['enrolment']} --fingerprint {made['ca_fingerprint']}"
-        "    # asks for the token",
-    )
+    talk.err.print(f"  hardcase-agent enroll --server {made['enrolment']} --ca-fingerprint {made['ca_fingerprint']}")
+    talk.err.print("It asks for the token.")
 
 
 def status(ctx: typer.Context, as_json: JsonFlag = False) -> None:

@@ -33,7 +33,8 @@ TIMEOUT_S = 60.0
 
 SEVERITY_STYLE = {"critical": "bold red", "major": "dark_orange3", "minor": "yellow", "warning": "blue"}
 
-out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+# Into a pipe nothing is folded or cut short to a width that nobody sees.
+out = Console(highlight=False, width=None if sys.stdout.isatty() else 400)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]

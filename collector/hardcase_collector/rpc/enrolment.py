@@ -44,8 +44,11 @@ class IssuedCertificate(Protocol):
 class CertificateIssuer(Protocol):
     """The part of the collector's CA that enrolment needs (`pki.Authority`)."""
 
-    def issue_client(self, csr_pem: bytes, agent_id: str, *, now: datetime) -> IssuedCertificate:
+    def issue_client(self, csr_pem: bytes, agent_id: str, *, enrolment: int, now: datetime) -> IssuedCertificate:
         """Raises NotAllowed for a request that cannot be signed."""
+
+    def enrolment_of(self, certificate: x509.Certificate) -> int | None:
+        """The `enrolment` it was issued with."""
 
     def verify_client(self, certificate_pem: bytes, *, now: datetime) -> x509.Certificate:
         """Raises NotAllowed for a certificate this CA did not issue or that has expired."""
@@ -83,7 +86,7 @@ class Enrolment:
             if known is not None and known.customer != spent.customer:
                 raise NotAllowed("this host belongs to another customer than the token")
             agent_id = known.id if known is not None else str(uuid.uuid4())
-            issued = self._issuer.issue_client(csr_pem, agent_id, now=_moment(now_ms))
+            issued = self._issuer.issue_client(csr_pem, agent_id, enrolment=now_ms, now=_moment(now_ms))
             agent = self._store_agent(tx, known, agent_id, issued, host, spent.customer, now_ms)
             facts: dict[str, Fact] = {
                 "hostname": agent.hostname,
@@ -112,7 +115,10 @@ class Enrolment:
             agent = tx.agents.by_id(agent_id)
             if agent is None or agent.revoked:
                 raise NotAllowed("this identity was revoked; enrol the host again")
-            issued = self._issuer.issue_client(csr_pem, agent_id, now=_moment(now_ms))
+            # Not the fingerprint: where the answer to a renewal was lost, the agent asks again with the old one.
+            if self._issuer.enrolment_of(certificate) != agent.enrolled_ms:
+                raise NotAllowed("this host was enrolled anew since; its older certificates renew nothing")
+            issued = self._issuer.issue_client(csr_pem, agent_id, enrolment=agent.enrolled_ms, now=_moment(now_ms))
             agent = replace(agent, fingerprint=issued.fingerprint)
             tx.agents.replace(agent)
             tx.access.audit(

@@ -15,7 +15,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from hardcase_collector.web.ports import Health
 
 GAUGES = {
-    "spool_age_seconds": "Age of the oldest reading that arrived last, over all agents",
+    "spool_age_seconds": "Age of the newest stored reading of the connected agent that is furthest behind",
     "commit_seconds": "How long the last commit of both stores took",
     "outbox_age_seconds": "Age of the oldest notification still owed",
     "outbox_owed": "Notifications still owed",
@@ -33,6 +33,8 @@ COUNTERS = {
     "duplicates": "Records acknowledged again since start",
     "rejected": "Records rejected and quarantined since start",
     "lost": "Records that agents or jumps in sequence reported lost, since start",
+    "frames": "Frames stored since start",
+    "samples": "Samples stored since start",
     "delivered": "Notifications delivered since start",
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import asyncio
+import errno
 import grp
 import os
 import pwd
@@ -44,8 +45,12 @@ def peer_of(connection: socket.socket) -> Peer:
     """Raises OSError where the socket is no connected unix socket."""
     pid, uid, gid = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
     groups = array.array("I")
-    # 65536 groups is the kernel's own limit (NGROUPS_MAX).
-    groups.frombytes(connection.getsockopt(socket.SOL_SOCKET, _SO_PEERGROUPS, 4 * 65536))
+    try:
+        # 1024 bytes is what Python lets through: 256 groups. The kernel answers ERANGE where there are more.
+        groups.frombytes(connection.getsockopt(socket.SOL_SOCKET, _SO_PEERGROUPS, 1024))
+    except OSError as error:
+        if error.errno != errno.ERANGE:
+            raise
     return Peer(pid, uid, frozenset({gid, *groups}))
 
 
@@ -66,9 +71,15 @@ class PeerCheckedProtocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in H11Protocol
         super().connection_made(transport)
-        connection = cast(socket.socket, transport.get_extra_info("socket"))
-        peer = peer_of(connection)
-        if not allowed(peer, own_uid=os.geteuid(), admins=admin_group()):
+        try:
+            peer = peer_of(cast(socket.socket, transport.get_extra_info("socket")))
+            welcome = allowed(peer, own_uid=os.geteuid(), admins=admin_group())
+        except OSError as error:
+            # Whoever cannot be told is nobody.
+            self.logger.error("control socket: a peer could not be told and is refused: %s", error)
+            transport.abort()
+            return
+        if not welcome:
             self.logger.warning("control socket: refused pid %d of %s", peer.pid, peer.name)
             head = f"HTTP/1.1 403 Forbidden\r\nContent-Type: application/json\r\nContent-Length: {len(_REFUSAL)}"
             transport.write(head.encode("ascii") + b"\r\nConnection: close\r\n\r\n" + _REFUSAL)
@@ -77,7 +88,8 @@ class PeerCheckedProtocol(H11Protocol):
         self.client = (peer.name, peer.pid)
 
     def data_received(self, data: bytes) -> None:
-        if not self.transport.is_closing():
+        # Unset, `client` means that connection_made did not come to its good end.
+        if self.client is not None and not self.transport.is_closing():
             super().data_received(data)
 
 

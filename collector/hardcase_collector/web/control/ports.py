@@ -4,31 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 from fastapi import Request
 
 from hardcase_collector.web.ports import Health, Shop
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RuleLine:
-    """One loaded rule, for people."""
-
-    name: str
-    fault_class: str
-    severity: str
-    title: str
-    sheet: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Control:
     shop: Shop
     health: Health
-    rules: Callable[[], Sequence[RuleLine]]
+    rules: Callable[[], Sequence[Mapping[str, str]]]
+    """One row of words per loaded rule."""
     about: Mapping[str, str]
     """Version, addresses, CA fingerprint: what `token` prints for the host to be enrolled."""
     revoked: Callable[[int], None]

@@ -47,7 +47,7 @@ def test_an_agent_and_the_collector_prove_themselves_to_each_other_over_grpc(
     authority: pki.Authority, files: pki.ServerFiles
 ) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
-    issued = authority.issue_client(request(key), AGENT, now=NOW)
+    issued = authority.issue_client(request(key), AGENT, enrolment=7, now=NOW)
     server = grpc.server(futures.ThreadPoolExecutor(1))
     seen: list[str] = []
 
@@ -90,15 +90,16 @@ def test_openssl_accepts_what_it_signs_for_its_names_and_refuses_other_names(
     foreign = authority.sign_server(key.public_key(), ("bank.example.org",), now=NOW)
 
     assert verify(files.chain.read_bytes(), "sslserver").endswith("OK\n")
-    assert verify(authority.issue_client(request(key), AGENT, now=NOW).certificate, "sslclient").endswith("OK\n")
+    assert verify(authority.issue_client(request(key), AGENT, enrolment=7, now=NOW).certificate, "sslclient").endswith("OK\n")
     assert "permitted subtree violation" in verify(foreign, "sslserver")
 
 
 def test_a_client_certificate_is_for_clients_for_ninety_days_and_names_the_agent(authority: pki.Authority) -> None:
-    issued = authority.issue_client(request(ec.generate_private_key(ec.SECP256R1())), AGENT, now=NOW)
+    issued = authority.issue_client(request(ec.generate_private_key(ec.SECP256R1())), AGENT, enrolment=7, now=NOW)
     certificate = x509.load_pem_x509_certificate(issued.certificate)
 
     assert pki.common_name(certificate) == AGENT
+    assert authority.enrolment_of(certificate) == 7
     assert certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value == x509.ExtendedKeyUsage(
         [x509.ExtendedKeyUsageOID.CLIENT_AUTH]
     )
@@ -109,13 +110,13 @@ def test_a_client_certificate_is_for_clients_for_ninety_days_and_names_the_agent
 @pytest.mark.parametrize("bad", [b"", b"junk", request(rsa.generate_private_key(65537, 2048))])
 def test_a_request_that_is_junk_or_not_ecdsa_is_refused(authority: pki.Authority, bad: bytes) -> None:
     with pytest.raises(NotAllowed, match="certificate request"):
-        authority.issue_client(bad, AGENT, now=NOW)
+        authority.issue_client(bad, AGENT, enrolment=7, now=NOW)
 
 
 def test_a_certificate_of_another_ca_or_past_its_end_is_not_taken_for_ours(authority: pki.Authority) -> None:
     csr = request(ec.generate_private_key(ec.SECP256R1()))
-    foreign = pki.Authority.create(NAMES, now=NOW).issue_client(csr, AGENT, now=NOW)
-    ours = authority.issue_client(csr, AGENT, now=NOW)
+    foreign = pki.Authority.create(NAMES, now=NOW).issue_client(csr, AGENT, enrolment=7, now=NOW)
+    ours = authority.issue_client(csr, AGENT, enrolment=7, now=NOW)
 
     assert pki.common_name(authority.verify_client(ours.certificate, now=NOW)) == AGENT
     with pytest.raises(NotAllowed, match="not issued by this collector"):
@@ -148,7 +149,7 @@ def test_a_key_left_without_its_certificate_by_a_kill_is_healed(
 
 def test_no_certificate_outlives_the_ca(authority: pki.Authority, files: pki.ServerFiles) -> None:
     late = NOW + timedelta(days=pki.CA_DAYS - 5)
-    issued = authority.issue_client(request(ec.generate_private_key(ec.SECP256R1())), AGENT, now=late)
+    issued = authority.issue_client(request(ec.generate_private_key(ec.SECP256R1())), AGENT, enrolment=7, now=late)
 
     ca = x509.load_pem_x509_certificate(authority.certificate_pem)
     assert x509.load_pem_x509_certificate(issued.certificate).not_valid_after_utc == ca.not_valid_after_utc

@@ -1,0 +1,341 @@
+"""`serve`: joins every part of the collector, runs it, reloads it, stops it. The composition root; called by `cli.py`.
+
+Inner parts come from `composition.py`, listening ends from `servers.py`, health and numbers from `vitals.py` and
+`numbers.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+
+from hardcase_collector import __version__, composition, config, logs, pki, servers
+from hardcase_collector.cases.desk import CaseDesk
+from hardcase_collector.config import Settings
+from hardcase_collector.delivering import Delivering
+from hardcase_collector.domain.errors import CollectorError, ConfigError
+from hardcase_collector.domain.ports import User
+from hardcase_collector.numbers import Numbers
+from hardcase_collector.rpc.enrolment import Enrolment
+from hardcase_collector.sdnotify import Notifier
+from hardcase_collector.vitals import DiskReserve, Heartbeat, Readiness
+from hardcase_collector.web.access import Role, Sessions, hash_password
+from hardcase_collector.web.control.application import make_control
+from hardcase_collector.web.control.peers import listen
+from hardcase_collector.web.control.ports import Control
+from hardcase_collector.web.pages import make_pages
+from hardcase_collector.web.ports import Health, Shop
+
+log = structlog.stdlib.get_logger("hardcase_collector")
+
+DRAIN_S = 25.0
+MAINTAIN_EVERY_S = 60.0
+CERTIFICATE_EVERY_S = 6 * 3600.0
+
+
+def clock_ms() -> int:
+    """Wall time, ms of Unix time."""
+    return time.time_ns() // 1_000_000
+
+
+def add_first_administrator(settings: Settings, name: str, password: str, *, now_ms: int) -> bool:
+    """False: there is an administrator already. Raises NotAllowed (short password), StoreLocked, StoreFailed."""
+    with composition.locked_state(settings) as state, state.write() as tx:
+        if any(user.role == Role.ADMINISTRATOR for user in tx.access.users()):
+            return False
+        tx.access.add_user(
+            User(
+                name=name,
+                role=Role.ADMINISTRATOR,
+                customer=None,
+                password_hash=hash_password(password),
+                language="",
+                time_zone="UTC",
+            )
+        )
+        tx.access.audit(at_ms=now_ms, actor="init", action="user.added", subject=name, facts={"role": "administrator"})
+        return True
+
+
+async def serve(settings: Settings, *, config_path: Path | None, insecure: bool = False) -> None:
+    """Runs until SIGTERM or SIGINT. Raises ConfigError, SheetError, StoreLocked, StoreFailed before it is ready."""
+    logs.set_up(settings.log_level, settings.log_format)
+    with composition.locked_stores(settings) as stores:
+        collector = Collector(settings, config_path, stores, insecure=insecure)
+        await collector.run()
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """What listens, and where."""
+
+    telemetry: str
+    enrolment: str
+    web: str
+    socket: str
+
+
+class Collector:
+    """One running collector."""
+
+    def __init__(
+        self, settings: Settings, config_path: Path | None, stores: composition.Stores, *, insecure: bool
+    ) -> None:
+        self._settings = settings
+        self._config_path = config_path
+        self._stores = stores
+        self._insecure = insecure
+        self._notifier = Notifier()
+        self._stopping = asyncio.Event()
+        self._files = pki.ServerFiles.below(settings.data_dir)
+        self._authority = pki.Authority.load(self._files)
+        self._renew_certificate()
+        self._build()
+
+    # ------------------------------------------------------------------ building
+
+    def _build(self) -> None:
+        settings, stores = self._settings, self._stores
+        self._judging = composition.judging(composition.rule_book(settings), stores.state)
+        self._delivering = Delivering(settings.channel, stores.state, title=self._judging.title, clock_ms=clock_ms)
+        desk_settings = composition.desk_settings(settings)
+        self._actions = composition.case_actions(self._delivering.announcer, desk_settings)
+        self._delivering.give_up = self._actions.give_up_delivery
+        self._disk = DiskReserve(settings.data_dir, settings.disk)
+        self._inlet = composition.inlet(
+            stores,
+            self._judging.engine,
+            CaseDesk(self._delivering.announcer, desk_settings),
+            settings,
+            self._disk,
+            collector_id=self._authority.fingerprint[:16],
+            insecure=self._insecure,
+            clock_ms=clock_ms,
+        )
+        self._heartbeat = Heartbeat(self._inlet.writer.submit)
+        self._readiness = Readiness(
+            (
+                stores.state.healthy,
+                stores.telemetry.healthy,
+                self._disk.trouble,
+                lambda: self._inlet.intake.trouble,
+                self._heartbeat.writer_trouble,
+            )
+        )
+        self._numbers = Numbers(
+            state=stores.state,
+            inlet=self._inlet,
+            delivering=self._delivering,
+            disk=self._disk,
+            certificate=self._files.chain,
+            ca=self._files.ca,
+            clock_ms=clock_ms,
+        )
+
+    def _shop(self) -> Shop:
+        return Shop(
+            store=self._stores.state,
+            actions=self._actions,
+            readings=lambda tx, asset: self._judging.readings(tx, asset),
+            title=lambda fault_class, language: self._judging.title(fault_class, language),
+            clock_ms=clock_ms,
+        )
+
+    def _health(self) -> Health:
+        return Health(reasons=self._readiness.reasons, alive=self._heartbeat.alive, gauges=self._numbers.read)
+
+    def _control(self, ends: Ends) -> Control:
+        return Control(
+            shop=self._shop(),
+            health=self._health(),
+            rules=lambda: self._judging.book.describe(),
+            about=self._about(ends),
+            revoked=self._inlet.revoke,
+            baselines_changed=self._inlet.reread_feed,
+            default_customer=self._settings.customer,
+        )
+
+    def _about(self, ends: Ends) -> Mapping[str, str]:
+        names = pki.alternative_names(pki.load_certificate(self._files.chain))
+        return {
+            "version": __version__,
+            "telemetry": ends.telemetry,
+            "enrolment": f"{names[0]}:{ends.enrolment.rpartition(':')[2]}",
+            "web": ends.web,
+            "ca_fingerprint": f"sha256:{self._authority.fingerprint}",
+            "data_dir": str(self._settings.data_dir),
+        }
+
+    # ------------------------------------------------------------------ running
+
+    async def run(self) -> None:
+        """Starts everything, says READY, waits for the signal, drains."""
+        self._catch_signals()
+        async with AsyncExitStack() as stack:
+            ends = await self._open_ends(stack)
+            tasks = [
+                asyncio.create_task(work, name=name)
+                for name, work in (
+                    ("heartbeat", self._heartbeat.beat()),
+                    ("watchdog", self._watchdog()),
+                    ("maintenance", self._every(MAINTAIN_EVERY_S, self._maintain)),
+                    ("certificate", self._every(CERTIFICATE_EVERY_S, self._look_after_certificate)),
+                    ("delivery", self._delivering.run()),
+                )
+            ]
+            log.info("ready", version=__version__, telemetry=ends.telemetry, enrolment=ends.enrolment, web=ends.web)
+            self._notifier.ready(f"Serving on {ends.telemetry}, pages on {ends.web}")
+            await self._until_stopped(tasks)
+            self._notifier.stopping()
+            self._readiness.draining = True
+            log.info("draining")
+            try:
+                async with asyncio.timeout(DRAIN_S):
+                    await self._drain(tasks)
+                    await stack.aclose()
+            except TimeoutError:
+                log.error("draining took too long; what was not acknowledged comes again", seconds=DRAIN_S)
+        log.info("stopped")
+
+    async def _open_ends(self, stack: AsyncExitStack) -> Ends:
+        """Listening sockets first, so that a taken address is told before anything runs."""
+        listen_at = self._settings.listen
+        web_listener = servers.bind(listen_at.web)
+        stack.callback(web_listener.close)
+        try:
+            control_listener = listen(listen_at.socket)
+        except OSError as error:
+            raise ConfigError((f"listen.socket: {listen_at.socket}: {error.strerror}",)) from error
+        stack.callback(listen_at.socket.unlink, missing_ok=True)
+        self._inlet.start()
+        stack.push_async_callback(self._inlet.stop)
+        enrolment, enrolment_port = servers.enrolment_server(
+            Enrolment(self._stores.state, self._authority), listen_at.enrolment, self._files, clock_ms=clock_ms
+        )
+        telemetry, telemetry_port = servers.telemetry_server(
+            self._inlet.service,
+            listen_at.telemetry,
+            None if self._insecure else self._files,
+            client_ca=self._authority.certificate_pem,
+        )
+        for server in (enrolment, telemetry):
+            await server.start()
+            stack.push_async_callback(server.stop, 1.0)
+        ends = Ends(
+            telemetry=_at(listen_at.telemetry, telemetry_port),
+            enrolment=_at(listen_at.enrolment, enrolment_port),
+            web=_at(listen_at.web, servers.bound_port(web_listener)),
+            socket=str(listen_at.socket),
+        )
+        web = self._settings.web
+        self._tls = servers.tls_context(web.certificate or self._files.chain, web.key or self._files.key)
+        sessions = Sessions(self._stores.state, hours=web.session_hours)
+        pages = make_pages(self._shop(), sessions, self._health(), language=web.language)
+        for end in (
+            servers.HttpEnd(pages, web_listener, tls=self._tls),
+            servers.HttpEnd(make_control(self._control(ends)), control_listener, tls=None),
+        ):
+            await end.start()
+            stack.push_async_callback(end.stop)
+        return ends
+
+    def _catch_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stopping.set)
+        self._reloads: set[asyncio.Task[None]] = set()
+
+        def reload() -> None:
+            task = loop.create_task(self._reload())
+            self._reloads.add(task)
+            task.add_done_callback(self._reloads.discard)
+
+        loop.add_signal_handler(signal.SIGHUP, reload)
+
+    async def _until_stopped(self, tasks: list[asyncio.Task[None]]) -> None:
+        """Until the signal; a background task that ends by itself stops the collector, so that it starts anew."""
+        stop = asyncio.create_task(self._stopping.wait())
+        await asyncio.wait([stop, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
+        for task in tasks:
+            if task.done() and not task.cancelled() and task.exception() is not None:
+                log.critical("a background task ended", task=task.get_name(), exc_info=task.exception())
+
+    async def _drain(self, tasks: list[asyncio.Task[None]]) -> None:
+        await self._inlet.stop()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._delivering.close()
+
+    # ------------------------------------------------------------------ upkeep
+
+    async def _watchdog(self) -> None:
+        while True:
+            if self._heartbeat.alive():
+                self._notifier.alive()
+            await asyncio.sleep(self._notifier.watchdog_s or 60.0)
+
+    async def _every(self, seconds: float, work: Callable[[], None]) -> None:
+        """Runs blocking work on a thread; a failure is told and tried again next time."""
+        while True:
+            await asyncio.sleep(seconds)
+            try:
+                await asyncio.to_thread(work)
+            except CollectorError as error:
+                log.error("upkeep failed; it is tried again", work=work.__name__.strip("_"), error=str(error))
+
+    def _maintain(self) -> None:
+        now_ms = clock_ms()
+        self._stores.telemetry.maintain(now_ms)
+        with self._stores.state.write() as tx:
+            tx.access.end_sessions_before(now_ms)
+
+    def _look_after_certificate(self) -> None:
+        if self._renew_certificate() and self._settings.web.certificate is None:
+            self._tls.load_cert_chain(self._files.chain, self._files.key)
+
+    def _renew_certificate(self) -> bool:
+        renewed = pki.renew_server(self._authority, self._files, now=datetime.now(UTC))
+        if renewed:
+            log.info("server certificate renewed", file=str(self._files.chain))
+        return renewed
+
+    # ------------------------------------------------------------------ reload
+
+    async def _reload(self) -> None:
+        """Log level, rules and channels, all or nothing: one mistake keeps all that was."""
+        self._notifier.reloading()
+        try:
+            settings = await asyncio.to_thread(config.load, self._config_path)
+            book = await asyncio.to_thread(composition.rule_book, settings)
+            channels = self._delivering.prepare(settings.channel)
+        except CollectorError as error:
+            log.error("reload refused; everything stays as it was", mistakes=str(error).split("\n"))
+            self._notifier.ready("Serving; the last reload was refused, see the journal")
+            return
+        judging = composition.judging(book, self._stores.state)
+        await asyncio.wrap_future(self._inlet.use_judge(judging.engine))
+        self._judging = judging
+        await self._delivering.use(channels)
+        logs.set_up(settings.log_level, settings.log_format)
+        fixed = [
+            name for name in ("data_dir", "listen", "state", "telemetry", "disk", "cases", "web", "mode", "customer")
+            if getattr(settings, name) != getattr(self._settings, name)
+        ]  # fmt: skip
+        if fixed:
+            log.warning("these settings take a restart", settings=fixed)
+        log.info("reloaded", rules=len(book.rules), channels=len(settings.channel.webhook))
+        self._notifier.ready("Serving")
+
+
+def _at(address: str, port: int) -> str:
+    return f"{address.rpartition(':')[0]}:{port}"

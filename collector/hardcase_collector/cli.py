@@ -1,0 +1,183 @@
+"""The command `hardcase-collector`: init and serve open the stores, all others ask the running collector.
+
+Console script of the distribution. The asking commands are in `commands/`, what serve starts in `app.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hardcase_collector import __version__, config, founding
+from hardcase_collector.commands import assets, cases, running, talk
+from hardcase_collector.commands.talk import JsonFlag, Where
+from hardcase_collector.domain.errors import ConfigError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Collects hardware diagnostics from agents and opens fault cases by itself.",
+    epilog="Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 69 collector not running, 77 no right to its "
+    "socket, 78 configuration wrong.",
+)
+rules = typer.Typer(no_args_is_help=True, help="Rules: which are loaded, are my sheets right, why (no) case.")
+app.add_typer(cases.app, name="cases")
+app.add_typer(cases.letters, name="dead-letters")
+app.add_typer(assets.app, name="assets")
+app.add_typer(running.users, name="users")
+app.add_typer(running.agents, name="agents")
+app.add_typer(rules, name="rules")
+app.command()(running.token)
+app.command()(running.status)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"hardcase-collector {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    ctx: typer.Context,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config", "-c", envvar="HARDCASE_COLLECTOR_CONFIG", help="Default /etc/hardcase/collector.toml."
+        ),
+    ] = None,
+    socket: Annotated[
+        Path | None, typer.Option(help="Socket of the running collector, if not the one configured.")
+    ] = None,
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True)] = False,
+) -> None:
+    ctx.obj = Where(config, socket)
+
+
+@app.command()
+def init(
+    ctx: typer.Context,
+    name: Annotated[
+        list[str] | None,
+        typer.Option("--name", "-n", help="DNS name or address agents and people use; repeat. Default: this host's."),
+    ] = None,
+    admin: Annotated[str, typer.Option(help="Name of the first administrator.")] = "admin",
+    password_file: Annotated[
+        Path | None, typer.Option(help="Holds the administrator's password; - reads standard input. Default: made.")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Make data directory, CA, server certificate and administrator. Repeating it changes nothing."""
+    from hardcase_collector.app import add_first_administrator
+
+    settings = talk.settings_of(ctx)
+    names = tuple(dict.fromkeys([*name, "localhost", "127.0.0.1"] if name else founding.default_names()))
+    password = running.read_password(password_file) if password_file else founding.generated_password()
+    with talk.named_errors():
+        founded = founding.found(settings.data_dir, names, now=datetime.now(UTC))
+        added = add_first_administrator(settings, admin, password, now_ms=time.time_ns() // 1_000_000)
+        founding.give_to_owner(settings.data_dir)
+    _report(settings, founded, admin, password if added and password_file is None else "", added, as_json=as_json)
+
+
+def _report(
+    settings: config.Settings, founded: founding.Founded, admin: str, password: str, added: bool, *, as_json: bool
+) -> None:
+    if as_json:
+        talk.show_json(
+            {
+                "data_dir": str(settings.data_dir),
+                "ca_fingerprint": founded.fingerprint,
+                "names": founded.names,
+                "made": founded.made,
+                "administrator": admin if added else None,
+                "password": password or None,
+            }
+        )
+        return
+    talk.show_facts(
+        {
+            "data directory": settings.data_dir,
+            "CA fingerprint": f"sha256:{founded.fingerprint}",
+            "server names": ", ".join(founded.names),
+            "administrator": admin if added else "there is one already; none added",
+            **({"password (shown once)": password} if password else {}),
+        }
+    )
+    talk.out.print("\nNext: systemctl enable --now hardcase-collector, then hardcase-collector token")
+
+
+@app.command()
+def serve(
+    ctx: typer.Context,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Agents over plain text, on loopback only: for tests and benchmarks.")
+    ] = False,
+) -> None:
+    """Run the collector."""
+    from hardcase_collector.app import serve as run
+
+    settings = talk.settings_of(ctx)
+    where: Where = ctx.obj
+    with talk.named_errors():
+        try:
+            asyncio.run(run(settings, config_path=where.config, insecure=insecure))
+        except OSError as error:
+            raise ConfigError((f"cannot start: {error}",)) from error
+
+
+@rules.command("list")
+def rules_list(ctx: typer.Context, as_json: JsonFlag = False) -> None:
+    """List the rules the running collector judges by."""
+    loaded = talk.get(ctx, "/rules")["rules"]
+    if as_json:
+        talk.show_json(loaded)
+        return
+    columns = ("rule", "class", "condition", "levels", "debounce", "opens", "from")
+    talk.show_table("", columns, ([row[column] for column in columns] for row in loaded), empty="No rules.")
+
+
+@rules.command("check")
+def rules_check(
+    paths: Annotated[list[Path], typer.Argument(help="Sheets, or folders of them.")],
+) -> None:
+    """Check sheets together with the built-in ones; needs no running collector."""
+    from hardcase_collector.rules.sheet_reader import check_sheets
+
+    mistakes = check_sheets(paths)
+    for mistake in mistakes:
+        talk.out.print(mistake, markup=False)
+    if mistakes:
+        raise typer.Exit(talk.FAILED)
+    talk.out.print("The sheets are right.")
+
+
+@rules.command("why")
+def rules_why(
+    ctx: typer.Context,
+    asset: Annotated[str, typer.Option(help="Number, host name, serial or key of an asset.")] = "",
+    case: Annotated[str, typer.Option(help="Number of a case.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=5000)] = 100,
+    as_json: JsonFlag = False,
+) -> None:
+    """Why did this (not) open a case?"""
+    found = talk.get(ctx, "/why", asset=asset, case=case, limit=limit)["whys"]
+    if as_json:
+        talk.show_json(found)
+        return
+    rows = (
+        (talk.time(row["time_ms"]), row["asset"], row["rule"], row["part"], row["reason"], talk.pairs(row["facts"]))
+        for row in found
+    )
+    columns = ("time", "asset", "rule", "part", "answer", "facts")
+    talk.show_table("", columns, rows, empty="No decision yet.")
+
+
+def main() -> None:
+    app(prog_name="hardcase-collector")

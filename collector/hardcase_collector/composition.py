@@ -1,0 +1,170 @@
+"""Opens and joins the collector's inner parts: stores, rules, desk, intake. Called by `app.py`, and by `init` for the
+state store. Nothing listens here; that is `servers.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from hardcase_collector.cases.actions import CaseActions
+from hardcase_collector.cases.desk import CaseDesk
+from hardcase_collector.cases.placing import Placing
+from hardcase_collector.cases.settings import DeskSettings
+from hardcase_collector.config import Mode, Settings
+from hardcase_collector.domain import identity
+from hardcase_collector.domain.errors import CollectorError, ConfigError
+from hardcase_collector.domain.ports import Announcer
+from hardcase_collector.ingest.binding import Binding, JoiningPolicy
+from hardcase_collector.ingest.intake import Intake
+from hardcase_collector.ingest.liveness import Liveness
+from hardcase_collector.inlet import Inlet
+from hardcase_collector.readings import Readings
+from hardcase_collector.rules.engine import Engine
+from hardcase_collector.rules.sheet import RuleBook
+from hardcase_collector.rules.sheet_reader import load_sheets
+from hardcase_collector.secret_files import read_secret
+from hardcase_collector.storage.state.lock import StoreLock
+from hardcase_collector.storage.state.store import SqlStateStore
+from hardcase_collector.storage.telemetry.store import DuckTelemetryStore
+from hardcase_collector.storage.telemetry.tables import RetentionClass
+from hardcase_collector.vitals import DiskReserve
+
+HOUR_MS = 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    state: SqlStateStore
+    telemetry: DuckTelemetryStore
+
+
+@contextmanager
+def locked_state(settings: Settings) -> Iterator[SqlStateStore]:
+    """The state store alone, under the lock. Raises ConfigError, StoreLocked, StoreFailed."""
+    with ExitStack() as stack:
+        stack.enter_context(_lock(settings.data_dir))
+        state = SqlStateStore.open(state_url(settings), migrate=True)
+        stack.callback(state.close)
+        yield state
+
+
+@contextmanager
+def locked_stores(settings: Settings) -> Iterator[Stores]:
+    """Both stores, under the lock. Raises ConfigError, StoreLocked, StoreFailed."""
+    with locked_state(settings) as state:
+        folder = settings.data_dir / "telemetry"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        telemetry = DuckTelemetryStore(
+            folder,
+            memory_mb=settings.telemetry.memory_limit_mb,
+            retention_days={
+                RetentionClass.SENSORS: settings.telemetry.retention_days,
+                RetentionClass.COUNTERS: settings.telemetry.counter_retention_days,
+            },
+        )
+        try:
+            yield Stores(state, telemetry)
+        finally:
+            telemetry.close()
+
+
+def _lock(data_dir: Path) -> StoreLock:
+    if not data_dir.is_dir():
+        raise ConfigError((f"{data_dir}: there is no data directory; run hardcase-collector init",))
+    return StoreLock(data_dir / "lock")
+
+
+def state_url(settings: Settings) -> str:
+    """With the password filled in. Raises ConfigError."""
+    url = settings.state.url or f"sqlite:///{settings.data_dir / 'state.sqlite'}"
+    if settings.state.password is None:
+        return url
+    from sqlalchemy import make_url
+
+    whole = make_url(url).set(password=read_secret(settings.state.password))
+    return whole.render_as_string(hide_password=False)
+
+
+def rule_book(settings: Settings) -> RuleBook:
+    """Built-in sheets and the site's. Raises SheetError with every mistake."""
+    folder = settings.rules.sheets_dir
+    return load_sheets([folder] if folder.is_dir() else None)
+
+
+@dataclass(slots=True)
+class Judging:
+    """What a reload replaces together."""
+
+    book: RuleBook
+    engine: Engine
+    readings: Readings
+
+    def title(self, fault_class: str, language: str) -> str:
+        return self.book.text(fault_class, language)[0]
+
+
+def judging(book: RuleBook, state: SqlStateStore) -> Judging:
+    keys = asset_keys(state)
+    return Judging(book, Engine(book, asset_key=keys), Readings(Engine(book, asset_key=keys)))
+
+
+def asset_keys(state: SqlStateStore) -> Callable[[int], str]:
+    """Number of an asset -> its key, remembered: overrides name assets by key. Keys never change."""
+    known: dict[int, str] = {}
+
+    def key_of(number: int) -> str:
+        if number not in known:
+            try:
+                with state.read() as tx:
+                    known[number] = tx.assets.by_number(number).key
+            except CollectorError:
+                # An asset made in the very transaction that judges it is seen a frame later.
+                return ""
+        return known[number]
+
+    return key_of
+
+
+def desk_settings(settings: Settings) -> DeskSettings:
+    return replace(DeskSettings(), reopen_ms=int(settings.cases.reopen_hours * HOUR_MS))
+
+
+def case_actions(announcer: Announcer, settings: DeskSettings) -> CaseActions:
+    return CaseActions(announcer, Placing(announcer, reopen_ms=settings.reopen_ms, flap_raises=settings.flap_raises))
+
+
+def inlet(
+    stores: Stores,
+    engine: Engine,
+    desk: CaseDesk,
+    settings: Settings,
+    disk: DiskReserve,
+    *,
+    collector_id: str,
+    insecure: bool,
+    clock_ms: Callable[[], int],
+) -> Inlet:
+    policy = JoiningPolicy(
+        joining_ms=int(settings.cases.joining_hours * HOUR_MS), observe=settings.mode is Mode.OBSERVE
+    )
+    intake = Intake(
+        state=stores.state,
+        telemetry=stores.telemetry,
+        judge=engine,
+        desk=desk,
+        binding=Binding(identity.identify, policy),
+        liveness=Liveness(),
+        disk_trouble=disk.trouble,
+    )
+    return Inlet(
+        intake,
+        state=stores.state,
+        judge=engine,
+        desk=desk,
+        collector_id=collector_id,
+        insecure=insecure,
+        clock_ms=clock_ms,
+    )

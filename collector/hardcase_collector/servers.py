@@ -1,0 +1,179 @@
+"""The collector's listening ends: pages over HTTPS, control socket, enrolment port. Built and stopped by `app.py`.
+
+All share the event loop. The telemetry port is `rpc/server.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import grpc
+import uvicorn
+from fastapi import FastAPI
+
+from hardcase_collector import pki
+from hardcase_collector.domain.errors import ConfigError
+from hardcase_collector.rpc.enrolment import Enrolment, add_enrolment
+from hardcase_collector.rpc.server import OPTIONS, build_server
+from hardcase_collector.rpc.service import TelemetryService
+from hardcase_collector.web.control import peers
+
+STOP_S = 3
+MAX_CONNECTIONS = 512
+ENROLMENT_OPTIONS = (
+    # A certificate request is under 2 KiB.
+    ("grpc.max_receive_message_length", 65_536),
+    ("grpc.max_concurrent_streams", 4),
+    ("grpc.so_reuseport", 0),
+)
+
+
+class HttpServer(uvicorn.Server):
+    """A uvicorn server that leaves the process's signals alone."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class HttpEnd:
+    """One HTTP application on one listening socket."""
+
+    def __init__(self, app: FastAPI, listener: socket.socket, *, tls: ssl.SSLContext | None) -> None:
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            ws="none",
+            http=uvicorn_protocol(tls),
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=15,
+            limit_concurrency=MAX_CONNECTIONS,
+            timeout_graceful_shutdown=STOP_S,
+            ssl_context_factory=None if tls is None else lambda *_: tls,
+        )
+        self._server = HttpServer(config)
+        self._listener = listener
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Returns when it listens. Raises RuntimeError where it ended at once."""
+        self._task = asyncio.create_task(self._server.serve(sockets=[self._listener]))
+        while not self._server.started:
+            await asyncio.sleep(0.01)
+            if self._task.done():
+                self._task.result()
+                raise RuntimeError("an HTTP server ended while it started")
+
+    async def stop(self) -> None:
+        self._server.should_exit = True
+        if self._task is not None:
+            await self._task
+
+
+def uvicorn_protocol(tls: ssl.SSLContext | None) -> type[asyncio.Protocol]:
+    """Connections without TLS are those of the control socket: their peers are checked."""
+    from uvicorn.protocols.http.h11_impl import H11Protocol
+
+    return H11Protocol if tls is not None else peers.PeerCheckedProtocol
+
+
+def tls_context(chain: Path, key: Path) -> ssl.SSLContext:
+    """TLS 1.3 only. Loading the chain again later changes what new connections are shown. Raises ConfigError."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    try:
+        context.load_cert_chain(chain, key)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError((f"{chain}, {key}: not a usable certificate and key: {error}",)) from error
+    return context
+
+
+def bind(address: str) -> socket.socket:
+    """A listening TCP socket. Raises ConfigError naming the address."""
+    host, _, port = address.rpartition(":")
+    host = host.strip("[]")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, int(port)), family=family, backlog=256)
+    except OSError as error:
+        raise ConfigError((f"listen: {address} cannot be listened on: {error.strerror or error}",)) from error
+
+
+def bound_port(listener: socket.socket) -> int:
+    return int(listener.getsockname()[1])
+
+
+def enrolment_server(
+    enrolment: Enrolment, address: str, files: pki.ServerFiles, *, clock_ms: Callable[[], int]
+) -> tuple[grpc.aio.Server, int]:
+    """The server, not yet started, and its port. Presents the server certificate followed by the CA."""
+    server = grpc.aio.server(options=ENROLMENT_OPTIONS, maximum_concurrent_rpcs=32)
+    add_enrolment(server, enrolment, clock_ms=clock_ms)
+    return server, add_tls_port(server, address, files, client_ca=None)
+
+
+def telemetry_server(
+    service: TelemetryService, address: str, files: pki.ServerFiles | None, *, client_ca: bytes
+) -> tuple[grpc.aio.Server, int]:
+    """The server, not yet started, and its port. Without files: plain text, on loopback only (ConfigError)."""
+    if files is None:
+        return build_server(service, address, None)
+    server = grpc.aio.server(options=OPTIONS)
+    server.add_generic_rpc_handlers((service.handler(),))
+    return server, add_tls_port(server, address, files, client_ca=client_ca)
+
+
+def add_tls_port(server: grpc.aio.Server, address: str, files: pki.ServerFiles, *, client_ca: bytes | None) -> int:
+    """A port whose certificate is read anew when its file changed, so that a renewal needs no restart.
+
+    Raises ConfigError where the address is taken.
+    """
+    source = _CertificateSource(files, client_ca)
+    credentials = grpc.dynamic_ssl_server_credentials(
+        source.current,
+        source.fetch,  # type: ignore[arg-type]  # None is allowed by its document and means: unchanged
+        require_client_authentication=client_ca is not None,
+    )
+    try:
+        port = server.add_secure_port(address, credentials)
+    except RuntimeError as error:
+        raise ConfigError((f"listen: {address} cannot be listened on: {error}",)) from error
+    if port == 0:
+        raise ConfigError((f"listen: {address} cannot be listened on",))
+    return port
+
+
+class _CertificateSource:
+    """Asked by gRPC at every handshake, on a thread of its own; a look at the file's time is all it costs."""
+
+    def __init__(self, files: pki.ServerFiles, client_ca: bytes | None) -> None:
+        self._files = files
+        self._client_ca = client_ca
+        self._changed_ns = os.stat(files.chain).st_mtime_ns
+        self.current = self._read()
+
+    def fetch(self) -> grpc.ServerCertificateConfiguration | None:
+        """None: what you have is right."""
+        try:
+            changed_ns = os.stat(self._files.chain).st_mtime_ns
+            if changed_ns == self._changed_ns:
+                return None
+            self.current = self._read()
+        except OSError:
+            # In the middle of a renewal: the certificate in use is still good for weeks.
+            return None
+        self._changed_ns = changed_ns
+        return self.current
+
+    def _read(self) -> grpc.ServerCertificateConfiguration:
+        pair = (self._files.key.read_bytes(), self._files.chain.read_bytes())
+        return grpc.ssl_server_certificate_configuration([pair], self._client_ca)
