@@ -81,7 +81,7 @@ _CODES: dict[int, Completion] = {
     0xC2: Completion(GapReason.UNSUPPORTED, "command unknown on this LUN"),
     0xC3: Completion(GapReason.BUSY, "timeout inside the BMC", retry=True),
     0xC4: Completion(GapReason.ERROR, "BMC out of space"),
-    RESERVATION_LOST: Completion(GapReason.ERROR, "reservation lost", retry=True),
+    RESERVATION_LOST: Completion(GapReason.ERROR, "reservation lost"),
     0xC9: Completion(GapReason.ERROR, "parameter out of range"),
     NOT_PRESENT: Completion(GapReason.ABSENT, "sensor, data or record not present"),
     0xCC: Completion(GapReason.UNSUPPORTED, "invalid field in the request"),
