@@ -151,7 +151,7 @@ def build(settings: SnmpSettings, doors: Doors) -> Sequence[Source]:
                 doors.clock,
                 period_s=settings.period_s,
                 deadline_s=settings.deadline_s,
-                warning=_warning(profile),
+                warning=warning_of(profile),
             )
         )
     return sources
@@ -193,7 +193,7 @@ def _credentials(profile: CredentialProfile, secrets: SecretReader) -> Credentia
     )
 
 
-def _warning(profile: CredentialProfile) -> str:
+def warning_of(profile: CredentialProfile) -> str:
     if profile.version is Version.V2C:
         return "SNMP v2c: the community and all data travel in plain text; use a v3 user with auth and priv"
     if not profile.auth_secret:

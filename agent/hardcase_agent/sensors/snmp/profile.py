@@ -129,7 +129,7 @@ class _SensorTable:
     limits: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if (self.kind is Kind.STATE) != bool(self.states and self.values):
+        if not (self.kind is Kind.STATE) == bool(self.states) == bool(self.values):
             raise ValueError('kind "state" goes with states and values, and only with them')
         if self.row != ("{label}" in self.name):
             raise ValueError("a name has {label} where row is true, and only there")

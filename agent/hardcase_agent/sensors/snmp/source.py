@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from hardcase_agent.domain.errors import AgentError, DeviceHung, MalformedAnswer
 from hardcase_agent.domain.event import CoverageLine, CoverageStatus
@@ -28,8 +29,7 @@ from hardcase_agent.sensors.snmp.identity import (
 )
 from hardcase_agent.sensors.snmp.layout import Item, columns, decode, lay_out, particulars, printable
 from hardcase_agent.sensors.snmp.profile import Profile
-from hardcase_agent.sensors.snmp.values import Oid, Value
-from hardcase_agent.sensors.snmp_client import SnmpClient
+from hardcase_agent.sensors.snmp.values import Missing, Oid, Value, VarBind, Walk
 
 _LOOK_AGAIN_MS = 3_600_000
 _LOOK_AFTER_LOSS_MS = 600_000
@@ -39,6 +39,19 @@ _OFFSETS_FROM_MS = 1000
 _CHASSIS_ROWS = 40
 """The chassis is among the first physical entities; a large switch lists thousands."""
 _COLLECTED_ROWS = 64
+
+
+class Asked(Protocol):
+    """What this module needs of `SnmpClient`."""
+
+    @property
+    def size(self) -> int: ...
+
+    async def get(self, oids: Sequence[Oid], *, deadline_s: float) -> tuple[VarBind, ...]: ...
+
+    async def walk(self, root: Oid, *, deadline_s: float, limit: int = 5000) -> Walk: ...
+
+    def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +73,7 @@ class SnmpSource:
         self,
         name: str,
         told: Told,
-        connect: Callable[[], SnmpClient],
+        connect: Callable[[], Asked],
         profiles: Sequence[Profile],
         makers: Mapping[int, str],
         clock: Clock,
@@ -79,7 +92,7 @@ class SnmpSource:
         self._makers = makers
         self._clock = clock
         self._warning = warning
-        self._client: SnmpClient | None = None
+        self._client: Asked | None = None
         self._picture: _Picture | None = None
         self._uptime = 0
         self._vanished = False
@@ -122,7 +135,7 @@ class SnmpSource:
             self._client.close()
             self._client = None
 
-    def _open(self) -> SnmpClient:
+    def _open(self) -> Asked:
         if self._client is None:
             self._client = self._connect()
         return self._client
@@ -141,7 +154,7 @@ class SnmpSource:
             return picture
         return _Picture(picture.asset, picture.items, old.sensors, picture.parts, picture.coverage, picture.looked_ms)
 
-    async def _look(self, client: SnmpClient, now: Moment) -> _Picture:
+    async def _look(self, client: Asked, now: Moment) -> _Picture:
         objects: dict[Oid, Value] = dict(await client.get(SYSTEM, deadline_s=self.deadline_s))
         found: list[Profile] = []
         items: list[Item] = []
@@ -169,13 +182,13 @@ class SnmpSource:
         parts = tuple(dict.fromkeys(sensor.part for sensor in sensors if sensor.part.slot))
         return _Picture(asset, tuple(items), sensors, parts, tuple(coverage), now.boot_ms)
 
-    async def _rows(self, client: SnmpClient, profile: Profile) -> dict[Oid, Value]:
+    async def _rows(self, client: Asked, profile: Profile) -> dict[Oid, Value]:
         rows: dict[Oid, Value] = {}
         for column in columns(profile):
             rows.update((await client.walk(column, deadline_s=self.deadline_s)).varbinds)
         return rows
 
-    async def _chassis(self, client: SnmpClient) -> dict[Oid, Value]:
+    async def _chassis(self, client: Asked) -> dict[Oid, Value]:
         try:
             rows = dict((await client.walk(ENTITY_CLASS, deadline_s=self.deadline_s, limit=_CHASSIS_ROWS)).varbinds)
         except MalformedAnswer:
@@ -189,7 +202,7 @@ class SnmpSource:
 class _Reader:
     """One round over the items: as many to a datagram as the device takes, until the budget is used up."""
 
-    def __init__(self, client: SnmpClient, clock: Clock, budget_ms: float, deadline_s: float) -> None:
+    def __init__(self, client: Asked, clock: Clock, budget_ms: float, deadline_s: float) -> None:
         self._client = client
         self._clock = clock
         self._budget_ms = budget_ms
@@ -218,9 +231,10 @@ class _Reader:
                     self.readings[index] = Gap(reason, str(error))
                 return
             for index in batch:
-                self.readings[index] = reading = decode(items[index], objects)
+                self.readings[index] = decode(items[index], objects)
                 self.offsets_ms[index] = elapsed
-                self.vanished |= isinstance(reading, Gap) and reading.reason is GapReason.ABSENT
+                gone = objects.get(items[index].oid) in (Missing.NO_SUCH_INSTANCE, Missing.NO_SUCH_OBJECT)
+                self.vanished = self.vanished or gone
             elapsed = self._clock.now().boot_ms - began
         self.complete = not order
         self.reached = order[0] if order else 0
