@@ -7,18 +7,18 @@ into segments of its own epoch.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hardcase_agent.domain.event import LossCause
 from hardcase_agent.domain.stream import RecordKind
 from hardcase_agent.spool import segment as fmt
 from hardcase_agent.spool.files import Files
+from hardcase_agent.spool.losses import FILE as LEDGER_FILE
+from hardcase_agent.spool.losses import read_ledger
 from hardcase_agent.spool.ranges import Ranges
 
 log = logging.getLogger(__name__)
 
-CAUSES = tuple(LossCause)
-"""Position = number in a loss record's tag. Only ever append to LossCause."""
 ASIDE = ".aside"
 ASIDE_KEPT = 16
 """Unreadable segments kept for people; older ones go."""
@@ -47,14 +47,25 @@ class Recovered:
     segments: list[Segment]
     gone: dict[bytes, Ranges]
     owed: list[fmt.LossRange]
-    """Losses found now that no record on the disk states yet."""
+    """Losses found now that nothing on the disk states yet."""
+    carried: list[fmt.LossRange]
+    """Losses an earlier run owed: counted then, still to be sent."""
+    owed_file: bool
+    """There is a file of owed losses. It is written anew, because some may have become records since."""
     next_ordinal: int
 
 
 def recover(files: Files) -> Recovered:
     """Raises OSError if the folder cannot be listed; a single bad file only costs its records."""
     named = sorted((parsed, name) for name in files.names() if (parsed := fmt.parse_name(name)) is not None)
-    found = Recovered(segments=[], gone={}, owed=[], next_ordinal=1 + max((key[0] for key, _ in named), default=0))
+    found = Recovered(
+        segments=[],
+        gone={},
+        owed=[],
+        carried=[],
+        owed_file=LEDGER_FILE in files.names(),
+        next_ordinal=1 + max((key[0] for key, _ in named), default=0),
+    )
     holes: list[tuple[bytes, int, int]] = []
     for at, (key, name) in enumerate(named):
         following = named[at + 1][0] if at + 1 < len(named) else None
@@ -147,15 +158,24 @@ def note_record(segment: Segment, kind: RecordKind, sequence: int, tag: bytes) -
 
 
 def _apply_stated_losses(files: Files, found: Recovered) -> None:
-    """What a loss record on the disk already states is neither served nor stated again."""
+    """What a loss on the disk already states is neither served nor stated again."""
     for segment in found.segments:
         for _, loss in segment.losses:
             if loss.first:
                 found.gone.setdefault(loss.epoch, Ranges()).add(loss.first, loss.through)
+    for loss in read_ledger(files):
+        if not loss.first:
+            found.carried.append(loss)
+            continue
+        # The power may have gone between a loss's record and its removal from the ledger.
+        ranges = found.gone.setdefault(loss.epoch, Ranges())
+        for first, through in ranges.outside(loss.first, loss.through):
+            found.carried.append(replace(loss, first=first, through=through, records=through - first + 1))
+        ranges.add(loss.first, loss.through)
     kept = []
     for segment in found.segments:
-        ranges = found.gone.get(segment.epoch)
-        if ranges is not None and ranges.covers(segment.first, segment.newest):
+        stated = found.gone.get(segment.epoch)
+        if stated is not None and stated.covers(segment.first, segment.newest):
             discard(files, segment.name)
         else:
             kept.append(segment)
@@ -167,7 +187,7 @@ def _holds_entries(data: bytes) -> bool:
 
 
 def _unreadable(epoch: bytes, first: int, through: int) -> fmt.LossRange:
-    cause = CAUSES.index(LossCause.UNREADABLE)
+    cause = fmt.CAUSES.index(LossCause.UNREADABLE)
     return fmt.LossRange(
         epoch=epoch, first=first, through=through, records=through - first + 1 if first else 1, cause=cause
     )

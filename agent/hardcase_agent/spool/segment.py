@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
+from hardcase_agent.domain.event import LossCause
 from hardcase_agent.domain.stream import EPOCH_BYTES, RecordKind
 
 MAGIC = b"HCSP"
@@ -29,6 +30,9 @@ MARKER = b"\xa5\xc3"
 LARGEST_BODY = 4 * 1024 * 1024
 """Above any record (the door stops at half of it): a length beyond it is damage, not data."""
 _LOSS_TAG = struct.Struct("<16sQQQB")
+LOSS_BYTES = _LOSS_TAG.size
+CAUSES = tuple(LossCause)
+"""Position = number in a loss's tag. Only ever append to LossCause."""
 KINDS = tuple(RecordKind)
 """Position = number in the file. Only ever append to RecordKind."""
 

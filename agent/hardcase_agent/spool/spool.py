@@ -65,9 +65,12 @@ class Spool:
         self._segments = recovered.segments
         self._gone = recovered.gone
         self._next_ordinal = recovered.next_ordinal
-        self._ledger = Ledger(seal_loss, epoch)
+        self._ledger = Ledger(files, seal_loss, epoch)
+        self._ledger.dirty = recovered.owed_file
         for loss in recovered.owed:
             self._ledger.owe(loss)
+        for loss in recovered.carried:
+            self._ledger.carry(loss)
         self._acked: dict[bytes, int] = {}
         self._next = 1
         self._active: Segment | None = None
@@ -106,33 +109,57 @@ class Spool:
         return done
 
     def flush(self, now: Moment) -> bool:
-        """Write what waits: owed losses first, then pending records. Also drops what is too old or too much."""
+        """Write what waits; drop what is too old or too much. False = the disk refuses."""
         while self._segments and self._age_ms(self._segments[0], now) > self.limits.max_age_ms:
             self._drop_oldest(LossCause.TOO_OLD)
-        if not self._pending and not self._ledger:
-            self._remove_condemned()
+        if not self._try(lambda: self._write_pending(now)):
+            return False
+        return self._try(self._let_go)
+
+    def state_losses(self, now: Moment) -> bool:
+        """Make owed losses numbered records: somebody is about to read them."""
+        if not self._ledger:
             return True
+        return self._try(lambda: self._write_losses(now)) and self._try(self._let_go)
+
+    def _try(self, write: Callable[[], None]) -> bool:
+        """One attempt; a full disk gets a second one after what was to be dropped anyway is dropped."""
         try:
-            self._write_pending(now)
+            write()
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT) or not self._remove_condemned():
                 return self._refused(error)
             try:
-                self._write_pending(now)
+                write()
             except OSError as again:
                 return self._refused(again)
-        if self._failing:
+        if self._failing and not self._pending:
             log.warning("spool writes again: it had refused with reason=%s", self._failing)
-        self._failing = ""
-        self._remove_condemned()
+            self._failing = ""
         return True
 
     def _write_pending(self, now: Moment) -> None:
+        if not self._pending:
+            return
         incoming = self._pending_bytes + ENTRY_OVERHEAD * len(self._pending)
         while self._segments and self._bytes() + incoming > self.limits.max_bytes:
             self._drop_oldest(LossCause.SPOOL_FULL)
-        records = self._ledger.sealed(now)
-        records += [(record, record.catalogue_id) for record in self._pending]
+        self._write([(record, record.catalogue_id) for record in self._pending], now)
+        self._pending.clear()
+        self._pending_bytes = 0
+
+    def _write_losses(self, now: Moment) -> None:
+        self._write(self._ledger.sealed(now), now)
+        self._ledger.settle()
+
+    def _let_go(self) -> None:
+        """Owed losses first, then the files they speak of."""
+        if self._ledger.store():
+            for epoch in {segment.epoch for segment in self._segments}:
+                self._forget(epoch)
+        self._remove_condemned()
+
+    def _write(self, records: list[tuple[Sealed, bytes]], now: Moment) -> None:
         if self._active is not None and self._active.size >= self.limits.segment_bytes:
             self._close_active()
         creating = self._active is None
@@ -152,7 +179,12 @@ class Spool:
         if creating:
             self._segments.append(target)
             self._active = target
-        self._commit(target, records, catalogues, len(packed))
+        for record, tag in records:
+            note_record(target, record.kind, self._next, tag)
+            self._next += 1
+        target.catalogues |= catalogues
+        target.size += len(packed)
+        target.newest = self._next - 1
 
     def _pack(self, records: list[tuple[Sealed, bytes]], target: Segment) -> tuple[bytes, set[bytes]]:
         packed = bytearray()
@@ -168,17 +200,6 @@ class Spool:
                     held.add(wanted)
             packed += fmt.pack_entry(fmt.EntryType.RECORD, record.kind, sequence, tag, record.payload)
         return bytes(packed), held
-
-    def _commit(self, target: Segment, records: list[tuple[Sealed, bytes]], held: set[bytes], length: int) -> None:
-        for record, tag in records:
-            note_record(target, record.kind, self._next, tag)
-            self._next += 1
-        target.catalogues |= held
-        target.size += length
-        target.newest = self._next - 1
-        self._ledger.settle()
-        self._pending.clear()
-        self._pending_bytes = 0
 
     def _abandon(self, target: Segment, creating: bool) -> None:
         """After a failed write or sync nothing more goes into this file: what the medium kept of it is unknown."""
@@ -271,8 +292,16 @@ class Spool:
         mark = max(self._acked.get(epoch, 0), min(through, mine[-1].newest if mine else 0))
         if mark:
             self._acked[epoch] = mark
-        for segment in mine:
-            if segment.newest > mark or (segment is self._active and segment.size < self.limits.segment_bytes // 4):
+        if not self._ledger.dirty:
+            self._forget(epoch)
+
+    def _forget(self, epoch: bytes) -> None:
+        """Remove segments of which nothing is left to serve: acknowledged, or stated as lost on the disk."""
+        gone = self._gone.setdefault(epoch, Ranges())
+        acked = self._acked.get(epoch, 0)
+        for segment in [segment for segment in self._segments if segment.epoch == epoch]:
+            left = segment.newest > acked and not gone.covers(max(segment.first, acked + 1), segment.newest)
+            if left or (segment is self._active and segment.size < self.limits.segment_bytes // 4):
                 continue
             if segment is self._active:
                 self._close_active()

@@ -36,10 +36,18 @@ class SpoolWorker:
         return await self._call(lambda: self._spool.flush(self._clock.now()))
 
     async def held(self) -> tuple[Held, ...]:
-        return await self._call(self._spool.held)
+        def held() -> tuple[Held, ...]:
+            self._spool.state_losses(self._clock.now())
+            return self._spool.held()
+
+        return await self._call(held)
 
     async def read(self, epoch: bytes, first: int, *, max_records: int, max_bytes: int) -> Sequence[Stored]:
-        return await self._call(lambda: self._spool.read(epoch, first, max_records=max_records, max_bytes=max_bytes))
+        def read() -> Sequence[Stored]:
+            self._spool.state_losses(self._clock.now())
+            return self._spool.read(epoch, first, max_records=max_records, max_bytes=max_bytes)
+
+        return await self._call(read)
 
     async def acknowledge(self, epoch: bytes, through: int) -> None:
         await self._call(lambda: self._spool.acknowledge(epoch, through))
