@@ -20,9 +20,10 @@ import structlog
 from hardcase_collector import __version__, composition, config, logs, pki, servers
 from hardcase_collector.cases.desk import CaseDesk
 from hardcase_collector.config import Settings
-from hardcase_collector.delivering import Delivering
+from hardcase_collector.delivering import Delivering, prepare
 from hardcase_collector.domain.errors import CollectorError, ConfigError
-from hardcase_collector.domain.ports import User
+from hardcase_collector.domain.ports import OutboxRow, Transaction, User
+from hardcase_collector.notify.events import Sender
 from hardcase_collector.numbers import Numbers
 from hardcase_collector.rpc.enrolment import Enrolment
 from hardcase_collector.sdnotify import Notifier
@@ -105,10 +106,18 @@ class Collector:
     def _build(self) -> None:
         settings, stores = self._settings, self._stores
         self._judging = composition.judging(composition.rule_book(settings), stores.state)
-        self._delivering = Delivering(settings.channel, stores.state, title=self._judging.title, clock_ms=clock_ms)
+        self._delivering = Delivering(
+            prepare(settings.channel),
+            stores.state,
+            Sender(
+                source=f"urn:hardcase:{self._authority.fingerprint[:16]}",
+                page_url=f"{self._pages_url()}/cases/",
+                title=self._title,
+            ),
+            clock_ms=clock_ms,
+        )
         desk_settings = composition.desk_settings(settings)
         self._actions = composition.case_actions(self._delivering.announcer, desk_settings)
-        self._delivering.give_up = self._actions.give_up_delivery
         self._disk = DiskReserve(settings.data_dir, settings.disk)
         self._inlet = composition.inlet(
             stores,
@@ -116,7 +125,7 @@ class Collector:
             CaseDesk(self._delivering.announcer, desk_settings),
             settings,
             self._disk,
-            collector_id=self._authority.fingerprint[:16],
+            authority=self._authority,
             insecure=self._insecure,
             clock_ms=clock_ms,
         )
@@ -140,12 +149,27 @@ class Collector:
             clock_ms=clock_ms,
         )
 
+    def _title(self, fault_class: str, language: str) -> str:
+        return self._judging.title(fault_class, language)
+
+    def _pages_url(self) -> str:
+        """What people type: the setting, or the first name of the server certificate with the port of the pages."""
+        if self._settings.web.public_url:
+            return self._settings.web.public_url.rstrip("/")
+        name = pki.alternative_names(pki.load_certificate(self._files.chain))[0]
+        return f"https://{name}:{self._settings.listen.web.rpartition(':')[2]}"
+
+    def _gave_up(self, tx: Transaction, row: OutboxRow, error: str, now_ms: int) -> None:
+        self._actions.give_up_delivery(
+            tx, row.case, channel=row.channel, error=error, attempts=row.attempts, now_ms=now_ms
+        )
+
     def _shop(self) -> Shop:
         return Shop(
             store=self._stores.state,
             actions=self._actions,
             readings=lambda tx, asset: self._judging.readings(tx, asset),
-            title=lambda fault_class, language: self._judging.title(fault_class, language),
+            title=self._title,
             clock_ms=clock_ms,
         )
 
@@ -170,6 +194,7 @@ class Collector:
             "telemetry": ends.telemetry,
             "enrolment": f"{names[0]}:{ends.enrolment.rpartition(':')[2]}",
             "web": ends.web,
+            "pages": f"{self._pages_url()}/",
             "ca_fingerprint": f"sha256:{self._authority.fingerprint}",
             "data_dir": str(self._settings.data_dir),
         }
@@ -188,7 +213,7 @@ class Collector:
                     ("watchdog", self._watchdog()),
                     ("maintenance", self._every(MAINTAIN_EVERY_S, self._maintain)),
                     ("certificate", self._every(CERTIFICATE_EVERY_S, self._look_after_certificate)),
-                    ("delivery", self._delivering.run()),
+                    ("delivery", self._delivering.run(self._gave_up)),
                 )
             ]
             log.info("ready", version=__version__, telemetry=ends.telemetry, enrolment=ends.enrolment, web=ends.web)
@@ -317,7 +342,7 @@ class Collector:
         try:
             settings = await asyncio.to_thread(config.load, self._config_path)
             book = await asyncio.to_thread(composition.rule_book, settings)
-            channels = self._delivering.prepare(settings.channel)
+            channels = await asyncio.to_thread(prepare, settings.channel)
         except CollectorError as error:
             log.error("reload refused; everything stays as it was", mistakes=str(error).split("\n"))
             self._notifier.ready("Serving; the last reload was refused, see the journal")

@@ -21,7 +21,9 @@ from hardcase_collector.ingest.binding import Binding, JoiningPolicy
 from hardcase_collector.ingest.intake import Intake
 from hardcase_collector.ingest.liveness import Liveness
 from hardcase_collector.inlet import Inlet
+from hardcase_collector.pki import Authority
 from hardcase_collector.readings import Readings
+from hardcase_collector.rpc.service import TelemetryService
 from hardcase_collector.rules.engine import Engine
 from hardcase_collector.rules.sheet import RuleBook
 from hardcase_collector.rules.sheet_reader import load_sheets
@@ -143,7 +145,7 @@ def inlet(
     settings: Settings,
     disk: DiskReserve,
     *,
-    collector_id: str,
+    authority: Authority,
     insecure: bool,
     clock_ms: Callable[[], int],
 ) -> Inlet:
@@ -159,12 +161,18 @@ def inlet(
         liveness=Liveness(),
         disk_trouble=disk.trouble,
     )
-    return Inlet(
+
+    def tick() -> None:
+        with stores.state.write() as tx:
+            desk.tick(tx, now_ms=clock_ms())
+
+    service = TelemetryService(
+        stores.state,
         intake,
-        state=stores.state,
-        judge=engine,
-        desk=desk,
-        collector_id=collector_id,
+        collector_id=authority.fingerprint[:16],
         insecure=insecure,
-        clock_ms=clock_ms,
+        tick=tick,
+        wall_ms=clock_ms,
+        enrolment_of=authority.enrolment_of,
     )
+    return Inlet(intake, service)

@@ -87,6 +87,12 @@ def _webhook_url(text: str) -> str:
     return text
 
 
+def _public_url(text: str) -> str:
+    if text and not text.startswith("https://"):
+        raise ValueError("must be an https:// URL or empty")
+    return text
+
+
 Address = Annotated[str, AfterValidator(_address)]
 Reference = Annotated[str, AfterValidator(_reference)]
 
@@ -153,6 +159,8 @@ class Web:
     session_hours: Annotated[float, Field(gt=0, le=720)] = 12.0
     language: Language = Language.EN
     """Where neither the reader's choice nor his browser names one."""
+    public_url: Annotated[str, AfterValidator(_public_url)] = ""
+    """Start of the pages' address in notifications; empty: the first name of the server certificate."""
     certificate: Path | None = None
     """PEM chain for the pages, where not the collector's own."""
     key: Path | None = None
