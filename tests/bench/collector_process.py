@@ -23,24 +23,31 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from hardcase_collector import pki
+from hardcase_collector.cases.desk import CaseDesk
+from hardcase_collector.cases.settings import DeskSettings
+from hardcase_collector.composition import judging
 from hardcase_collector.domain.asset import Agent
 from hardcase_collector.domain.identity import identify
-from hardcase_collector.domain.ports import Desk, Judge
+from hardcase_collector.domain.ports import CaseNews, Desk, Judge, Transaction
 from hardcase_collector.ingest.binding import Binding, JoiningPolicy
 from hardcase_collector.ingest.intake import Intake
 from hardcase_collector.ingest.liveness import Liveness
 from hardcase_collector.rpc.server import Credentials, build_server
 from hardcase_collector.rpc.service import TelemetryService
+from hardcase_collector.rules.sheet_reader import load_sheets
 from hardcase_collector.storage.state.store import SqlStateStore
 from hardcase_collector.storage.telemetry.store import DuckTelemetryStore
 
-from tests.fakes.judge import FakeDesk, FakeJudge
+
+class NoNews:
+    """No channel is configured: a case event owes nobody anything."""
+
+    def announce(self, tx: Transaction, news: CaseNews) -> None: ...
 
 
-def parts() -> tuple[Judge, Desk]:
-    judge = FakeJudge()
-    judge.remember = False
-    return judge, FakeDesk()
+def parts(state: SqlStateStore) -> tuple[Judge, Desk]:
+    """Every built-in rule, and the case desk."""
+    return judging(load_sheets(None), state).engine, CaseDesk(NoNews(), DeskSettings())
 
 
 def enroll(folder: Path, state: SqlStateStore, agents: int) -> Credentials:
@@ -93,7 +100,7 @@ async def main(folder: Path, agents: int) -> None:
     state = SqlStateStore.open(f"sqlite:///{folder / 'state.db'}", migrate=True)
     telemetry = DuckTelemetryStore(folder / "telemetry")
     credentials = await asyncio.to_thread(enroll, folder, state, agents)
-    judge, desk = parts()
+    judge, desk = parts(state)
     intake = Intake(
         state=state,
         telemetry=telemetry,

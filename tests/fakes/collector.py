@@ -67,7 +67,7 @@ class FakeCollector:
             liveness=self.liveness,
             disk_trouble=lambda: self.trouble,
         )
-        self.ticker = Ticker(self.intake, state=self.state, judge=self.judge, desk=self.desk)
+        self.ticker = Ticker(self.intake)
         self.ticker.start()
 
     def enroll(self, name: str = "a1", *, customer: str = "acme", facts: AssetFacts = HOST) -> FakeAgent:

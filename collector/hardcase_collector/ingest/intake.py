@@ -59,7 +59,8 @@ class Intake:
         """`disk_trouble` gives "" or why nothing may be written now."""
         self._state = state
         self._telemetry = telemetry
-        self.settler = Settler(judge, desk)
+        self._desk = desk
+        self._settler = Settler(judge, desk)
         self._binding = binding
         self._disk_trouble = disk_trouble
         self._poisoned: dict[tuple[int, bytes, int], str] = {}
@@ -70,6 +71,29 @@ class Intake:
         self.counts = Counts()
         self.trouble = ""
         """Why the last group was held; "" after one that was not."""
+
+    @property
+    def settler(self) -> Settler:
+        return self._settler
+
+    @property
+    def state(self) -> StateStore:
+        return self._state
+
+    def use_judge(self, judge: Judge) -> None:
+        """Replaces the judge; every feed is opened anew from its stored row, which is what the last commit left."""
+        self._settler = Settler(judge, self._desk)
+        for book in self.books.values():
+            book.forget()
+        for feed in self.liveness_feeds.values():
+            feed.state = None
+
+    def reread_feed(self, feed: int) -> None:
+        """Its baselines changed: its state is opened anew from its row."""
+        for book in self.books.values():
+            for known in book.feeds.values():
+                if known.feed.number == feed:
+                    known.state = None
 
     # ------------------------------------------------------------------ admission
 
@@ -135,7 +159,7 @@ class Intake:
                 advance(plan.books[key.agent].telemetry_marks, key.epoch, mark)
             try:
                 with self._state.write() as tx:
-                    self.settler.settle(tx, plan, now_ms=now_ms)
+                    self._settler.settle(tx, plan, now_ms=now_ms)
             except Poisoned as poisoned:
                 self._poisoned[poisoned.place] = f"the record could not be judged: {poisoned}"
                 self._forget(deliveries)

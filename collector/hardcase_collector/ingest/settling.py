@@ -34,18 +34,18 @@ class Settler:
     """Judges the observations of a plan in order of arrival and stores all that follows from them."""
 
     def __init__(self, judge: Judge, desk: Desk) -> None:
-        self._judge = judge
-        self._desk = desk
+        self.judge = judge
+        self.desk = desk
 
     def settle(self, tx: Transaction, plan: Plan, *, now_ms: int) -> None:
         """Everything of the plan but its frames, which the telemetry store has already. Raises Poisoned."""
         self.open_states(tx, {id(item.feed): item.feed for item in plan.judged if item.feed is not None}.values())
         transitions, touched = self._judge_all(tx, plan)
         if transitions:
-            self._desk.apply(tx, transitions, now_ms=now_ms)
+            self.desk.apply(tx, transitions, now_ms=now_ms)
         for book in plan.caught_up:
             if not book.backlog:
-                self._desk.caught_up(tx, assets=book.assets_seen(), now_ms=now_ms)
+                self.desk.caught_up(tx, assets=book.assets_seen(), now_ms=now_ms)
         self._store(tx, plan, touched, now_ms)
 
     def _judge_all(self, tx: Transaction, plan: Plan) -> tuple[list[Transition], dict[int, FeedBook]]:
@@ -78,9 +78,9 @@ class Settler:
         assert feed is not None  # a frame has a feed
         assert feed.state is not None  # made by open_states
         if feed.catalogue_number != frame.catalogue.number:
-            self._judge.use_catalogue(feed.state, frame.catalogue)
+            self.judge.use_catalogue(feed.state, frame.catalogue)
             feed.catalogue_number = frame.catalogue.number
-        return self._judge.frame(feed.state, frame)
+        return self.judge.frame(feed.state, frame)
 
     def _other(self, tx: Transaction, item: Judged, observation: Observation) -> Iterable[Transition]:
         state = item.feed.state if item.feed is not None else None
@@ -89,12 +89,12 @@ class Settler:
         if isinstance(observation, Inventory):
             stamp = observation.stamp
             tx.assets.save_inventory(stamp.asset, stamp.source, stamp.agent, observation.parts, stamp.time_ms)
-            return self._judge.inventory(state, observation) if state is not None else ()
+            return self.judge.inventory(state, observation) if state is not None else ()
         if isinstance(observation, Coverage):
             tx.assets.save_coverage(observation)
         elif isinstance(observation, SourceStatus):
             tx.assets.save_source_status(observation)
-            return self._judge.status(state, observation) if state is not None else ()
+            return self.judge.status(state, observation) if state is not None else ()
         elif isinstance(observation, Loss):
             tx.feeds.add_loss(observation)
         elif isinstance(observation, Maintenance):
@@ -105,7 +105,7 @@ class Settler:
         if not tx.assets.add_event(event) or state is None:
             return ()
         joined_ms = tx.assets.by_number(event.stamp.asset).joined_ms
-        return self._judge.event(state, event, history=(event.device_ms or event.stamp.time_ms) < joined_ms)
+        return self.judge.event(state, event, history=(event.device_ms or event.stamp.time_ms) < joined_ms)
 
     def open_states(self, tx: Transaction, feeds: Iterable[FeedBook]) -> None:
         """Reads the rows of feeds that are not in memory and makes their states."""
@@ -121,12 +121,12 @@ class Settler:
             row = rows.get(book.feed.number)
             catalogue = tx.feeds.catalogue_numbered(row.catalogue) if row is not None and row.catalogue else None
             own = baselines.get(book.feed.number, [])
-            book.state = self._judge.open_feed(book.feed, catalogue, row, own, rehearsal=book.rehearsal)
+            book.state = self.judge.open_feed(book.feed, catalogue, row, own, rehearsal=book.rehearsal)
             book.catalogue_number = catalogue.number if catalogue is not None else 0
 
     def _store(self, tx: Transaction, plan: Plan, touched: dict[int, FeedBook], now_ms: int) -> None:
         rows = [
-            self._judge.row(book.state, received_ms=book.received_ms)
+            self.judge.row(book.state, received_ms=book.received_ms)
             for book in touched.values()
             if book.state is not None
         ]

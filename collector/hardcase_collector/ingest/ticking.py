@@ -1,6 +1,7 @@
-"""What time alone decides, for every feed in memory: silence, clocks that are off, missing data, the desk's own holds.
+"""What time alone decides, for every feed in memory: silence, clocks that are off, missing data.
 
-Run by `rpc/writer.py` on the writer's thread, every few seconds, between two groups.
+Run by `rpc/writer.py` on the writer's thread, every few seconds, between two groups. What time
+decides of cases is the desk's own tick, which `app.py` adds.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Iterable
 from hardcase_collector.domain.errors import TemporaryError
 from hardcase_collector.domain.finding import Transition
 from hardcase_collector.domain.observation import SourceStatus, Stamp
-from hardcase_collector.domain.ports import Desk, Judge, StateStore, Transaction
+from hardcase_collector.domain.ports import Transaction
 from hardcase_collector.ingest.books import AgentBook, CatalogueBook, FeedBook
 from hardcase_collector.ingest.intake import LIVENESS, Intake
 from hardcase_collector.ingest.liveness import Condition
@@ -27,11 +28,9 @@ configuration."""
 class Ticker:
     """Shares the books of one intake; nothing here is called while a group is processed."""
 
-    def __init__(self, intake: Intake, *, state: StateStore, judge: Judge, desk: Desk) -> None:
+    def __init__(self, intake: Intake) -> None:
         self._intake = intake
-        self._state = state
-        self._judge = judge
-        self._desk = desk
+        self._state = intake.state
         self._seen_ms = 0
 
     def start(self) -> None:
@@ -52,7 +51,6 @@ class Ticker:
             with self._state.write() as tx:
                 self._complete(tx, now_ms)
                 self._settle(tx, changed, now_ms)
-                self._desk.tick(tx, now_ms=now_ms)
                 self._write_seen(tx, changed, now_ms)
         except TemporaryError:
             intake.liveness.untell(agent for agent, _ in changed)
@@ -64,26 +62,27 @@ class Ticker:
 
     def _settle(self, tx: Transaction, changed: Iterable[tuple[int, Condition]], now_ms: int) -> None:
         intake = self._intake
+        judge, desk = intake.settler.judge, intake.settler.desk
         intake.settler.open_states(tx, intake.liveness_feeds.values())
         transitions: list[Transition] = []
         touched: list[FeedBook] = []
         for agent, condition in changed:
             feed = intake.liveness_feeds.get(agent)
             if feed is not None and feed.state is not None:
-                moved = self._judge.status(feed.state, status_of(feed, condition, now_ms))
+                moved = judge.status(feed.state, status_of(feed, condition, now_ms))
                 transitions.extend(moved)
                 touched.append(feed)
         for book in intake.books.values():
             silent = intake.liveness.silent(book.agent)
             for feed in book.feeds.values():
                 if feed.state is not None:
-                    moved = self._judge.tick(feed.state, now_ms=now_ms, silent=silent)
+                    moved = judge.tick(feed.state, now_ms=now_ms, silent=silent)
                     if moved:
                         transitions.extend(moved)
                         touched.append(feed)
         if transitions:
-            self._desk.apply(tx, transitions, now_ms=now_ms)
-        rows = [self._judge.row(feed.state, received_ms=feed.received_ms) for feed in touched if feed.state is not None]
+            desk.apply(tx, transitions, now_ms=now_ms)
+        rows = [judge.row(feed.state, received_ms=feed.received_ms) for feed in touched if feed.state is not None]
         if rows:
             tx.feeds.save_rows(rows)
 

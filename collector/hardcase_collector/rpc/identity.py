@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cryptography import x509
@@ -25,9 +25,14 @@ class Peer:
     agent_id: str
     fingerprint: str
     """SHA-256 of the certificate in DER, hex."""
+    enrolment: int | None
+    """`Agent.enrolled_ms` of the enrolment it was issued for, where the certificate says it."""
 
 
-def peer_of(properties: Mapping[str, Iterable[bytes]]) -> Peer:
+EnrolmentOf = Callable[[x509.Certificate], int | None]
+
+
+def peer_of(properties: Mapping[str, Iterable[bytes]], enrolment_of: EnrolmentOf) -> Peer:
     """Reads gRPC's authentication context. Raises NotAllowed for anything but TLS 1.3 with one client certificate."""
     version = single(properties, "ssl_tls_version")
     if version != b"TLSv1.3":
@@ -36,8 +41,9 @@ def peer_of(properties: Mapping[str, Iterable[bytes]]) -> Peer:
     name = single(properties, "x509_common_name")
     if not pem or not name:
         raise NotAllowed("a client certificate of this collector is required; enroll this host")
-    der = x509.load_pem_x509_certificate(pem).public_bytes(Encoding.DER)
-    return Peer(name.decode(errors="replace"), hashlib.sha256(der).hexdigest())
+    certificate = x509.load_pem_x509_certificate(pem)
+    fingerprint = hashlib.sha256(certificate.public_bytes(Encoding.DER)).hexdigest()
+    return Peer(name.decode(errors="replace"), fingerprint, enrolment_of(certificate))
 
 
 def single(properties: Mapping[str, Iterable[bytes]], key: str) -> bytes:
@@ -52,8 +58,9 @@ def agent_of(agents: AgentStore, peer: Peer) -> Agent:
         raise NotAllowed("this collector did not enroll this identity; enroll this host again")
     if agent.revoked:
         raise Revoked("this identity was revoked; enroll this host again with a new token")
-    if agent.fingerprint and agent.fingerprint.lower() != peer.fingerprint:
-        raise Revoked("another enrolment or renewal replaced this certificate")
+    # A certificate stays good after its renewal, whose answer may have been lost; another enrolment ends it.
+    if peer.enrolment != agent.enrolled_ms and agent.fingerprint.lower() != peer.fingerprint:
+        raise Revoked("this host was enrolled anew since; enroll it again with a --replace token")
     return agent
 
 

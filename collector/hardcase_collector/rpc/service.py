@@ -21,6 +21,7 @@ from hardcase_collector.domain.errors import Cloned, NotAllowed, NotBound, Tempo
 from hardcase_collector.domain.ports import StateStore
 from hardcase_collector.ingest.incoming import Admission, Greeting
 from hardcase_collector.ingest.intake import Intake
+from hardcase_collector.ingest.ticking import Ticker
 from hardcase_collector.rpc import codec, identity
 from hardcase_collector.rpc.fair_queue import STREAM_BYTES, FairQueue, Waiting
 from hardcase_collector.rpc.writer import GroupDone, Writer
@@ -66,7 +67,11 @@ class Stream:
 
 
 class TelemetryService:
-    """The streams of this collector. `insecure` believes Hello instead of a certificate (loopback only)."""
+    """The streams of this collector. `insecure` believes Hello instead of a certificate (loopback only).
+
+    `tick` runs on the writer's thread every few seconds. `enrolment_of` gives the enrolment a certificate was issued
+    for (ms), where it says so; without it only the newest certificate of an agent is taken.
+    """
 
     def __init__(
         self,
@@ -76,24 +81,39 @@ class TelemetryService:
         collector_id: str,
         insecure: bool = False,
         tick: Callable[[], None] = lambda: None,
+        enrolment_of: identity.EnrolmentOf = lambda _: None,
         wall_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self._state = state
         self._intake = intake
         self._collector_id = collector_id
         self._insecure = insecure
+        self._enrolment_of = enrolment_of
         self._wall_ms = wall_ms
         self._streams: dict[int, Stream] = {}
         self._draining = False
         self.queue = FairQueue()
-        self.writer = Writer(intake, self.queue, done=self._group_done, tick=tick, wall_ms=wall_ms)
+        self._ticker = Ticker(intake)
+        self._app_tick = tick
+        self.writer = Writer(intake, self.queue, done=self._group_done, tick=self._tick, wall_ms=wall_ms)
 
     @property
     def open_streams(self) -> int:
         return len(self._streams)
 
     def start(self) -> None:
+        self.writer.submit(self._ticker.start)
         self.writer.start(asyncio.get_running_loop())
+
+    def _tick(self) -> None:
+        self._ticker.tick(now_ms=self._wall_ms(), monotonic_ms=time.monotonic_ns() // 1_000_000)
+        self._app_tick()
+
+    def revoke(self, agent: int) -> None:
+        """Ends the agent's stream, if it has one. On the event loop."""
+        stream = self._streams.get(agent)
+        if stream is not None:
+            self.end(stream, Refusal(Close.CAUSE_REVOKED, "this identity was revoked"))
 
     async def stop(self) -> None:
         """Ends every stream with Close DRAINING, finishes what the writer holds."""
@@ -179,7 +199,8 @@ class TelemetryService:
             with self._state.read() as tx:
                 if self._insecure:
                     return identity.insecure_agent(tx.agents, machine_id=hello.machine_id, dmi_uuid=hello.dmi_uuid)
-                return identity.agent_of(tx.agents, identity.peer_of(context.auth_context()))
+                peer = identity.peer_of(context.auth_context(), self._enrolment_of)
+                return identity.agent_of(tx.agents, peer)
         except NotAllowed as refusal:
             raise Refusal(Close.CAUSE_REVOKED, str(refusal)) from refusal
 
