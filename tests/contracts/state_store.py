@@ -638,6 +638,15 @@ class OutboxContract:
             then = tx.outbox.claim(owner="me", now_ms=NOON, lease_ms=1000, limit=10)
             assert [(row.case, row.version) for row in then] == [(first.id, 2)]
 
+    def test_rows_are_claimed_for_one_channel(self, store: StateStore) -> None:
+        with store.write() as tx:
+            case = tx.cases.add(a_case(an_asset(tx)))
+            owe(tx, case, 1)
+            owe(tx, case, 1, channel="mail")
+            assert tx.outbox.channels_owed() == ["hook", "mail"]
+            claimed = tx.outbox.claim(owner="me", now_ms=NOON, lease_ms=1000, limit=10, channel="mail")
+            assert [row.channel for row in claimed] == ["mail"]
+
     def test_a_lease_that_is_over_is_taken_by_another_and_lost_by_the_first(self, store: StateStore) -> None:
         with store.write() as tx:
             owe(tx, tx.cases.add(a_case(an_asset(tx))), 1)
@@ -664,7 +673,6 @@ class OutboxContract:
             row = tx.outbox.claim(owner="me", now_ms=NOON, lease_ms=100, limit=5)[0]
             assert tx.outbox.failed(row.id, owner="me", error="503", next_try_ms=NOON + 5000, dead=False)
             assert tx.outbox.claim(owner="me", now_ms=NOON + 4999, lease_ms=100, limit=5) == []
-            assert tx.outbox.next_due_ms() == NOON
             again = tx.outbox.claim(owner="me", now_ms=NOON + 5000, lease_ms=100, limit=5)
             assert [(found.version, found.attempts, found.last_error) for found in again] == [(1, 1, "503")]
 
@@ -710,10 +718,9 @@ class OutboxContract:
     def test_what_is_owed_is_counted_and_aged(self, store: StateStore) -> None:
         with store.write() as tx:
             assert tx.outbox.oldest_owed_ms() is None
-            assert tx.outbox.next_due_ms() is None
             case = tx.cases.add(a_case(an_asset(tx)))
             owe(tx, case, 1)
-            assert tx.outbox.oldest_owed_ms() == tx.outbox.next_due_ms() == NOON
+            assert tx.outbox.oldest_owed_ms() == NOON
             assert tx.outbox.counts() == {"owed": 1, "delivered": 0, "dead": 0}
             assert [row.version for row in tx.outbox.of_case(case.id)] == [1]
 

@@ -320,8 +320,13 @@ class OutboxStore(Protocol):
         not_before_ms: int,
         critical: bool,
     ) -> None: ...
-    def claim(self, *, owner: str, now_ms: int, lease_ms: int, limit: int) -> Sequence[OutboxRow]:
+    def claim(
+        self, *, owner: str, now_ms: int, lease_ms: int, limit: int, channel: str | None = None
+    ) -> Sequence[OutboxRow]:
         """Due rows, oldest per (case, channel) only, whose lease is free or over; takes the lease."""
+
+    def channels_owed(self) -> Sequence[str]:
+        """Channels to which anything is owed, also such as are no longer configured."""
 
     def delivered(self, row: int, *, owner: str, at_ms: int) -> bool:
         """False: the lease was lost meanwhile."""
@@ -335,9 +340,6 @@ class OutboxStore(Protocol):
     def resend(self, row: int, *, now_ms: int) -> None: ...
     def counts(self) -> Mapping[str, int]: ...
     def oldest_owed_ms(self) -> int | None: ...
-    def next_due_ms(self) -> int | None:
-        """When the next row that nobody holds falls due; None = nothing is owed."""
-
     def release_backlog(self, *, agent_assets: Sequence[int], now_ms: int) -> None:
         """Notifications that waited for an agent to catch up become due."""
 

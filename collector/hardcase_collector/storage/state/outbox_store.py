@@ -72,7 +72,9 @@ class SqlOutboxStore:
             .values(next_try_ms=at_ms)
         )
 
-    def claim(self, *, owner: str, now_ms: int, lease_ms: int, limit: int) -> Sequence[OutboxRow]:
+    def claim(
+        self, *, owner: str, now_ms: int, lease_ms: int, limit: int, channel: str | None = None
+    ) -> Sequence[OutboxRow]:
         older = _OUTBOX.alias("older")
         first_of_case = ~exists(
             select(older.c.id).where(
@@ -88,6 +90,8 @@ class SqlOutboxStore:
             .order_by(_OUTBOX.c.next_try_ms, _OUTBOX.c.id)
             .limit(limit)
         )
+        if channel is not None:
+            due = due.where(_OUTBOX.c.channel == channel)
         taken = (
             update(_OUTBOX)
             .where(_OUTBOX.c.id.in_(due))
@@ -96,6 +100,10 @@ class SqlOutboxStore:
         )
         rows = [_row(row) for row in self._connection.execute(taken).mappings()]
         return sorted(rows, key=lambda row: row.id)
+
+    def channels_owed(self) -> Sequence[str]:
+        query = select(_OUTBOX.c.channel).where(_OWED).distinct().order_by(_OUTBOX.c.channel)
+        return list(self._connection.execute(query).scalars())
 
     def delivered(self, row: int, *, owner: str, at_ms: int) -> bool:
         return self._finish(
@@ -162,12 +170,6 @@ class SqlOutboxStore:
 
     def oldest_owed_ms(self) -> int | None:
         found = self._connection.execute(select(func.min(_OUTBOX.c.created_ms)).where(_OWED)).scalar_one()
-        return None if found is None else int(found)
-
-    def next_due_ms(self) -> int | None:
-        """When the pump has something to do next; a leased row counts from the end of its lease."""
-        query = select(func.min(_OUTBOX.c.next_try_ms)).where(_OWED, _OUTBOX.c.lease_until_ms == 0)
-        found = self._connection.execute(query).scalar_one()
         return None if found is None else int(found)
 
     def release_backlog(self, *, agent_assets: Sequence[int], now_ms: int) -> None:

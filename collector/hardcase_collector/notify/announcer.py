@@ -1,0 +1,38 @@
+"""Fills the outbox: one row per case event and channel that wants it, in the desk's transaction. See `Announcer`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from hardcase_collector.domain.finding import Severity
+from hardcase_collector.domain.ports import CaseNews, Transaction
+from hardcase_collector.notify.events import Sender, cloud_event, event_id
+from hardcase_collector.notify.routing import Route
+
+
+class OutboxAnnouncer:
+    """`routes` may be replaced at any time: a reload counts from the next event on."""
+
+    def __init__(self, sender: Sender, routes: Sequence[Route], *, owed: Callable[[], None]) -> None:
+        """`owed` is called for every event, before its commit: the pump's claim waits for the writer's turn anyway."""
+        self.routes = tuple(routes)
+        self._sender = sender
+        self._owed = owed
+
+    def announce(self, tx: Transaction, news: CaseNews) -> None:
+        wanted = [route for route in self.routes if route.wants(news.case)]
+        if not wanted:
+            return
+        body = cloud_event(news, self._sender)
+        for route in wanted:
+            tx.outbox.owe(
+                channel=route.channel,
+                case=news.case.id,
+                version=news.entry.version,
+                event_id=event_id(news),
+                body=body,
+                at_ms=news.entry.at_ms,
+                not_before_ms=news.not_before_ms,
+                critical=news.case.severity is Severity.CRITICAL,
+            )
+        self._owed()

@@ -1,0 +1,148 @@
+"""The body of a notification: a case event as CloudEvents 1.0 JSON. Pure; built at commit time by `announcer.py`.
+
+A receiver may keep the newest `data.case.version` of each case and forget the rest: every event tells the whole case.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from hardcase_collector.domain.finding import Fact, Why
+from hardcase_collector.domain.ports import CaseNews, FindingRow
+
+Title = Callable[[str, str], str]
+"""(fault class, language) -> its title."""
+LANGUAGES = ("en", "zh")
+# A case has a handful of findings; a flood of them would make a body that receivers refuse. How many there are is told.
+_FINDINGS_TOLD = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sender:
+    """What is the same in every event of this collector."""
+
+    source: str
+    """CloudEvents source, e.g. "urn:hardcase:<id of the collector>"."""
+    page_url: str
+    """Start of the address of a case's page, e.g. "https://hardcase.example/cases/"; "" = there is none."""
+    title: Title
+
+
+def event_id(news: CaseNews) -> str:
+    """The same in every attempt and on every channel. No dot: the signature joins id, time and body by dots."""
+    return f"{news.case.number}-v{news.entry.version}"
+
+
+def event_type(news: CaseNews) -> str:
+    return f"io.hardcase.case.{news.entry.code}.v1"
+
+
+def cloud_event(news: CaseNews, sender: Sender) -> bytes:
+    """UTF-8 JSON."""
+    body = {
+        "specversion": "1.0",
+        "id": event_id(news),
+        "source": sender.source,
+        "type": event_type(news),
+        "subject": news.case.number,
+        "time": _time(news.entry.at_ms),
+        "datacontenttype": "application/json",
+        "data": {
+            "rehearsal": news.case.rehearsal,
+            "url": f"{sender.page_url}{news.case.number}" if sender.page_url else None,
+            "case": _case(news, sender.title),
+            "asset": _asset(news),
+            "part": _part(news),
+            "event": _event(news),
+            "findings": [_finding(row) for row in news.findings[:_FINDINGS_TOLD]],
+            "findings_firing": len(news.findings),
+            "why": None if news.why is None else _why(news.why),
+        },
+    }
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8", "replace")
+
+
+def _case(news: CaseNews, title: Title) -> dict[str, object]:
+    case = news.case
+    first = case.fault_classes[0] if case.fault_classes else ""
+    return {
+        "number": case.number,
+        "version": news.entry.version,
+        "state": str(case.state),
+        "severity": case.severity.word,
+        "repair_group": case.repair_group,
+        "fault_classes": list(case.fault_classes),
+        "title": {language: title(first, language) for language in LANGUAGES},
+        "since": _time(case.since_ms),
+        "opened": _time(case.opened_ms),
+        "closed": _time(case.closed_ms) if case.closed_ms else None,
+        "acknowledged": _time(case.acknowledged_ms) if case.acknowledged_ms else None,
+        "acknowledged_by": case.acknowledged_by or None,
+        "reopened": case.reopened,
+        "unstable": case.unstable,
+    }
+
+
+def _asset(news: CaseNews) -> dict[str, object]:
+    facts = news.asset.facts
+    return {
+        "key": news.asset.key,
+        "customer": news.asset.customer,
+        "kind": facts.kind,
+        "vendor": facts.vendor,
+        "model": facts.model,
+        "serial": facts.serial,
+        "hostname": facts.hostname,
+        "address": facts.address,
+    }
+
+
+def _part(news: CaseNews) -> dict[str, object]:
+    part = news.case.part
+    return {
+        "component": part.component,
+        "slot": part.slot,
+        "model": part.model,
+        "serial": part.serial,
+        "part_number": part.part_number,
+        "firmware": part.firmware,
+    }
+
+
+def _event(news: CaseNews) -> dict[str, object]:
+    return {
+        "code": news.entry.code,
+        "actor": news.entry.actor,
+        "at": _time(news.entry.at_ms),
+        "parameters": _clean(news.entry.parameters),
+    }
+
+
+def _finding(row: FindingRow) -> dict[str, object]:
+    return {
+        "rule": row.key.rule,
+        "fault_class": row.fault_class,
+        "severity": row.severity.word,
+        "since": _time(row.since_ms),
+        "evidence": _clean(row.evidence),
+    }
+
+
+def _why(why: Why) -> dict[str, object]:
+    return {"reason": why.reason, "rule": why.rule, "facts": _clean(why.facts)}
+
+
+def _clean(facts: Mapping[str, Fact]) -> dict[str, Fact]:
+    """JSON has no word for NaN and infinity: null, never 0."""
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in facts.items()
+    }
+
+
+def _time(at_ms: int) -> str:
+    """RFC 3339 in UTC with milliseconds."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
