@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -131,6 +132,17 @@ async def test_a_refusal_is_told_as_what_it_is_and_shows_no_secret(
             await client.get((SYS_UPTIME,), deadline_s=DEADLINE_S)
     assert "pass1" not in str(caught.value)
     assert user.auth_secret not in str(caught.value) + repr(user)
+
+
+@pytest.mark.parametrize("credentials", CREDENTIALS)
+async def test_a_value_that_changes_is_seen(tmp_path: Path, credentials: Credentials) -> None:
+    with snmpd(tmp_path) as peer:
+        async with client_of(peer.port, credentials) as client, asyncio.timeout(DEADLINE_S):
+            assert (await client.get((SYS_CONTACT,), deadline_s=DEADLINE_S))[0][1] == b"ops@example.invalid"
+            peer.set_contact("night shift")
+            seen: object = b""
+            while seen != b"night shift":
+                ((_, seen),) = await client.get((SYS_CONTACT,), deadline_s=DEADLINE_S)
 
 
 async def test_a_wrong_community_is_silence_and_the_text_says_so(agent: Snmpd) -> None:

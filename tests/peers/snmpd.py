@@ -23,8 +23,6 @@ SYS_DESCR = "Hardcase lab agent"
 
 @dataclass
 class Snmpd:
-    """`value` is what the agent shows as sysContact; `set_value` rewrites its configuration and has it read again."""
-
     port: int
     folder: Path
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
@@ -63,7 +61,7 @@ class Snmpd:
         assert self.process is not None
         self.process.send_signal(signal.SIGCONT)
 
-    def write_configuration(self, contact: str, *, users: bool = True) -> None:
+    def write_configuration(self, contact: str) -> None:
         lines = [
             f"agentaddress udp:127.0.0.1:{self.port}",
             f"rocommunity {COMMUNITY} 127.0.0.1",
@@ -73,12 +71,9 @@ class Snmpd:
             "includeAllDisks 10%",
             f"rouser {USER} authpriv",
             f"rouser {USER_256} authpriv",
+            f'createUser {USER} SHA "{AUTH_SECRET}" AES "{PRIV_SECRET}"',
+            f'createUser {USER_256} SHA-256 "{AUTH_SECRET}" AES "{PRIV_SECRET}"',
         ]
-        if users:
-            lines += [
-                f'createUser {USER} SHA "{AUTH_SECRET}" AES "{PRIV_SECRET}"',
-                f'createUser {USER_256} SHA-256 "{AUTH_SECRET}" AES "{PRIV_SECRET}"',
-            ]
         (self.folder / "snmpd.conf").write_text("\n".join(lines) + "\n")
 
     def set_contact(self, contact: str) -> None:

@@ -1,4 +1,4 @@
-"""Who this machine is: DMI, machine-id, boot id. Called once at start by `app.py` for `Doors.host`.
+"""Who this machine is: DMI and machine-id. Called once at start by `host_asset.py`, which may ask the helper for more.
 
 Serial, UUID and board serial are readable by root only; what is not readable is "", and the collector then falls back
 on the machine-id. Placeholders are passed on as printed: the collector keeps the list of them.
@@ -26,12 +26,3 @@ def read_host_asset(sysfs: Path, etc: Path) -> Asset:
         hostname=read_text(etc / "hostname") or platform.node(),
         kind="server",
     )
-
-
-def read_boot_id(proc: Path = Path("/proc")) -> bytes:
-    """The kernel's random id of this boot, 16 bytes; b"" where it cannot be read. Information only, never identity."""
-    text = read_text(proc / "sys" / "kernel" / "random" / "boot_id").replace("-", "")
-    try:
-        return bytes.fromhex(text)
-    except ValueError:
-        return b""

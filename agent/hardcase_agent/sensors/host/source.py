@@ -6,9 +6,9 @@ file system that hangs does not hide the temperatures.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from hardcase_agent.domain.errors import DeviceHung
 from hardcase_agent.domain.event import CoverageLine, CoverageStatus
@@ -16,8 +16,10 @@ from hardcase_agent.domain.frame import Moment, Sweep
 from hardcase_agent.domain.part import Asset, Component
 from hardcase_agent.domain.ports import Clock
 from hardcase_agent.domain.reading import Gap, GapReason, Reading, Sensor
+from hardcase_agent.sensors.device_thread import DeviceThread
 from hardcase_agent.sensors.host.probe import Scan
-from hardcase_agent.sensors.host.worker import Worker
+
+T = TypeVar("T")
 
 _RESCAN_MS = 600_000
 """Parts of a running host come and go rarely; a sensor that vanishes in between is a gap ABSENT at once."""
@@ -56,7 +58,7 @@ class HostSource:
         self._look = scan
         self._clock = clock
         self._wide = wide
-        self._worker = Worker(name)
+        self._thread = DeviceThread(name, lambda: None)
         self._scan: Scan | None = None
         self._sensors: tuple[Sensor, ...] = ()
         self._scanned_ms = 0
@@ -66,14 +68,14 @@ class HostSource:
         """Raises DeviceHung while a read that was given up has not returned."""
         looked = self._scan is None or now.boot_ms - self._scanned_ms >= _RESCAN_MS
         if self._scan is None or looked:
-            scan = await self._worker.run(self._look)
+            scan = await self._on_thread(self._look)
             sensors = tuple(probe.sensor for probe in scan.probes)
             if sensors != self._sensors:
                 # Otherwise the same objects: framing knows the catalogue by them.
                 self._sensors, self._next = sensors, 0
             self._scan, self._scanned_ms = scan, now.boot_ms
         scan, start = self._scan, self._next
-        swept = await self._worker.run(lambda: self._read(scan, start))
+        swept = await self._on_thread(lambda: self._read(scan, start))
         self._next = swept.reached
         return Sweep(
             asset=self._asset,
@@ -88,9 +90,8 @@ class HostSource:
 
     async def doctor(self) -> Sequence[CoverageLine]:
         try:
-            async with asyncio.timeout(self.deadline_s):
-                return (await self._worker.run(self._look)).coverage
-        except (TimeoutError, DeviceHung):
+            return (await self._on_thread(self._look)).coverage
+        except DeviceHung:
             return (
                 CoverageLine(
                     component=Component.NONE,
@@ -101,10 +102,16 @@ class HostSource:
             )
 
     async def close(self) -> None:
-        self._worker.close()
+        self._thread.close()
+
+    async def _on_thread(self, call: Callable[[], T]) -> T:
+        """Raises DeviceHung at the deadline, and at once while an abandoned call has not returned."""
+        outcome: list[T] = []
+        await self._thread.call(lambda: outcome.append(call()), self.deadline_s)
+        return outcome[0]
 
     def _read(self, scan: Scan, start: int) -> _Swept:
-        """In the worker's thread. Begins at sensor `start`, and goes round while the budget lasts."""
+        """On the thread. Begins at sensor `start`, and goes round while the budget lasts."""
         began = self._clock.now().boot_ms
         budget = self.period_s * 1000 / _BUDGET_SHARE
         count = len(scan.probes)

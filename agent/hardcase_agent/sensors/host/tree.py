@@ -1,6 +1,6 @@
 """Reads small files of sysfs, a real one or a captured one, and says why one cannot be read.
 
-Used by every module of this folder. A file of a dying device may block: only `worker.py`'s thread calls this.
+Used by every module of this folder. A file of a dying device may block: only `source.py`'s thread calls this.
 """
 
 from __future__ import annotations

@@ -16,7 +16,6 @@ from hardcase_agent.domain.reading import Gap, GapReason, Kind, Number, Reading,
 from hardcase_agent.sensors.host.probe import Probe, Scan
 from hardcase_agent.sensors.host.self_source import SelfReport, SelfSource
 from hardcase_agent.sensors.host.source import HostSource
-from hardcase_agent.sensors.host.worker import Worker
 
 ASSET = Asset(hostname="h")
 WATCHED = (CoverageLine(component=Component.THERMAL, status=CoverageStatus.WATCHED),)
@@ -108,36 +107,42 @@ async def test_a_quick_sweep_has_no_offsets_and_is_complete() -> None:
 
 async def test_a_read_that_hangs_is_given_up_and_refused_until_it_returns() -> None:
     gate = threading.Event()
-    worker = Worker("test")
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.05):
-            await worker.run(gate.wait)
+
+    def look() -> Scan:
+        gate.wait()
+        return Scan((), WATCHED)
+
+    source = HostSource("host.test@local", ASSET, look, SteppingClock(), period_s=60.0, deadline_s=0.05)
+    with pytest.raises(DeviceHung, match="no answer within"):
+        await source.sweep(Moment(0, 0))
     with pytest.raises(DeviceHung, match="has not returned"):
-        await worker.run(lambda: 1)
+        await source.sweep(Moment(60_000, 60_000))
     gate.set()
     async with asyncio.timeout(10):
         while True:
             try:
-                assert await worker.run(lambda: 42) == 42
+                sweep = await source.sweep(Moment(120_000, 120_000))
                 break
             except DeviceHung:
                 await asyncio.sleep(0.01)
-    worker.close()
+    await source.close()
+    assert sweep.coverage == WATCHED
 
 
-async def test_the_same_thread_does_all_the_reads_of_a_source() -> None:
-    worker = Worker("test")
-    names = {await worker.run(lambda: threading.current_thread().ident) for _ in range(20)}
-    worker.close()
-    assert len(names) == 1
+async def test_one_thread_does_all_the_reads_of_a_source() -> None:
+    threads = set()
 
+    def read() -> Reading:
+        threads.add(threading.get_ident())
+        return Number(1.0)
 
-async def test_what_a_read_raises_reaches_the_caller() -> None:
-    worker = Worker("test")
-    with pytest.raises(ZeroDivisionError):
-        await worker.run(lambda: 1 // 0)
-    assert await worker.run(lambda: "still alive") == "still alive"
-    worker.close()
+    probe = Probe(Sensor(id="s", name="s", kind=Kind.TEMPERATURE), read)
+    source = HostSource("host.test@local", ASSET, lambda: Scan((probe,), WATCHED), SteppingClock(), period_s=60.0)
+    for at in range(20):
+        await source.sweep(Moment(at, at))
+    await source.close()
+    assert len(threads) == 1
+    assert threading.get_ident() not in threads
 
 
 async def test_doctor_of_a_hung_tree_says_so_instead_of_waiting() -> None:

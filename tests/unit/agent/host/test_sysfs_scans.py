@@ -8,7 +8,7 @@ import pytest
 from hardcase_agent.domain.part import Component
 from hardcase_agent.domain.reading import Gap, GapReason, Number, States
 from hardcase_agent.sensors.host import arrays, edac, filesystems, nics
-from hardcase_agent.sensors.host.identity import read_boot_id, read_host_asset
+from hardcase_agent.sensors.host.identity import read_host_asset
 from hardcase_agent.sensors.host.processors import scan_processors
 
 from tests.golden.host.trees import write_files
@@ -224,11 +224,3 @@ def test_what_may_not_be_read_of_the_host_is_empty_and_no_error(tmp_path: Path) 
     asset = read_host_asset(tmp_path / "sys", tmp_path / "etc")
     assert (asset.serial, asset.uuid, asset.machine_id) == ("", "", "")
     assert asset.hostname
-
-
-def test_the_boot_id_is_sixteen_bytes_or_none(tmp_path: Path) -> None:
-    assert read_boot_id(tmp_path) == b""
-    write_files(tmp_path / "sys/kernel/random", {"boot_id": "f0e1d2c3-b4a5-9687-7869-5a4b3c2d1e0f"})
-    assert read_boot_id(tmp_path).hex() == "f0e1d2c3b4a5968778695a4b3c2d1e0f"
-    write_files(tmp_path / "sys/kernel/random", {"boot_id": "none"})
-    assert read_boot_id(tmp_path) == b""
