@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import signal
@@ -27,10 +28,10 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # an inherited "ignore" would reap the tools behind our back
-    os.chdir("/")
     uids = frozenset({os.geteuid(), *(_uid(name) for name in options["--allow-user"])})
     tools = dict(entry.split("=", 1) for entry in options["--tool"])
-    path = (options["--socket"] or [""])[-1]
+    path = os.path.abspath(options["--socket"][-1]) if options["--socket"] else ""
+    os.chdir("/")
     listener = _listener(path, shared=bool(options["--allow-user"]))
     server = Server(
         listener,
@@ -43,7 +44,8 @@ def main() -> None:
         server.serve()
     finally:
         if path:
-            os.unlink(path)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
 
 
 def _options(words: list[str]) -> dict[str, list[str]]:
