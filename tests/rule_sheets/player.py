@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
 from hardcase_collector.domain.asset import Part
 from hardcase_collector.domain.observation import (
     Catalogue,

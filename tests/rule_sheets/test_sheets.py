@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-
 from hardcase_collector.rules.sheet_reader import load_sheets
+
 from tests.rule_sheets.player import SheetCase, outcome, read_cases
 
 BOOK = load_sheets()

@@ -206,27 +206,24 @@ class Engine:
         touched = state.pending_parts
         if last is None or frame.gap_index != last.gap_index or frame.gap_reason != last.gap_reason:
             absent_moved = gaps.take_gaps(state, frame)
+            # What should have run out while there was no value runs out with the first one.
+            due = True
             if compiled.parts and absent_moved.any():
                 touched = touched | parts.touched_parts(state, absent_moved)
         if touched:
             found += parts.judge_absent(state, occasion, touched)
         if due:
-            found += self._due(state, compiled, occasion)
+            found += self._due(state, occasion)
         found += _judge_sensors(state, compiled, frame, occasion, due=due)
         missing, wake_ms = gaps.judge_missing(state, occasion)
         state.next_wake(wake_ms)
         state.last = frame
         return found + missing
 
-    def _due(self, state: FeedState, compiled: Compiled, occasion: Occasion) -> list[Transition]:
+    def _due(self, state: FeedState, occasion: Occasion) -> list[Transition]:
         found = placing.expire_parked(state, occasion, self._by_id) if state.parked else []
-        if state.keyed and not state.wake_ms:
-            present = [
-                compiled.catalogue.sensors[int(indexes[0])].part
-                for _, indexes in compiled.parts.values()
-                if not state.columns.gaps[indexes].all()
-            ]
-            found += parts.judge_returned(state, occasion, present, self._plain.by_id)
+        if state.keyed and state.last is None:
+            found += parts.judge_arrivals(state, occasion, self._plain.by_id)
         return found
 
 

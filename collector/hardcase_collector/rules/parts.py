@@ -77,32 +77,53 @@ def judge_inventory(
             if keyed is not None:
                 found += _at_once(occasion, watch, keyed, int(watch.rule.severity), _facts(keyed, "inventory"))
     watches = {watch.id: watch for watches in gone_watches.values() for watch in watches}
-    return found + judge_returned(state, occasion, now.values(), watches)
+    for place in _gone(state, watches):
+        if place[1] in now:
+            keyed = state.keyed[place]
+            found += _at_once(occasion, watches[place[0]], keyed, 0, _facts(keyed, "inventory"))
+            state.drop_trivial(place)
+    in_slot = {(part.component, part.slot): part for part in parts if part.slot}
+    for place in _gone(state, watches):
+        gone = state.keyed[place].part
+        if (gone.component, gone.slot) in in_slot:
+            state.keyed[place].code = in_slot[(gone.component, gone.slot)].key()
+    return found + judge_arrivals(state, occasion, watches)
 
 
-def judge_returned(
-    state: FeedState, occasion: Occasion, present: Iterable[Part], watches: dict[int, Watch]
-) -> list[Transition]:
-    """Clears `gone` findings of parts that are back, or whose slot holds another part now."""
-    gone = [key for key in state.keyed if key[0] in watches and watches[key[0]].rule.condition is Condition.GONE]
-    if not gone:
-        return []
-    keys: set[str] = set()
-    slots: dict[tuple[str, str], Part] = {}
-    for part in present:
-        keys.add(part.key())
-        if part.slot:
-            slots[(part.component, part.slot)] = part
+def judge_arrivals(state: FeedState, occasion: Occasion, watches: dict[int, Watch]) -> list[Transition]:
+    """Clears `gone` findings of parts whose slot was found to hold another."""
     found = []
-    for place in gone:
+    for place in _gone(state, watches):
         keyed = state.keyed[place]
-        other = slots.get((keyed.part.component, keyed.part.slot)) if keyed.part.slot else None
-        if place[1] not in keys and other is None:
-            continue
-        facts = _facts(keyed, "inventory", "" if other is None or place[1] in keys else other.key())
-        found += _at_once(occasion, watches[place[0]], keyed, 0, facts)
-        state.drop_trivial(place)
+        if keyed.code:
+            facts = _facts(keyed, "inventory", keyed.code)
+            keyed.code = ""
+            found += _at_once(occasion, watches[place[0]], keyed, 0, facts)
+            state.drop_trivial(place)
     return found
+
+
+def await_arrivals(state: FeedState, before: set[int]) -> None:
+    """Looks for parts all of whose sensors are new to the catalogue, and which were gone, or stand in for one that is.
+
+    What is back is told by the next frames, what was replaced by the next one. `before`: sensor numbers till now.
+    """
+    assert state.compiled is not None
+    gone = {key for key in state.keyed if not key[2]}
+    for part_key, (_, indexes) in state.compiled.parts.items() if gone else ():
+        if before & {state.columns.numbers[int(index)] for index in indexes}:
+            continue
+        part = state.compiled.catalogue.sensors[int(indexes[0])].part
+        for key in gone:
+            old = state.keyed[key].part
+            if key[1] == part_key:
+                state.pending_parts.add(part_key)
+            elif part.serial and part.slot and (old.component, old.slot) == (part.component, part.slot):
+                state.keyed[key].code = part_key
+
+
+def _gone(state: FeedState, watches: dict[int, Watch]) -> list[tuple[int, str, str]]:
+    return [key for key in state.keyed if key[0] in watches and watches[key[0]].rule.condition is Condition.GONE]
 
 
 def _at_once(occasion: Occasion, watch: Watch, keyed: Keyed, level: int, facts: Facts) -> list[Transition]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from hardcase_collector.domain.finding import Change, Severity, Transition
-from hardcase_collector.rules import limits
+from hardcase_collector.rules import limits, parts
 from hardcase_collector.rules.compiled import Compiled, Watch
 from hardcase_collector.rules.debounce import Track
 from hardcase_collector.rules.evidence import transition
@@ -50,11 +50,14 @@ def place(state: FeedState, compiled: Compiled, rules: Mapping[str, Rule]) -> No
     if state.last is None:
         state.wake_ms = 0
     numbers = list(compiled.catalogue.sensor_numbers)
+    before = set(state.columns.numbers)
     if state.columns.numbers != numbers:
         pool = state.columns.joined(state.ghosts)
         state.columns = pool.moved_to(numbers)
         state.ghosts = pool.left_behind(numbers, MAX_GHOSTS)
     state.place(compiled)
+    if state.keyed and before:
+        parts.await_arrivals(state, before)
     _unpark(state)
     apply_baselines(state, rules)
 
