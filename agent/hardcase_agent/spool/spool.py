@@ -7,7 +7,6 @@ power at every step: a record served was synced; nothing unacknowledged disappea
 
 from __future__ import annotations
 
-import errno
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -123,16 +122,10 @@ class Spool:
         return self._try(lambda: self._write_losses(now)) and self._try(self._let_go)
 
     def _try(self, write: Callable[[], None]) -> bool:
-        """One attempt; a full disk gets a second one after what was to be dropped anyway is dropped."""
         try:
             write()
         except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT) or not self._remove_condemned():
-                return self._refused(error)
-            try:
-                write()
-            except OSError as again:
-                return self._refused(again)
+            return self._refused(error)
         if self._failing and not self._pending:
             log.warning("spool writes again: it had refused with reason=%s", self._failing)
             self._failing = ""
@@ -250,10 +243,10 @@ class Spool:
         gone.add(segment.first, segment.newest)
         self._condemned.append(segment)
 
-    def _remove_condemned(self) -> bool:
-        """True = at least one file went."""
+    def _remove_condemned(self) -> None:
         condemned, self._condemned = self._condemned, []
-        return any([discard(self._files, segment.name) for segment in condemned])
+        for segment in condemned:
+            discard(self._files, segment.name)
 
     # Serving
 
