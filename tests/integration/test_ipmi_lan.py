@@ -359,7 +359,7 @@ async def test_fifty_reconnects_leave_no_socket_and_no_thread_behind(sim: IpmiSi
         return len(os.listdir("/proc/self/fd"))
 
     def threads() -> int:
-        return sum(1 for thread in threading.enumerate() if thread.name.startswith("device "))
+        return sum(thread.name == f"device 127.0.0.1:{sim.lan_port}" for thread in threading.enumerate())
 
     warm = device_of(sim)
     await device_id(warm)

@@ -41,10 +41,14 @@ IDLE_S = 45.0
 GOODBYE_S = 0.1
 MAX_PASSWORD = 20
 
-INVALID_NAME_OR_ROLE = (0x09, 0x0A, 0x0B, 0x0D)
-"""RMCP+ status codes (table 13-15): invalid or unauthorised role, no resources for it, unauthorised name."""
-PRIVILEGE_TOO_HIGH = 0x86
-"""Set Session Privilege Level and Activate Session: above the account's or channel's limit."""
+INVALID_NAME_OR_ROLE = (0x09, 0x0A, 0x0D)
+"""RMCP+ status codes (table 13-15): invalid role, unauthorised role, unauthorised name."""
+GET_SESSION_CHALLENGE, ACTIVATE_SESSION, SET_PRIVILEGE = 0x39, 0x3A, 0x3B
+LOGGING_IN = (ACTIVATE_SESSION, SET_PRIVILEGE)
+LEVEL_REFUSED = ((ACTIVATE_SESSION, 0x86), (SET_PRIVILEGE, 0x80), (SET_PRIVILEGE, 0x81), (SET_PRIVILEGE, 0x86))
+"""Command and completion code: the level is above the account's or the channel's limit (22.17, 22.18)."""
+USER_REFUSED = ((GET_SESSION_CHALLENGE, 0x81), (GET_SESSION_CHALLENGE, 0x82))
+"""Unknown user name, null user not enabled (22.16). The same codes of Activate Session say "no free session"."""
 
 
 class LanInterface(StrEnum):
@@ -197,7 +201,7 @@ class LanIpmi(_Threaded):
     def _ask_once(self, request: IpmiRequest, until: float) -> bytes:
         session = self._session or self._connect(until)
         try:
-            with _named(self._name):
+            with named_errors(self._name):
                 answer = session.ask(request, max(GOODBYE_S, until - self._monotonic()))
         except AgentError:
             self._release()
@@ -210,7 +214,7 @@ class LanIpmi(_Threaded):
         for level in reversed(levels[: levels.index(self._privilege) + 1]):
             session = _LanSession(self._target)
             try:
-                with _named(self._name):
+                with named_errors(self._name):
                     session.open(self._password(), level, max(GOODBYE_S, until - self._monotonic()))
             except BaseException as error:
                 session.close()
@@ -259,9 +263,11 @@ class _LanSession:
         self._target = target
         self._bmc = Target(ipmb_address=BMC_ADDRESS)
         self._open = False
+        self._stage = 0
+        self._note_stage()
 
     def open(self, password: str, level: Privilege, budget_s: float) -> None:
-        from pyipmi.errors import RetryError
+        from pyipmi.errors import CompletionCodeError, RetryError
         from pyipmi.session import Session
 
         session = Session()
@@ -273,14 +279,26 @@ class _LanSession:
         self._patience(budget_s)
         try:
             session.establish()
+        except CompletionCodeError as error:
+            raise login_failure(self._target.host, self._stage, error.cc) from error
         except RetryError:
-            if self._interface._session is None:
+            if self._stage not in LOGGING_IN:
                 raise
             # RMCP 1.5 has no way to say "wrong password": the BMC drops the packet.
             raise DeviceHung(
                 f"{self._target.host}: silent during the log-in; RMCP does not tell a wrong password from a hung BMC"
             ) from None
         self._open = True
+
+    def _note_stage(self) -> None:
+        """python-ipmi's errors do not say which command of the log-in was refused."""
+        send = self._interface.send_and_receive
+
+        def send_noting(request: Any) -> Any:
+            self._stage = request.cmdid
+            return send(request)
+
+        self._interface.send_and_receive = send_noting
 
     def _patience(self, budget_s: float) -> None:
         tries = max(1, min(3, int(budget_s / TRY_S)))
@@ -309,7 +327,7 @@ class _LanSession:
 
 
 @contextlib.contextmanager
-def _named(device: str) -> Iterator[None]:
+def named_errors(device: str) -> Iterator[None]:
     """python-ipmi's errors, and what it lets through of the operating system's, as ours. No secret is in any."""
     from pyipmi import errors
 
@@ -322,7 +340,7 @@ def _named(device: str) -> Iterator[None]:
     except errors.MessageStatusCodeError as error:
         raise _refusal(device, error.msc) from error
     except errors.CompletionCodeError as error:
-        raise _login_failure(device, error.cc) from error
+        raise DeviceFailed(f"{device}: completion code {error.cc:#04x}") from error
     except errors.NotSupportedError as error:
         raise Unsupported(f"{device}: {error}; try interface = 'rmcp'") from error
     except (errors.RetryError, errors.IpmiTimeoutError, TimeoutError) as error:
@@ -341,9 +359,10 @@ def _refusal(device: str, status: int) -> AgentError:
     return DeviceFailed(f"{device}: the BMC opens no session (RMCP+ status {status:#04x})")
 
 
-def _login_failure(device: str, code: int) -> AgentError:
-    if code == PRIVILEGE_TOO_HIGH:
+def login_failure(device: str, command: int, code: int) -> AgentError:
+    """What a completion code in the middle of a log-in says; the same code means another thing at another command."""
+    if (command, code) in LEVEL_REFUSED:
         return _LevelRefused(f"{device}: the account may not have this privilege level")
-    if code in (0x81, 0x82, 0xD4):
+    if (command, code) in USER_REFUSED:
         return CredentialsRefused(f"{device}: the BMC refused the user (completion code {code:#04x})")
     return DeviceFailed(f"{device}: the log-in failed with completion code {code:#04x}")

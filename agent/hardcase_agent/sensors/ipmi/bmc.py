@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
-from hardcase_agent.domain.errors import MalformedAnswer, Unsupported
+from hardcase_agent.domain.errors import DeviceBusy, MalformedAnswer, Unsupported
 from hardcase_agent.domain.event import CoverageLine, CoverageStatus
 from hardcase_agent.domain.part import Asset, Component
 from hardcase_agent.domain.ports import Clock
@@ -61,6 +61,7 @@ class Bmc:
         self._survey: Survey | None = None
         self._checked_ms = 0
         self._users = 0
+        self._was_on = True
 
     @property
     def asset(self) -> Asset:
@@ -167,16 +168,18 @@ class Bmc:
 
     async def chassis(self) -> int:
         """Bits of CHASSIS_STATES."""
-        return parse_chassis(await self.talk.ask(GET_CHASSIS_STATUS, "chassis status"))
+        bits = parse_chassis(await self.talk.ask(GET_CHASSIS_STATUS, "chassis status"))
+        self._was_on = bool(bits & HOST_ON)
+        return bits
 
     async def host_on(self) -> bool:
-        """Whether host-powered sensors mean something. A BMC that does not tell is taken for on."""
+        """Whether host-powered sensors mean something. A BMC that does not tell is taken for what it said last."""
         if self.local:
             return True
         try:
             return bool(await self.chassis() & HOST_ON)
-        except (Unsupported, Refused, MalformedAnswer):
-            return True
+        except (Unsupported, Refused, MalformedAnswer, DeviceBusy):
+            return self._was_on
 
     @property
     def frus(self) -> tuple[FruRecord, ...]:

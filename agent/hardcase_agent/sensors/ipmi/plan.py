@@ -49,7 +49,8 @@ def sensor_records(records: Iterable[Record]) -> tuple[SensorRecord, ...]:
 
 
 def is_analogue(record: SensorRecord) -> bool:
-    return record.conversion is not None and record.code == THRESHOLD
+    """Judged by thresholds, or by nothing (event/reading type 0)."""
+    return record.conversion is not None and record.code in (0, THRESHOLD)
 
 
 def build_plan(
@@ -84,7 +85,7 @@ def _planned(record: SensorRecord, part: Part, stated: Defaults | None, bits: in
     request = get_sensor_reading(record.number, record.lun)
     powered = host_powered(record, part)
     conversion = record.conversion
-    if conversion is not None and record.code == THRESHOLD:
+    if conversion is not None and is_analogue(record):
         measure = conversion.measure
         limits = readings.limits(conversion, stated) if stated is not None else Limits()
         sensor = Sensor(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hardcase_agent.domain.errors import AgentError, MalformedAnswer, Unsupported
+from hardcase_agent.domain.errors import AgentError, DeviceBusy, MalformedAnswer, Unsupported
 from hardcase_agent.domain.event import CoverageLine, CoverageStatus
 from hardcase_agent.domain.frame import Moment, Sweep
 from hardcase_agent.domain.part import Component
@@ -189,6 +189,8 @@ class DiscreteSource(IpmiSource):
             return States(await self.bmc.chassis())
         except Unsupported as error:
             return Gap(GapReason.UNSUPPORTED, str(error))
+        except DeviceBusy as error:
+            return Gap(GapReason.BUSY, str(error))
         except (Refused, MalformedAnswer) as error:
             return Gap(GapReason.ERROR, str(error))
 
