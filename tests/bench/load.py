@@ -106,7 +106,14 @@ class AgentLoad:
 
 
 def frame_record(
-    catalogue_id: bytes, values: np.ndarray, gap: int, *, wall_ms: int, boot_ms: int, record: reading_pb2.Record
+    catalogue_id: bytes,
+    values: np.ndarray,
+    gap: int,
+    *,
+    gap_age_s: int,
+    wall_ms: int,
+    boot_ms: int,
+    record: reading_pb2.Record,
 ) -> None:
     record.wall_ms, record.boot_ms = wall_ms, boot_ms
     frame = record.frame
@@ -116,7 +123,7 @@ def frame_record(
         values[gap] = np.nan
         frame.gap_index = gap.to_bytes(2, "little")
         frame.gap_reason = bytes([reading_pb2.GAP_REASON_BUSY])
-        frame.gap_age_s = (60).to_bytes(4, "little")
+        frame.gap_age_s = gap_age_s.to_bytes(4, "little")
     frame.values = values.tobytes()
 
 
@@ -145,6 +152,7 @@ def encode(orders: Orders, number: int) -> AgentLoad:
                 catalogue.id,
                 values[index],
                 int(gaps[index]),
+                gap_age_s=max(1, orders.period_ms // 1000),
                 wall_ms=wall_now - age,
                 boot_ms=max(0, boot_now - age_now - age),
                 record=batch.records.add(),
