@@ -126,7 +126,3 @@ async def test_a_sensor_that_goes_between_two_looks_is_a_gap(tmp_path: Path) -> 
     await source.close()
     assert isinstance(reading, Gap)
     assert reading.reason is GapReason.ABSENT
-
-
-async def test_a_host_switched_off_in_the_configuration_has_no_source() -> None:
-    assert sources(Path("/sys"), enabled=False) == {}

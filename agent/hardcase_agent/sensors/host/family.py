@@ -18,8 +18,6 @@ from hardcase_agent.sensors.host.tree import read_text
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostSettings:
-    enabled: bool = True
-    """false: this machine is not read, for an agent that only reads others. Default true."""
     period_s: float = 60.0
     """Temperatures, fans, voltages, memory errors, network ports. Default 60."""
     slow_period_s: float = 300.0
@@ -39,8 +37,6 @@ def parse(table: Mapping[str, object], mistakes: list[str]) -> HostSettings:
 
 
 def build(settings: HostSettings, doors: Doors) -> Sequence[Source]:
-    if not settings.enabled:
-        return ()
     host, sysfs, clock = doors.host, doors.sysfs, doors.clock
     fast, slow = settings.period_s, settings.slow_period_s
     hwmon_scan = partial(hwmon.scan, sysfs, skip=settings.hwmon_skip)

@@ -122,7 +122,8 @@ class SnmpSource:
         )
 
     async def doctor(self) -> Sequence[CoverageLine]:
-        plain = (_line(Component.NONE, CoverageStatus.WATCHED, self._warning),) if self._warning else ()
+        reason, _, remedy = self._warning.partition("; ")
+        plain = (_line(Component.NONE, CoverageStatus.WATCHED, reason, remedy),) if reason else ()
         try:
             picture = await self._look(self._open(), self._clock.now())
         except AgentError as error:
