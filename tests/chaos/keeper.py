@@ -1,0 +1,94 @@
+"""Keeps every spool segment that ever was on the disk, so that what an agent kept can be compared with what was stored.
+
+The spool deletes a segment once it is acknowledged. A hard link made while it exists shares its bytes, whatever is
+appended or cut off later, and stays when the spool's own name goes: an account that no program under test keeps.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import duckdb
+from hardcase_agent.domain.stream import RecordKind
+from hardcase_agent.spool import segment
+
+LOOKS_EVERY_S = 0.02
+Key = tuple[bytes, int]
+"""Epoch and sequence."""
+
+
+class Keeper:
+    """Watches spool folders in a thread; `stop()` looks one last time."""
+
+    def __init__(self, spools: Sequence[Path], directory: Path) -> None:
+        self._spools = list(spools)
+        self._directory = directory
+        self._stopping = threading.Event()
+        directory.mkdir(parents=True, exist_ok=True)
+        self._thread = threading.Thread(target=self._watch, name="keeper", daemon=True)
+        self._thread.start()
+
+    def _watch(self) -> None:
+        while not self._stopping.wait(LOOKS_EVERY_S):
+            self._look()
+
+    def _look(self) -> None:
+        for number, spool in enumerate(self._spools):
+            with contextlib.suppress(FileNotFoundError):
+                for entry in os.scandir(spool):
+                    kept = self._directory / f"{number}-{entry.name}"
+                    if entry.name.endswith(".seg") and not kept.exists():
+                        with contextlib.suppress(FileNotFoundError, FileExistsError):
+                            os.link(entry.path, kept)
+
+    def stop(self) -> None:
+        self._look()
+        self._stopping.set()
+        self._thread.join(timeout=5)
+
+    def frames(self) -> set[Key]:
+        """Every frame that any agent ever kept."""
+        return _frames_in(self._directory.glob("*.seg"))
+
+    def waiting(self) -> set[Key]:
+        """Every frame that is in a spool now."""
+        return _frames_in(path for spool in self._spools for path in spool.glob("*.seg"))
+
+
+def _frames_in(segments: Iterable[Path]) -> set[Key]:
+    found: set[Key] = set()
+    for path in segments:
+        data = path.read_bytes()
+        if len(data) < segment.HEADER_BYTES:
+            continue
+        epoch = segment.unpack_header(data).epoch
+        for entry in segment.entries(data):
+            if isinstance(entry, segment.Entry) and _is_frame(entry):
+                found.add((epoch, entry.sequence))
+    return found
+
+
+def _is_frame(entry: segment.Entry) -> bool:
+    return entry.type is segment.EntryType.RECORD and entry.kind is RecordKind.FRAME
+
+
+def stored_frames(telemetry: Path) -> list[Key]:
+    """Every frame in the telemetry store of a stopped collector, repetitions too, read without the collector's code."""
+    (database,) = telemetry.glob("*.duckdb")
+    with duckdb.connect(str(database), read_only=True) as store:
+        tables = [
+            name
+            for (name,) in store.execute(
+                "SELECT table_name FROM duckdb_tables() WHERE table_name LIKE 'frames_%'"
+            ).fetchall()
+        ]
+        found: list[Key] = []
+        for table in tables:
+            found += store.execute(f'SELECT epoch, sequence FROM "{table}"').fetchall()
+        for (file,) in store.execute("SELECT frames_file FROM parts").fetchall():
+            found += store.execute("SELECT epoch, sequence FROM read_parquet(?)", [str(telemetry / file)]).fetchall()
+    return [(bytes(epoch), sequence) for epoch, sequence in found]
