@@ -20,7 +20,7 @@ from hardcase_agent.uplink.backoff import Backoff
 from hardcase_agent.uplink.codec import Introduction
 from hardcase_agent.uplink.flow import Suspects
 from hardcase_agent.uplink.identity import Identity
-from hardcase_agent.uplink.stream import Closed, Ended, Stream, Tally
+from hardcase_agent.uplink.stream import Closed, Ended, Stream, Tally, Timing
 from hardcase_agent.uplink.wire import Channel, plain_channel, secure_channel
 
 log = logging.getLogger(__name__)
@@ -56,6 +56,7 @@ class Uplink:
         clock: Clock,
         introduction: Introduction,
         chance: Callable[[], float],
+        timing: Timing | None = None,
     ) -> None:
         self._target = target
         self._server_name = server_name
@@ -65,6 +66,7 @@ class Uplink:
         self._clock = clock
         self._introduction = introduction
         self._chance = chance
+        self._timing = timing or Timing()
         self._backoff = Backoff()
         self._suspects = Suspects()
         self._tally = Tally()
@@ -130,6 +132,7 @@ class Uplink:
                 introduction=self._introduction,
                 suspects=self._suspects,
                 tally=self._tally,
+                timing=self._timing,
             )
             self._stream = stream
             if self._stopping.is_set():

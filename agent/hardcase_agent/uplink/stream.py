@@ -23,22 +23,28 @@ from hardcase_agent.uplink.wire import STREAM_PATH, Channel, StreamCall, grpc
 
 log = logging.getLogger(__name__)
 
-WELCOME_S = 20.0
-"""Connecting, TLS and the collector's first look at its stores."""
-WRITE_S = 60.0
-"""A message that the transport does not take: the collector reads nothing."""
-PROGRESS_S = 60.0
-"""Records in flight and no acknowledgement: the collector or its stores are stuck."""
-TICK_S = 5.0
-"""How often the wall clock is compared with the boot clock and progress is checked."""
 STEP_MS = 1_000
 """The wall clock was set if it moved this much against CLOCK_BOOTTIME within a tick; slewing is 2.5 ms."""
-DRAIN_S = 1.5
-"""At a clean stop: what is spooled may still be sent and acknowledged for this long."""
 EOF_S = 0.5
 HEARTBEAT_S = 60
 LONGEST_HOLD_MS = 300_000
 """A collector that asks for a longer pause is asked again after five minutes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """Deadlines of one stream, seconds."""
+
+    welcome_s: float = 20.0
+    """Connecting, TLS and the collector's first look at its stores."""
+    write_s: float = 60.0
+    """A message that the transport does not take: the collector reads nothing."""
+    progress_s: float = 60.0
+    """Records in flight and no acknowledgement: the collector or its stores are stuck."""
+    tick_s: float = 5.0
+    """How often the wall clock is compared with the boot clock and progress is checked."""
+    drain_s: float = 1.5
+    """At a clean stop: what is spooled may still be sent and acknowledged for this long."""
 
 
 @dataclass(slots=True)
@@ -99,6 +105,7 @@ class Stream:
         introduction: codec.Introduction,
         suspects: Suspects,
         tally: Tally,
+        timing: Timing,
     ) -> None:
         self._channel = channel
         self._backlog = backlog
@@ -106,6 +113,7 @@ class Stream:
         self._introduction = introduction
         self._suspects = suspects
         self._tally = tally
+        self._timing = timing
         self._waking = asyncio.Event()
         self._writing = asyncio.Lock()
         self._finish = ""
@@ -120,9 +128,9 @@ class Stream:
         self._waking.set()
 
     def finish(self, reason: str) -> None:
-        """Say goodbye when everything is acknowledged, or after DRAIN_S."""
+        """Say goodbye when everything is acknowledged, or after `Timing.drain_s`."""
         self._finish = reason
-        self._finish_at = asyncio.get_running_loop().time() + DRAIN_S
+        self._finish_at = asyncio.get_running_loop().time() + self._timing.drain_s
         self.wake()
 
     async def run(self) -> Ended:
@@ -146,12 +154,12 @@ class Stream:
 
     async def _greet(self) -> Welcome:
         try:
-            async with asyncio.timeout(WELCOME_S):
+            async with asyncio.timeout(self._timing.welcome_s):
                 held = await self._backlog.held()
                 await self._call.write(codec.hello(self._introduction, held, self._clock.now()))
                 answer = await self._read()
         except TimeoutError as error:
-            raise CollectorUnreachable(f"no answer within {WELCOME_S:.0f} s") from error
+            raise CollectorUnreachable(f"no answer within {self._timing.welcome_s:.0f} s") from error
         except (grpc.aio.AioRpcError, asyncio.InvalidStateError) as error:
             raise CollectorUnreachable(await self._why()) from error
         if isinstance(answer, Close):
@@ -292,10 +300,10 @@ class Stream:
     async def _write(self, message: bytes) -> None:
         async with self._writing:
             try:
-                async with asyncio.timeout(WRITE_S):
+                async with asyncio.timeout(self._timing.write_s):
                     await self._call.write(message)
             except TimeoutError as error:
-                raise CollectorUnreachable(f"the collector took nothing for {WRITE_S:.0f} s") from error
+                raise CollectorUnreachable(f"the collector took nothing for {self._timing.write_s:.0f} s") from error
 
     # Receiving
 
@@ -363,15 +371,15 @@ class Stream:
                 await self._heartbeat(now)
                 last = now
             self._check_progress(now)
-            await asyncio.sleep(min(TICK_S, max(0.01, (last.boot_ms + period_ms - now.boot_ms) / 1000)))
+            await asyncio.sleep(min(self._timing.tick_s, max(0.01, (last.boot_ms + period_ms - now.boot_ms) / 1000)))
 
     async def _heartbeat(self, now: Moment) -> None:
         state = await self._backlog.state()
         await self._write(codec.heartbeat(now, state.records, state.bytes))
 
     def _check_progress(self, now: Moment) -> None:
-        if self._flow.in_flight and now.boot_ms - self._progress_ms > PROGRESS_S * 1000:
-            raise CollectorUnreachable(f"no acknowledgement for {PROGRESS_S:.0f} s")
+        if self._flow.in_flight and now.boot_ms - self._progress_ms > self._timing.progress_s * 1000:
+            raise CollectorUnreachable(f"no acknowledgement for {self._timing.progress_s:.0f} s")
 
     async def _code(self) -> grpc.StatusCode:
         try:
