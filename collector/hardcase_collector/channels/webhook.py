@@ -31,6 +31,7 @@ class WebhookSettings:
     url: str = field(repr=False)
     key: bytes = field(repr=False)
     """From `signature.signing_key`."""
+    answer_s: float = ANSWER_S
 
 
 class WebhookChannel:
@@ -43,7 +44,7 @@ class WebhookChannel:
             follow_redirects=False,
             # No proxy and no .netrc from the environment: what is not in the configuration is not used.
             trust_env=False,
-            timeout=httpx.Timeout(ANSWER_S, connect=CONNECT_S),
+            timeout=httpx.Timeout(settings.answer_s, connect=CONNECT_S),
             limits=httpx.Limits(max_connections=16, max_keepalive_connections=8, keepalive_expiry=30),
             headers={"user-agent": user_agent, "content-type": "application/cloudevents+json; charset=utf-8"},
         )
@@ -56,7 +57,7 @@ class WebhookChannel:
         headers = signed_headers(self._settings.key, event_id=row.event_id, timestamp_s=now_ms // 1000, body=row.body)
         try:
             async with (
-                asyncio.timeout(ANSWER_S),
+                asyncio.timeout(self._settings.answer_s),
                 self._client.stream("POST", self._settings.url, content=row.body, headers=dict(headers)) as answer,
             ):
                 await _drain(answer)

@@ -72,9 +72,10 @@ class SqlTransaction:
 class SqlStateStore:
     """See `StateStore`. Safe to use from any thread: writers take turns, readers have their own connections."""
 
-    def __init__(self, writer: Engine, reader: Engine) -> None:
+    def __init__(self, writer: Engine, reader: Engine, *, turn_wait_s: float = TURN_WAIT_S) -> None:
         self._writer = writer
         self._reader = reader
+        self._turn_wait_s = turn_wait_s
         self._turn = threading.Lock()
 
     @classmethod
@@ -98,8 +99,8 @@ class SqlStateStore:
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:
-        if not self._turn.acquire(timeout=TURN_WAIT_S):
-            raise StoreFailed(f"the state store's writer has been busy for {TURN_WAIT_S:.0f} s: see the journal")
+        if not self._turn.acquire(timeout=self._turn_wait_s):
+            raise StoreFailed(f"the state store's writer has been busy for {self._turn_wait_s:g} s: see the journal")
         try:
             with named("writing"), self._writer.begin() as connection:
                 yield SqlTransaction(connection)
@@ -133,7 +134,7 @@ class SqlStateStore:
 
     def close(self) -> None:
         """Waits for the writer's turn; SQLite folds its write-ahead log into the file as the last connection closes."""
-        got = self._turn.acquire(timeout=TURN_WAIT_S)
+        got = self._turn.acquire(timeout=self._turn_wait_s)
         try:
             self._reader.dispose()
             self._writer.dispose()
