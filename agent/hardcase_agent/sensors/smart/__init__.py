@@ -1,5 +1,6 @@
 """SMART: disks read by `smartctl --json`, never waking one.
 
 `report.py` (one answer to values; pure) with `ata.py`, `nvme.py`, `scsi.py`; `blockdevices.py` (what the kernel
-lists); `shelf.py` (which disk is behind which paths); `source.py` (the sweeps); `family.py` (settings).
+lists); `shelf.py` (which disk is behind which paths); `memory.py` (what is known, kept over restarts); `source.py`
+(the sweeps); `family.py` (settings).
 """

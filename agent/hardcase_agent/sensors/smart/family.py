@@ -49,6 +49,7 @@ def build(settings: SmartSettings, doors: Doors) -> Sequence[Source]:
         include=settings.include,
         exclude=settings.exclude,
         extra=settings.device,
+        kept_in=doors.state_dir / "smart.json",
     )
     return [
         SmartSource(

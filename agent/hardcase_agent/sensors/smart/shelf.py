@@ -15,8 +15,9 @@ from hardcase_agent.domain.errors import AgentError, ToolMissing
 from hardcase_agent.domain.part import Part
 from hardcase_agent.domain.ports import CommandRunner
 from hardcase_agent.domain.reading import Gap, GapReason, Reading, Sensor
-from hardcase_agent.sensors.smart import report
+from hardcase_agent.sensors.smart import memory, report
 from hardcase_agent.sensors.smart.blockdevices import BlockDevice, Bus, list_block_devices
+from hardcase_agent.sensors.smart.memory import Memory
 from hardcase_agent.sensors.smart.report import DiskReport
 
 AT_A_TIME = 4
@@ -94,7 +95,9 @@ class Shelf:
         include: Sequence[str] = ("*",),
         exclude: Sequence[str] = (),
         extra: Sequence[Extra] = (),
+        kept_in: Path | None = None,
     ) -> None:
+        """`kept_in`: file that keeps what is known over restarts; None keeps nothing."""
         self.places = asyncio.Semaphore(AT_A_TIME)
         self.disks: dict[str, Disk] = {}
         self.unreadable: tuple[BlockDevice, ...] = ()
@@ -109,6 +112,9 @@ class Shelf:
         self._scanned_ms: int | None = None
         self._owners: dict[tuple[str, str], tuple[str, str]] = {}
         self._scanning = asyncio.Lock()
+        self._memory = kept_in
+        self._remembered: list[Memory] | None = None
+        """What the file holds; None = not read yet."""
 
     async def targets(self, boot_ms: int, *, scan_deadline_s: float = SCAN_DEADLINE_S) -> tuple[Target, ...]:
         """What there is to ask now. Raises ToolMissing, or what the scan failed with where the kernel lists no disk."""
@@ -123,6 +129,7 @@ class Shelf:
             if due or changed:
                 await self._scan(boot_ms, listed, scan_deadline_s)
             found = tuple(self._targets(listed))
+        self._recall(found)
         self._forget(found)
         return found
 
@@ -140,6 +147,38 @@ class Shelf:
         if target not in disk.ways:
             disk.ways = [way for way in disk.ways if way.key != target.key] + [target]
         return disk
+
+    def remember(self) -> None:
+        """Writes down what is known, where that changed."""
+        if self._memory is None:
+            return
+        known = [
+            Memory(
+                identity=disk.identity,
+                nvme=disk.nvme,
+                part=disk.part,
+                sensors=tuple(disk.sensors.values()),
+                ways=tuple((*way.key, way.signature) for way in disk.ways),
+            )
+            for disk in self.disks.values()
+        ]
+        if known != self._remembered:
+            self._remembered = known
+            memory.save(self._memory, known)
+
+    def _recall(self, found: Sequence[Target]) -> None:
+        """At the first sweep: disks that are where they were, whether or not they are awake to say so."""
+        if self._memory is None or self._remembered is not None:
+            return
+        self._remembered = list(memory.load(self._memory))
+        there = {(*target.key, target.signature): target for target in found}
+        for kept in self._remembered:
+            ways = [there[way] for way in kept.ways if way in there]
+            if ways and kept.identity not in self.disks:
+                disk = Disk(kept.identity, kept.nvme, kept.part, {sensor.id: sensor for sensor in kept.sensors}, ways)
+                self.disks[kept.identity] = disk
+                for way in ways:
+                    self._owners[way.key] = (kept.identity, way.signature)
 
     async def _scan(self, boot_ms: int, listed: Sequence[BlockDevice], deadline_s: float) -> None:
         self._scanned_ms = boot_ms - SCAN_PERIOD_MS + SCAN_RETRY_MS

@@ -31,6 +31,8 @@ from hardcase_agent.sensors.smart.shelf import Disk, Shelf, Target
 
 ROUNDS = 6
 """A sweep may take this many times one disk's deadline: four hung disks at a time, then twenty others."""
+BUSY_WAIT_S = 1.0
+"""Before a disk that somebody else (a doctor, another agent) is just asking is asked once more."""
 DOCTOR_DISK_S = 10.0
 DOCTOR_SCAN_S = 8.0
 DOCTOR_S = 25.0
@@ -85,6 +87,7 @@ class SmartSource:
         nvme: bool,
         period_s: float,
         disk_deadline_s: float,
+        busy_wait_s: float = BUSY_WAIT_S,
     ) -> None:
         self._host = host
         self._shelf = shelf
@@ -93,6 +96,7 @@ class SmartSource:
         self._nvme = nvme
         self._period_s = period_s
         self._disk_deadline_s = disk_deadline_s
+        self._busy_wait_s = busy_wait_s
         self._asked_ms: dict[tuple[str, str], int] = {}
         self._sensors: tuple[Sensor, ...] = ()
         self._parts: tuple[Part, ...] = ()
@@ -121,6 +125,7 @@ class SmartSource:
         _raise_if_nothing(outcomes)
         for outcome in outcomes:
             self._settle(outcome)
+        self._shelf.remember()
         return self._sweep_of(now, outcomes)
 
     async def doctor(self) -> Sequence[CoverageLine]:
@@ -175,6 +180,9 @@ class SmartSource:
             async with self._shelf.places:
                 self._asked_ms[target.key] = self._clock.now().boot_ms
                 outcome = await self._ask_one(target)
+                if isinstance(outcome.error, DeviceBusy):
+                    await asyncio.sleep(self._busy_wait_s)
+                    outcome = await self._ask_one(target)
                 outcome.at_ms = self._clock.now().boot_ms
             if outcome.told is not None and (outcome.gap is None or outcome.gap.reason is GapReason.ASLEEP):
                 break

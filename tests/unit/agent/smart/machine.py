@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hardcase_agent.domain.errors import AgentError
+from hardcase_agent.domain.errors import AgentError, DeviceBusy
 from hardcase_agent.domain.part import Asset
 from hardcase_agent.domain.ports import CommandResult
 from hardcase_agent.sensors.smart.shelf import Extra, Shelf
@@ -36,6 +36,7 @@ class Machine:
         self.at_once = 0
         self.most_at_once = 0
         self.takes_ms = 0
+        self.busy_once = False
         self._sequence = 0
 
     def plug(self, name: str, answer: dict[str, Any] | str | AgentError | None, *, kind: str = "sat") -> str:
@@ -99,6 +100,9 @@ class Machine:
         path, kind = arguments
         self.asked.append((path, kind))
         self.asking.set()
+        if self.busy_once:
+            self.busy_once = False
+            raise DeviceBusy("somebody else asks")
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         try:
@@ -126,6 +130,7 @@ class Machine:
             nvme=nvme,
             period_s=600.0,
             disk_deadline_s=disk_deadline_s,
+            busy_wait_s=0.0,
         )
 
 

@@ -392,3 +392,64 @@ async def test_doctor_names_a_missing_tool_with_its_cure(machine: Machine) -> No
     machine.scan_error = ToolMissing("smartctl is not installed")
     said = lines(tuple(await machine.source().doctor()))
     assert said == "unreadable: smartctl is not installed | install smartmontools 7.0 or newer"
+
+
+async def test_a_disk_that_is_busy_for_a_moment_is_asked_once_more(machine: Machine) -> None:
+    machine.plug("sda", ata("A"))
+    source = machine.source()
+    await sweep(source, machine)
+    machine.busy_once = True
+    assert reasons(await sweep(source, machine), "A") == {None}
+
+
+# Over restarts of the agent
+
+
+async def test_a_disk_asleep_at_a_restart_is_still_known_and_stays_asleep(machine: Machine, tmp_path: Path) -> None:
+    kept = tmp_path / "smart.json"
+    machine.plug("sda", sas("A"), kind="scsi")
+    machine.plug("sdb", ata("B"))
+    before = await sweep(machine.source(machine.shelf(kept_in=kept)), machine)
+    machine.answers["/dev/sda"] = asleep()
+    after = await sweep(machine.source(machine.shelf(kept_in=kept)), machine)
+    assert after.sensors == before.sensors
+    assert after.parts == before.parts
+    assert reasons(after, "A") == {GapReason.ASLEEP}
+    assert reasons(after, "B") == {None}
+
+
+async def test_what_was_kept_of_another_disk_under_the_name_is_forgotten(machine: Machine, tmp_path: Path) -> None:
+    kept = tmp_path / "smart.json"
+    machine.plug("sda", ata("OLD"))
+    await sweep(machine.source(machine.shelf(kept_in=kept)), machine)
+    machine.pull("sda")
+    machine.plug("sda", asleep())
+    swept = await sweep(machine.source(machine.shelf(kept_in=kept)), machine)
+    assert (swept.sensors, swept.parts) == ((), None)
+
+
+async def test_what_is_known_is_written_only_when_it_changed(machine: Machine, tmp_path: Path) -> None:
+    kept = tmp_path / "smart.json"
+    machine.plug("sda", ata("A"))
+    source = machine.source(machine.shelf(kept_in=kept))
+    await sweep(source, machine)
+    kept.unlink()
+    await sweep(source, machine)
+    assert not kept.exists()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"[]", b'{"version": 9, "disks": []}', b'{"version": 1, "disks": [{"part": 5}]}', b"\xff\x00"],
+)
+async def test_a_broken_memory_is_as_none(machine: Machine, tmp_path: Path, content: bytes) -> None:
+    kept = tmp_path / "smart.json"
+    kept.write_bytes(content)
+    machine.plug("sda", ata("A"))
+    assert reasons(await sweep(machine.source(machine.shelf(kept_in=kept)), machine), "A") == {None}
+
+
+async def test_a_memory_that_cannot_be_written_disturbs_nothing(machine: Machine, tmp_path: Path) -> None:
+    machine.plug("sda", ata("A"))
+    shelf = machine.shelf(kept_in=tmp_path / "no such folder" / "smart.json")
+    assert reasons(await sweep(machine.source(shelf), machine), "A") == {None}
