@@ -52,7 +52,7 @@ class Table:
         return line_of(self.lines, self.path)
 
     def wrong(self, key: str, message: str) -> None:
-        path = (*self.path, key) if key else self.path
+        path = (*self.path, *key.split(".")) if key else self.path
         self.mistakes.add(self.file, line_of(self.lines, path), ".".join(path), message)
 
     def take(self, key: str) -> object:
