@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
-from hardcase_agent.domain.errors import DeviceBusy, MalformedAnswer, Unsupported
+from hardcase_agent.domain.errors import DeviceAbsent, DeviceBusy, MalformedAnswer, Unsupported
 from hardcase_agent.domain.event import CoverageLine, CoverageStatus
 from hardcase_agent.domain.part import Asset, Component
 from hardcase_agent.domain.ports import Clock
@@ -37,14 +37,26 @@ HOST_ON = 1
 
 
 class Bmc:
-    """State of one BMC. `host` is the asset of the machine we run on; None for a BMC on the LAN."""
+    """State of one BMC. `host` is the asset of the machine we run on; None for a BMC on the LAN.
+
+    `optional`: nobody said that there is one, so that its absence is a finding and not a failure.
+    """
 
     def __init__(
-        self, talk: Conversation, clock: Clock, state: cache.StateFile, *, host: Asset | None, address: str = ""
+        self,
+        talk: Conversation,
+        clock: Clock,
+        state: cache.StateFile,
+        *,
+        host: Asset | None,
+        address: str = "",
+        optional: bool = False,
     ) -> None:
         self.talk = talk
         self.clock = clock
         self.local = host is not None
+        self.missing = False
+        """An optional BMC is not there."""
         self.plan = Plan()
         self.records: tuple[Record, ...] = ()
         self.inventory_stale = True
@@ -61,6 +73,7 @@ class Bmc:
         self._survey: Survey | None = None
         self._checked_ms = 0
         self._users = 0
+        self._optional = optional
         self._was_on = True
 
     @property
@@ -76,10 +89,23 @@ class Bmc:
     # ---- getting ready -------------------------------------------------------------------------------------------
 
     async def prepare(self, budget: Budget) -> bool:
-        """Identity, then the plan, from the cache or from the BMC. False: the budget ended; goes on next time."""
+        """Identity, then the plan, from the cache or from the BMC.
+
+        False: the budget ended, it goes on next time; or an optional BMC is `missing`.
+        """
+        try:
+            return await self._prepare(budget)
+        except DeviceAbsent:
+            self.missing = self._optional
+            if self.missing:
+                return False
+            raise
+
+    async def _prepare(self, budget: Budget) -> bool:
         due = self.clock.now().boot_ms - self._checked_ms >= CHECK_S * 1000
         if self.device is None or due:
             await self._check()
+        self.missing = False
         if self._asset is None:
             self._asset = await self._identify()
         if self._repository is None:

@@ -37,7 +37,7 @@ async def diagnose(
     try:
         answer = await talk.ask_raw(request)
     except DeviceAbsent as error:
-        return [] if quiet else [_absent(component, error)]
+        return [] if quiet else [no_bmc(str(error))]
     except AgentError as error:
         return [] if quiet else [_unreadable(component, str(error), _cure(error, local))]
     if answer[:1] == b"\0":
@@ -47,11 +47,12 @@ async def diagnose(
     return [_unreadable(component, f"{completion(code).words} (0x{code:02x})", cure)]
 
 
-def _absent(component: Component, error: AgentError) -> CoverageLine:
+def no_bmc(reason: str) -> CoverageLine:
+    """Where there is no device at all: no fault of anybody."""
     return CoverageLine(
-        component=component,
+        component=Component.BMC,
         status=CoverageStatus.NOT_PRESENT,
-        reason=str(error),
+        reason=reason,
         cure="modprobe ipmi_si ipmi_devintf; a virtual machine or a desktop has no BMC: set ipmi.local = false",
     )
 

@@ -155,7 +155,8 @@ def build(settings: IpmiSettings, doors: Doors) -> Sequence[Source]:
     """Four sources per BMC. No device is touched before the first sweep."""
     sources: list[Source] = []
     if settings.local is not LocalMode.FALSE:
-        sources += _sources(settings, doors, doors.local_ipmi(), "local", host=doors.host)
+        optional = settings.local is LocalMode.AUTO
+        sources += _sources(settings, doors, doors.local_ipmi(), "local", host=doors.host, optional=optional)
     for bmc in settings.bmc:
         profile = settings.profiles[bmc.profile]
         target = LanTarget(
@@ -171,12 +172,12 @@ def build(settings: IpmiSettings, doors: Doors) -> Sequence[Source]:
 
 def _sources(
     settings: IpmiSettings, doors: Doors, device: IpmiDevice, name: str, *, host: Asset | None = None,
-    address: str = "", plain_text: bool = False,
+    address: str = "", optional: bool = False, plain_text: bool = False,
 ) -> list[Source]:  # fmt: skip
     file = re.sub(r"[^A-Za-z0-9.-]", "_", name)
     bmc = Bmc(
         Conversation(device), doors.clock, StateFile(doors.state_dir / f"ipmi-{file}.sdr.json"),
-        host=host, address=address,
+        host=host, address=address, optional=optional,
     )  # fmt: skip
     position = StateFile(doors.state_dir / f"ipmi-{file}.sel.json")
     return [

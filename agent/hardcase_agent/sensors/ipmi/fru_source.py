@@ -37,7 +37,7 @@ class FruSource(IpmiSource):
         budget = self.budget()
         bmc = self.bmc
         if not await bmc.prepare(budget):
-            return self.preparing()
+            return self.unprepared()
         if not self._due():
             return Sweep(asset=bmc.asset)
         if bmc.inventory_stale:

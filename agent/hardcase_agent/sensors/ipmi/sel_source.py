@@ -78,7 +78,7 @@ class SelSource(IpmiSource):
     async def sweep(self, now: Moment) -> Sweep:
         budget = self.budget()
         if not await self.bmc.prepare(budget):
-            return self.preparing()
+            return self.unprepared()
         if self._position is None:
             self._position = self._written = Position.of(self._state.load())
         self._write_down()

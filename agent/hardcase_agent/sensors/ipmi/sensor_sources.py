@@ -15,7 +15,7 @@ from hardcase_agent.domain.reading import Gap, GapReason, Reading, Sensor, State
 from hardcase_agent.sensors.ipmi.bmc import HOST_ON, Bmc
 from hardcase_agent.sensors.ipmi.commands import GET_CHASSIS_STATUS, GET_DEVICE_ID, Refused
 from hardcase_agent.sensors.ipmi.conversation import REQUEST_S, Budget
-from hardcase_agent.sensors.ipmi.diagnosis import diagnose
+from hardcase_agent.sensors.ipmi.diagnosis import diagnose, no_bmc
 from hardcase_agent.sensors.ipmi.plan import CHASSIS_POWER, Planned
 from hardcase_agent.sensors.ipmi.readings import comparison
 from hardcase_agent.sensors.ipmi.sweeping import HOST_OFF, Walk, Walked
@@ -65,8 +65,11 @@ class IpmiSource:
         self._told = lines
         return lines
 
-    def preparing(self) -> Sweep:
-        """What a sweep says while the sensor list is still being read."""
+    def unprepared(self) -> Sweep:
+        """What a sweep says while the sensor list is still being read, and where there is no BMC."""
+        if self.bmc.missing:
+            lines = self._without()
+            return Sweep(asset=self.bmc.asset, coverage=self.tell(lines) if lines else None)
         line = CoverageLine(
             component=Component.BMC,
             status=CoverageStatus.UNREADABLE,
@@ -74,6 +77,10 @@ class IpmiSource:
             cure="none needed; it goes on in the next sweep",
         )
         return Sweep(asset=self.bmc.asset, coverage=(line,), complete=False)
+
+    def _without(self) -> tuple[CoverageLine, ...]:
+        """One of the four speaks for an absent BMC."""
+        return ()
 
     async def close(self) -> None:
         if self._open:
@@ -95,7 +102,7 @@ class AnalogueSource(IpmiSource):
         budget = self.budget()
         bmc = self.bmc
         if not await bmc.prepare(budget):
-            return self.preparing()
+            return self.unprepared()
         host_on = await bmc.host_on()
         walked = await self._walk.run(bmc.plan.analogue, budget, host_on=host_on)
         if host_on and walked.error is None and not await self._still_on():
@@ -138,6 +145,9 @@ class AnalogueSource(IpmiSource):
             complete=walked.complete,
         )
 
+    def _without(self) -> tuple[CoverageLine, ...]:
+        return (no_bmc("no BMC is reachable from this machine"),)
+
     async def doctor(self) -> Sequence[CoverageLine]:
         """Speaks for the BMC as a whole; the other sources only for what they read."""
         lines = await diagnose(self.bmc.talk, GET_DEVICE_ID, Component.BMC, local=self.bmc.local)
@@ -167,7 +177,7 @@ class DiscreteSource(IpmiSource):
         budget = self.budget()
         bmc = self.bmc
         if not await bmc.prepare(budget):
-            return self.preparing()
+            return self.unprepared()
         chassis = await self._chassis()
         host_on = bmc.local or not isinstance(chassis, States) or bool(chassis.bits & HOST_ON)
         walked = await self._walk.run(bmc.plan.discrete, budget, host_on=host_on)

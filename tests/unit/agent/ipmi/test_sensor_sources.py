@@ -37,6 +37,10 @@ async def sweep(source: Source, bmc: FakeBmc) -> Sweep:
     return await source.sweep(bmc.clock.now())
 
 
+def all_of(sources: Sources) -> list[Source]:
+    return [sources.analogue, sources.discrete, sources.sel, sources.fru]
+
+
 def is_reading(number: int) -> Callable[[IpmiRequest], bool]:
     return lambda request: (request.netfn, request.command) == READING and request.data[0] == number
 
@@ -264,15 +268,34 @@ async def test_the_device_is_closed_by_the_last_of_its_sources(bmc: FakeBmc, sou
     assert bmc.closed
 
 
-async def test_a_machine_without_a_bmc_is_one_clear_line_of_the_doctor(bmc: FakeBmc, sources: Sources) -> None:
-    def absent(request: IpmiRequest) -> bytes | None:
-        raise DeviceAbsent("/dev/ipmi0: No such file or directory")
+def absent(request: IpmiRequest) -> bytes | None:
+    raise DeviceAbsent("/dev/ipmi0: No such file or directory")
 
+
+async def test_a_machine_without_a_bmc_is_one_clear_line_of_the_doctor(bmc: FakeBmc, sources: Sources) -> None:
     bmc.trouble = absent
-    lines = [line for source in (sources.analogue, sources.discrete, sources.sel, sources.fru)
-             for line in await source.doctor()]  # fmt: skip
+    lines = [line for source in all_of(sources) for line in await source.doctor()]
     assert [line.status for line in lines] == [CoverageStatus.NOT_PRESENT]
     assert "modprobe" in lines[0].cure
+
+
+async def test_where_nobody_asked_for_a_bmc_its_absence_is_told_once_and_is_no_failure(
+    bmc: FakeBmc, tmp_path: Path
+) -> None:
+    bmc.trouble = absent
+    optional = local_sources(bmc, tmp_path, local="auto")
+    told = [line for source in all_of(optional) for line in (await sweep(source, bmc)).coverage or ()]
+    assert [line.status for line in told] == [CoverageStatus.NOT_PRESENT]
+    assert (await sweep(optional.analogue, bmc)).coverage is None
+    bmc.trouble = lambda request: None
+    assert by_name(await sweep(optional.analogue, bmc))["CPU 1 Temp"] == Number(44.0)
+
+
+async def test_where_a_bmc_was_asked_for_its_absence_is_a_failure(bmc: FakeBmc, sources: Sources) -> None:
+    bmc.trouble = absent
+    for source in all_of(sources):
+        with pytest.raises(DeviceAbsent):
+            await sweep(source, bmc)
 
 
 @pytest.mark.parametrize(("code", "cure"), [(0xD4, "privilege"), (0xC1, "firmware")])
