@@ -119,6 +119,10 @@ class SnmpClient:
             self._engine.release()
             self._engine = None
 
+    def _forget_address(self) -> None:
+        if not _is_numeric(self._host):
+            self.close()
+
     @property
     def _label(self) -> str:
         return f"snmp {self._host}:{self._port}"
@@ -139,6 +143,8 @@ class SnmpClient:
                 if silences == _ATTEMPTS:
                     meaning = await self._silence()
                     if meaning is not None:
+                        # A name may lead elsewhere by the next call.
+                        self._forget_address()
                         raise meaning from None
                     silences = 0
                 size = max(1, size // 2)
@@ -290,14 +296,22 @@ class _Deadline:
             raise DeviceHung(f"{self._label}: no end within {self._seconds:g} s") from timeout
 
 
+def _is_numeric(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 async def _resolve(host: str, port: int) -> tuple[str, int]:
     """Numeric addresses without the resolver's thread."""
-    try:
-        return (str(ipaddress.ip_address(host)), port)
-    except ValueError:
-        pass
+    if _is_numeric(host):
+        return (host, port)
     try:
         answers = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_DGRAM)
-    except OSError as error:
-        raise DeviceFailed(f"snmp {host}: the name does not resolve: {error.strerror}") from error
+    except (OSError, UnicodeError) as error:
+        raise DeviceFailed(f"snmp {host}: the name does not resolve: {error}") from error
+    # Many devices answer SNMP on IPv4 alone although their name has both.
+    answers.sort(key=lambda answer: answer[0] is not socket.AF_INET)
     return (str(answers[0][4][0]), port)
