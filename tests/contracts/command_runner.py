@@ -95,8 +95,8 @@ class CommandRunnerContract:
         self, runner: CommandRunner, fake: FakeSmartctl
     ) -> None:
         stuck, well = fake.disk("sda", behaviour="vfork"), fake.disk("sdb", "well")
-        waiting = asyncio.create_task(runner.run("smartctl-report", (stuck, "sat"), deadline_s=3.0))
-        await until(lambda: "D" in {state_of(pid) for pid in fake.processes()}, within_s=2.5)
+        waiting = asyncio.create_task(runner.run("smartctl-report", (stuck, "sat"), deadline_s=5.0))
+        await until(lambda: "D" in {state_of(pid) for pid in fake.processes()}, within_s=4.5)
         result = await runner.run("smartctl-report", (well, "sat"), deadline_s=PATIENCE_S)
         assert result.stdout == b"well"
         with pytest.raises(DeviceHung):
@@ -111,7 +111,7 @@ class CommandRunnerContract:
         stuck, well = fake.disk("sda", behaviour="unkillable"), fake.disk("sdb", "well")
         try:
             with pytest.raises(DeviceHung):
-                await runner.run("smartctl-report", (stuck, "sat"), deadline_s=2.0)
+                await runner.run("smartctl-report", (stuck, "sat"), deadline_s=4.0)
             calls = len(fake.calls())
             fake.disk("sda", "well again")
             with pytest.raises(DeviceHung, match="earlier call"):

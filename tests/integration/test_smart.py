@@ -46,7 +46,7 @@ def source(runner: CommandRunner, fake: FakeSmartctl, clock: FakeClock, *paths: 
     """Reads the fake's nodes; they are outside of /dev, so they are named by hand."""
     shelf = Shelf(runner, fake.folder / "no-sysfs", extra=[Extra(path=path, type="sat") for path in paths])
     return SmartSource(
-        host=HOST, shelf=shelf, commands=runner, clock=clock, nvme=False, period_s=60.0, disk_deadline_s=4.0
+        host=HOST, shelf=shelf, commands=runner, clock=clock, nvme=False, period_s=60.0, disk_deadline_s=6.0
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hardcase_agent.domain.errors import AccessDenied, AgentError, DeviceAbsent, ToolMissing
 from hardcase_agent.helper.table import STANDBY_STATUS, Table
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 
@@ -90,6 +90,7 @@ _TOOLS = st.sampled_from(["smartctl-report", "smartctl-scan", "dmidecode", "smar
 _WORDS = {"-n", "-a", "-d", "-t", "--json=c", "--scan-open", "--version"}
 
 
+@settings(deadline=None)
 @given(tool=_TOOLS | st.text(max_size=12), arguments=st.lists(st.text(max_size=20), max_size=4))
 def test_whatever_is_asked_is_refused_by_name_or_runs_only_the_table(tool: str, arguments: list[str]) -> None:
     table = Table(tools={"smartctl": "/bin/true", "dmidecode": "/bin/true"}, device_root="/dev")

@@ -13,7 +13,7 @@ from hardcase_agent.domain.part import Component
 from hardcase_agent.domain.reading import Gap, GapReason, Limits, Number, Reading, States
 from hardcase_agent.sensors.smart import measure
 from hardcase_agent.sensors.smart.report import DiskReport, check_banner, parse_report, parse_scan
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.agent.smart.documents import as_text, asleep, ata, attribute, document, nvme, sas, scan
@@ -416,6 +416,7 @@ _JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(data=st.data())
 def test_any_value_anywhere_is_read_or_refused_by_name(data: st.DataObject) -> None:
     made = data.draw(st.sampled_from([ata(attributes=(attribute(5, "Reallocated_Sector_Ct", "8"),)), nvme(), sas()]))
