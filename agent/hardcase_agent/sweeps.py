@@ -138,7 +138,8 @@ class Sweeps:
             return self._sampler.succeeded(source.name, sweep, now)
         except Exception as error:
             # The one catch-all per source: a sweep that cannot be framed is this source's failure, not the agent's.
-            log.exception("sweep cannot be framed: source=%s", source.name)
+            if source.name not in self.failing:
+                log.exception("sweep cannot be framed: source=%s", source.name)
             return self._sampler.failed(source.name, error, now)
 
     def _returned(self, source: Source, call: asyncio.Task[Sweep]) -> None:

@@ -51,6 +51,14 @@ class Framer:
     def bodies(self, sweep: Sweep, started: Moment, period_ms: int) -> list[Body]:
         """Records of one sweep in the order they must travel: what the frame is read by comes before it."""
         state = self._assets.setdefault(sweep.asset, _AssetState())
+        try:
+            return self._bodies(sweep, state, started, period_ms)
+        except Exception:
+            # What it would have said is not said: the next sweep begins with everything again.
+            del self._assets[sweep.asset]
+            raise
+
+    def _bodies(self, sweep: Sweep, state: _AssetState, started: Moment, period_ms: int) -> list[Body]:
         bodies: list[Body] = []
         bodies += self._inventory(sweep, state)
         bodies += self._coverage(sweep, state)

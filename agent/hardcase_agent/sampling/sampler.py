@@ -86,8 +86,9 @@ class Sampler:
         period_ms = self.schedule.period_ms(name)
         stretched = self.schedule.stretched(name)
         detail = f"a sweep took {took_ms} ms, period is now {period_ms} ms" if stretched else ""
-        verdict = sampled.breaker.succeeded(stretched=stretched, detail=detail)
+        # First: what cannot be framed was no success.
         bodies = sampled.framer.bodies(sweep, started, period_ms)
+        verdict = sampled.breaker.succeeded(stretched=stretched, detail=detail)
         return Outcome(bodies=(*self._status(sampled, verdict, period_ms), *bodies), verdict=verdict)
 
     def failed(self, name: str, error: BaseException, now: Moment) -> Outcome:
