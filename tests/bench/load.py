@@ -23,6 +23,9 @@ from hardcase_protos.v1 import reading_pb2, telemetry_pb2
 from numpy.random import Generator
 
 GAP_SHARE = 0.05
+"""Frames that hold a gap: a fifth of them because a sensor was busy for one sweep, the others because a disk sleeps,
+for twenty sweeps."""
+SLEEP_SWEEPS = 20
 LEVEL_SHARE = 0.01
 LIMIT = 85.0
 
@@ -89,6 +92,18 @@ def wander(rng: Generator, frames: int, sensors: int) -> np.ndarray:
     return values
 
 
+def gaps_of(rng: Generator, frames: int, sensors: int) -> tuple[np.ndarray, np.ndarray]:
+    """Per frame the sensor that has a gap, or -1, and for how many sweeps it has slept; 0 = it is only busy."""
+    busy = rng.random(frames) < GAP_SHARE / 5
+    index = np.where(busy, rng.integers(0, sensors, frames), -1)
+    sweeps = np.zeros(frames, int)
+    for start in np.flatnonzero(rng.random(frames) < GAP_SHARE * 4 / 5 / SLEEP_SWEEPS):
+        index[start : start + SLEEP_SWEEPS] = int(rng.integers(sensors))
+        length = len(index[start : start + SLEEP_SWEEPS])
+        sweeps[start : start + SLEEP_SWEEPS] = np.arange(1, length + 1)
+    return index, sweeps
+
+
 @dataclass(slots=True)
 class AgentLoad:
     """One agent and its messages."""
@@ -110,7 +125,8 @@ def frame_record(
     values: np.ndarray,
     gap: int,
     *,
-    gap_age_s: int,
+    sweeps: int,
+    period_ms: int,
     wall_ms: int,
     boot_ms: int,
     record: reading_pb2.Record,
@@ -122,8 +138,9 @@ def frame_record(
         values = values.copy()
         values[gap] = np.nan
         frame.gap_index = gap.to_bytes(2, "little")
-        frame.gap_reason = bytes([reading_pb2.GAP_REASON_BUSY])
-        frame.gap_age_s = gap_age_s.to_bytes(4, "little")
+        asleep = sweeps > 0
+        frame.gap_reason = bytes([reading_pb2.GAP_REASON_ASLEEP if asleep else reading_pb2.GAP_REASON_BUSY])
+        frame.gap_age_s = (max(sweeps, 1) * period_ms // 1000).to_bytes(4, "little")
     frame.values = values.tobytes()
 
 
@@ -132,7 +149,7 @@ def encode(orders: Orders, number: int) -> AgentLoad:
     rng = np.random.default_rng(number)
     catalogue = catalogue_of(number, orders.sensors, orders.period_ms)
     values = wander(rng, orders.frames, orders.sensors)
-    gaps = np.where(rng.random(orders.frames) < GAP_SHARE, rng.integers(0, orders.sensors, orders.frames), -1)
+    gaps, sweeps = gaps_of(rng, orders.frames, orders.sensors)
     epoch = rng.bytes(16)
     messages: list[bytes] = []
     boot_now, wall_now = boot_ms(), orders.ends_ms or time.time_ns() // 1_000_000
@@ -152,7 +169,8 @@ def encode(orders: Orders, number: int) -> AgentLoad:
                 catalogue.id,
                 values[index],
                 int(gaps[index]),
-                gap_age_s=max(1, orders.period_ms // 1000),
+                sweeps=int(sweeps[index]),
+                period_ms=orders.period_ms,
                 wall_ms=wall_now - age,
                 boot_ms=max(0, boot_now - age_now - age),
                 record=batch.records.add(),

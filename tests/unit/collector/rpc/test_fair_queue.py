@@ -1,0 +1,88 @@
+"""Streams take turns, live ones first, and nobody's memory is without end."""
+
+from __future__ import annotations
+
+from hardcase_collector.rpc.fair_queue import BACKLOG_SHARE, STREAM_BYTES, FairQueue, Waiting
+
+
+def stream(agent: int, *, backlog: bool = False) -> Waiting:
+    return Waiting(agent, 1, backlog)
+
+
+def taken(queue: FairQueue, count: int = 1000) -> list[tuple[int, bytes]]:
+    found = []
+    for _ in range(count):
+        turn = queue.take()
+        if turn is None:
+            break
+        found.append((turn[0].agent, turn[2]))
+    return found
+
+
+def test_streams_take_turns_and_keep_their_own_order() -> None:
+    queue = FairQueue()
+    one, two = stream(1), stream(2)
+    for at in range(3):
+        queue.put(one, b"a%d" % at, 0)
+    for at in range(2):
+        queue.put(two, b"b%d" % at, 0)
+    assert taken(queue) == [(1, b"a0"), (2, b"b0"), (1, b"a1"), (2, b"b1"), (1, b"a2")]
+    assert queue.take() is None
+
+
+def test_a_live_stream_does_not_wait_for_one_that_catches_up() -> None:
+    queue = FairQueue()
+    behind, live = stream(1, backlog=True), stream(2)
+    for _ in range(100):
+        queue.put(behind, b"old", 0)
+    for _ in range(3):
+        queue.put(live, b"new", 0)
+    first = [agent for agent, _ in taken(queue, 4)]
+    assert first.count(2) == 3
+
+
+def test_a_stream_that_catches_up_has_its_share_while_others_are_live() -> None:
+    queue = FairQueue()
+    behind, live = stream(1, backlog=True), stream(2)
+    for _ in range(1000):
+        queue.put(behind, b"old", 0)
+        queue.put(live, b"new", 0)
+    agents = [agent for agent, _ in taken(queue, 400)]
+    assert agents.count(1) == 400 // BACKLOG_SHARE
+
+
+def test_a_stream_with_too_much_waiting_is_told_to_pause_and_goes_on_at_half() -> None:
+    queue = FairQueue()
+    one = stream(1)
+    half = bytes(STREAM_BYTES // 2)
+    assert queue.put(one, half[:-1], 0)
+    assert not queue.put(one, half + b"x", 0)
+    assert not queue.has_room(one)
+    queue.take()
+    assert not queue.has_room(one)
+    queue.take()
+    assert queue.has_room(one)
+    assert queue.bytes == 0
+
+
+def test_what_a_gone_stream_had_waiting_is_dropped() -> None:
+    queue = FairQueue()
+    one, two = stream(1), stream(2)
+    queue.put(one, b"a", 0)
+    queue.put(two, b"b", 0)
+    queue.drop(one)
+    queue.put(one, b"more", 0)
+    assert taken(queue) == [(2, b"b")]
+    assert queue.bytes == 0
+    assert queue.has_room(one)
+
+
+def test_the_writer_wakes_when_something_comes() -> None:
+    queue = FairQueue()
+    assert not queue.wait(0)
+    queue.put(stream(1), b"a", 0)
+    assert queue.wait(0)
+    taken(queue)
+    assert not queue.wait(0)
+    queue.wake()
+    assert queue.wait(0)
