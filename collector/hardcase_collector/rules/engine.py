@@ -18,7 +18,7 @@ from hardcase_collector.domain.ports import Baseline, Feed, FeedRow
 from hardcase_collector.domain.ports import FeedState as AnyFeedState
 from hardcase_collector.rules import gaps, parts, placing, records, sensors
 from hardcase_collector.rules.compiled import Compiled, Compiler, Watch, plain_watch
-from hardcase_collector.rules.explanation import Explanation, explain
+from hardcase_collector.rules.explanation import Explanation, explain, rejections
 from hardcase_collector.rules.feed_row import decode, encode
 from hardcase_collector.rules.feed_state import FeedState, Occasion
 from hardcase_collector.rules.sheet import Condition, RuleBook
@@ -178,6 +178,10 @@ class Engine:
         """For each rule on this sensor: its limits with their source, what was counted, and why it did not fire."""
         return explain(_own(state), sensor)
 
+    def rejected_limits(self, state: AnyFeedState) -> Sequence[tuple[str, str]]:
+        """(sensor id, reason) of the devices' own limit sets that are not believed."""
+        return rejections(_own(state))
+
     def _compile(self, catalogue: Catalogue) -> Compiled:
         asset = (self._asset_key(catalogue.asset), str(catalogue.asset))
         return self._compiler.compile(catalogue, tuple(word for word in asset if word))
@@ -193,7 +197,7 @@ class Engine:
         _check(compiled.catalogue, frame, compiled)
         gaps.check_gaps(compiled, frame)
         last = state.last
-        state.stable = None
+        state.gap_bytes = None
         occasion = Occasion(
             asset=compiled.catalogue.asset,
             feed=state.feed_of.number,
@@ -211,6 +215,7 @@ class Engine:
             if compiled.parts and absent_moved.any():
                 touched = touched | parts.touched_parts(state, absent_moved)
         if touched:
+            state.stable = None
             found += parts.judge_absent(state, occasion, touched)
         if due:
             found += self._due(state, occasion)
@@ -218,7 +223,10 @@ class Engine:
         missing, wake_ms = gaps.judge_missing(state, occasion)
         state.next_wake(wake_ms)
         state.last = frame
-        return found + missing
+        found += missing
+        if found:
+            state.stable = None
+        return found
 
     def _due(self, state: FeedState, occasion: Occasion) -> list[Transition]:
         found = placing.expire_parked(state, occasion, self._by_id) if state.parked else []
@@ -276,6 +284,7 @@ def _judge_sensors(
     for index in sorted(moved):
         if columns.gaps[index]:
             continue
+        state.stable = None
         at = replace(occasion, time_ms=occasion.time_ms + int(offsets[index])) if len(offsets) else occasion
         if index < numbers:
             found += sensors.judge_number(state, at, index, float(values[index]))

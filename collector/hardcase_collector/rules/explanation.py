@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass
 
 from hardcase_collector.domain.finding import Fact, Severity
+from hardcase_collector.rules import limits
 from hardcase_collector.rules.compiled import Watch
 from hardcase_collector.rules.debounce import Track
 from hardcase_collector.rules.feed_state import FeedState
@@ -35,6 +36,21 @@ def explain(state: FeedState, sensor: str) -> tuple[Explanation, ...]:
         return ()
     places = [index for index, known in enumerate(compiled.catalogue.sensors) if known.id == sensor]
     return tuple(_explained(state, index, watch) for index in places for watch in state.watches(index))
+
+
+def rejections(state: FeedState) -> tuple[tuple[str, str], ...]:
+    """(sensor id, reason) of every set of the device's own limits that is not used."""
+    compiled = state.compiled
+    if compiled is None:
+        return ()
+    found = []
+    for index, sensor in enumerate(compiled.catalogue.sensors[: compiled.numbers]):
+        reason = next((rejection(state, watch, index) for watch in state.watches(index) if watch.rejected), "")
+        reason = reason or ("contradicted" if state.columns.sight[index] & 1 else "")
+        reason = reason or limits.rejected(sensor.limits)
+        if reason:
+            found.append((sensor.id, reason))
+    return tuple(found)
 
 
 def _explained(state: FeedState, index: int, watch: Watch) -> Explanation:

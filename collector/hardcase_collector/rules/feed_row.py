@@ -24,7 +24,8 @@ from hardcase_collector.rules.feed_state import Columns, FeedState, Key, Keyed, 
 VERSION = 1
 _HEADER = struct.Struct("<BBBxqqqqIIIII")
 _HAS_FRAME, _BACKLOG = 1, 2
-_COUNTS = struct.Struct("<III")
+_COUNTS = struct.Struct("<IIII")
+_GHOST = struct.Struct("<I")
 _SPARSE = struct.Struct("<HB")
 _PLAIN, _PACKED = 0, 1
 _PACK_FROM = 200
@@ -57,8 +58,11 @@ class Decoded:
 
 def encode(state: FeedState) -> bytes:
     """The row's bytes. Cheap for a quiet feed: only the header is made anew."""
-    if state.stable is None:
-        state.stable = _stable(state)
+    if state.stable is None or state.gap_bytes is None:
+        state.memory_bytes = state.memory_bytes if state.stable is not None else _memory(state)
+        state.gap_bytes = _gap_part(state.columns)
+        lengths = _COUNTS.pack(len(state.gap_bytes), *(len(part) for part in state.memory_bytes))
+        state.stable = b"".join((lengths, state.gap_bytes, *state.memory_bytes))
     last = state.last
     if last is None:
         header = _HEADER.pack(
@@ -120,18 +124,34 @@ def _decode(data: bytes, catalogue: Catalogue | None, number: int, agent: int) -
     return out
 
 
-def _stable(state: FeedState) -> bytes:
-    columns, ghosts = _columns(state.columns), _columns(state.ghosts)
-    rest = _rest(state)
-    return b"".join((_COUNTS.pack(len(columns), len(ghosts), len(rest)), columns, ghosts, rest))
+def _memory(state: FeedState) -> tuple[bytes, bytes, bytes]:
+    """What only a judged sensor, an event or another catalogue changes."""
+    flags = _gap_part(state.ghosts)
+    ghosts = _GHOST.pack(len(flags)) + flags + _columns(state.ghosts) if flags else b""
+    return _columns(state.columns), ghosts, _rest(state)
 
 
 def _read_stable(view: memoryview, out: Decoded) -> None:
-    columns, ghosts, rest = _COUNTS.unpack_from(view)
+    gaps, columns, ghosts, rest = _COUNTS.unpack_from(view)
     start = _COUNTS.size
-    out.columns = _read_columns(view[start : start + columns])
-    out.ghosts = _read_columns(view[start + columns : start + columns + ghosts])
-    _read_rest(bytes(view[start + columns + ghosts : start + columns + ghosts + rest]), out)
+    out.columns = _read_columns(view[start + gaps : start + gaps + columns], view[start : start + gaps])
+    start += gaps + columns
+    if ghosts:
+        (flags,) = _GHOST.unpack_from(view, start)
+        section = view[start + _GHOST.size : start + ghosts]
+        out.ghosts = _read_columns(section[flags:], section[:flags])
+    start += ghosts
+    _read_rest(bytes(view[start : start + rest]), out)
+
+
+def _gap_part(columns: Columns) -> bytes:
+    """What comes and goes with every gap."""
+    if not columns.numbers:
+        return b""
+    gapped = np.flatnonzero(columns.gaps)
+    flags = np.packbits(np.concatenate((columns.seen, columns.missing, columns.armed)))
+    since = columns.gap_since[gapped].astype("<i8").tobytes()
+    return flags.tobytes() + _sparse(gapped, columns.gaps[gapped].tobytes() + since)
 
 
 def _columns(columns: Columns) -> bytes:
@@ -139,21 +159,17 @@ def _columns(columns: Columns) -> bytes:
     if not count:
         return b""
     numbers = columns.numbers
-    gapped = np.flatnonzero(columns.gaps)
     remembered = np.flatnonzero(~np.isnan(columns.baseline))
     # Where a counter never moved, its previous value is its baseline; NaN differs from itself, as it should here.
     moved = np.flatnonzero((columns.previous != columns.baseline) & ~np.isnan(columns.baseline))
     known = np.flatnonzero(columns.known >= 0)
     sighted = np.flatnonzero(columns.sight)
-    flags = np.packbits(np.concatenate((columns.seen, columns.missing, columns.armed)))
     first = numbers[0]
     ordered = numbers == list(range(first, first + count))
     return b"".join(
         (
             struct.pack("<HBi", count, ordered, first),
             b"" if ordered else np.array(numbers, dtype="<i4").tobytes(),
-            flags.tobytes(),
-            _sparse(gapped, columns.gaps[gapped].tobytes() + columns.gap_since[gapped].astype("<i8").tobytes()),
             _sparse(remembered, _floats(columns.baseline[remembered])),
             _sparse(moved, _floats(columns.previous[moved])),
             _sparse(known, columns.known[known].astype("<u4").tobytes()),
@@ -208,18 +224,13 @@ class _Reader:
         return self.array("<f4" if width == 4 else "<f8", count).astype("<f8")
 
 
-def _read_columns(view: memoryview) -> Columns:
+def _read_columns(view: memoryview, gaps: memoryview) -> Columns:
     if not len(view):
         return Columns.empty(())
     reader = _Reader(view)
     count, ordered, first = reader.unpack("<HBi")
     numbers = range(first, first + count) if ordered else [int(n) for n in reader.array("<i4", count)]
     columns = Columns.empty(list(numbers))
-    bits = np.unpackbits(reader.array("u1", (3 * count + 7) // 8), count=3 * count).astype(np.bool_)
-    columns.seen, columns.missing, columns.armed = (bits[i * count : (i + 1) * count].copy() for i in range(3))
-    gapped = reader.indexes()
-    columns.gaps[gapped] = reader.array("u1", len(gapped))
-    columns.gap_since[gapped] = reader.array("<i8", len(gapped))
     remembered = reader.indexes()
     columns.baseline[remembered] = reader.floats(len(remembered))
     columns.previous[remembered] = columns.baseline[remembered]
@@ -229,7 +240,16 @@ def _read_columns(view: memoryview) -> Columns:
     columns.known[known] = reader.array("<u4", len(known))
     sighted = reader.indexes()
     columns.sight[sighted] = reader.array("<u2", len(sighted))
+    _read_gaps(_Reader(gaps), columns, count)
     return columns
+
+
+def _read_gaps(reader: _Reader, columns: Columns, count: int) -> None:
+    bits = np.unpackbits(reader.array("u1", (3 * count + 7) // 8), count=3 * count).astype(np.bool_)
+    columns.seen, columns.missing, columns.armed = (bits[i * count : (i + 1) * count].copy() for i in range(3))
+    gapped = reader.indexes()
+    columns.gaps[gapped] = reader.array("u1", len(gapped))
+    columns.gap_since[gapped] = reader.array("<i8", len(gapped))
 
 
 def _rest(state: FeedState) -> bytes:

@@ -138,7 +138,8 @@ class FeedState:
 
     __slots__ = (
         "accepted", "backlog", "baselines_ms", "catalogue_of", "columns", "compiled", "dropped", "feed_of", "floors",
-        "ghosts", "hi", "high", "inventory", "keyed", "last", "last_received_ms", "last_time_ms", "lo", "low", "moved",
+        "gap_bytes", "ghosts", "hi", "high", "inventory", "keyed", "last", "last_received_ms", "last_time_ms", "lo",
+        "low", "memory_bytes", "moved",
         "parked", "pending", "pending_parts", "rehearsal", "stable", "tracks", "wake_ms", "watch_from_ms",
     )  # fmt: skip
 
@@ -176,6 +177,10 @@ class FeedState:
         """Findings not kept because `MAX_KEYED` was reached."""
         self.stable: bytes | None = None
         """Bytes of all but the last frame; None = changed since."""
+        self.gap_bytes: bytes | None = None
+        """The part of them that comes and goes with gaps; None = changed since."""
+        self.memory_bytes: tuple[bytes, bytes, bytes] = (b"", b"", b"")
+        """The rest of them, valid while `stable` is not None."""
         self._buffers(0)
         self.lo: Floats = np.empty(0)
         self.hi: Floats = np.empty(0)

@@ -18,6 +18,7 @@ from hardcase_collector.rules.evidence import sensor_facts, transition
 from hardcase_collector.rules.feed_state import NEVER_MS, FeedState, Occasion
 
 _NEVER_AGE = 0xFFFFFFFF
+_NO_REASON = bytes([GapReason.ERROR])
 _UNEXPLAINED = np.zeros(256, dtype=np.bool_)
 _UNEXPLAINED[[GapReason.BUSY, GapReason.HUNG, GapReason.ERROR, GapReason.DENIED, GapReason.NOT_SWEPT]] = True
 """By gap reason: somebody should have got a value. The others say themselves why there is none."""
@@ -41,7 +42,8 @@ def take_gaps(state: FeedState, frame: Frame) -> npt.NDArray[np.bool_]:
     old = columns.gaps
     new = np.zeros_like(old)
     indexes = np.frombuffer(frame.gap_index, dtype="<u2")
-    new[indexes] = np.frombuffer(frame.gap_reason, dtype=np.uint8)
+    # A gap without a reason is still a gap.
+    new[indexes] = np.frombuffer(frame.gap_reason.replace(b"\0", _NO_REASON), dtype=np.uint8)
     began = (new != 0) & (old == 0)
     if began.any():
         columns.gap_since[began] = frame.time_ms

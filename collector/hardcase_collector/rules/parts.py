@@ -19,6 +19,9 @@ from hardcase_collector.rules.evidence import step
 from hardcase_collector.rules.feed_state import Facts, FeedState, Keyed, Occasion
 from hardcase_collector.rules.sheet import Condition
 
+MAX_PARTS = 2048
+"""Of one inventory, remembered for comparison: four times what a full enclosure chain on one host adds up to."""
+
 
 def touched_parts(state: FeedState, moved: npt.NDArray[np.bool_]) -> set[str]:
     """Keys of the parts one of whose sensors moved."""
@@ -64,7 +67,7 @@ def judge_inventory(
 ) -> list[Transition]:
     """Compares with the inventory before. `gone_watches`: by component, for this source."""
     before = state.inventory
-    now = {part.key(): part for part in parts if part.serial or part.slot}
+    now = {part.key(): part for part in parts[:MAX_PARTS] if part.serial or part.slot}
     state.inventory = now
     state.stable = None
     found = []
