@@ -42,6 +42,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="hardcase-chaos-", ignore_cleanup_errors=True) as directory:
         outcome = run(Path(directory), plan)
     show(outcome, asked.seed)
+    if not outcome.clean:
+        print("\n".join(outcome.listed))
     return 0 if outcome.clean else 1
 
 

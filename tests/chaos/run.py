@@ -26,6 +26,8 @@ from tests.chaos.keeper import Keeper, stored_frames
 ROOT = Path(__file__).resolve().parent.parent.parent
 CPU_TEMPERATURE, CPU_NORMAL_RAW, CPU_CRITICAL_RAW = 1, 44, 98
 SETTLES_WITHIN_S = 180.0
+PLAYED_COMPONENTS = ("board", "cpu")
+"""What `load_timeline` gives its faults to, and the simulated BMC's processor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +64,8 @@ class Outcome:
     ids_shared: int
     """Events that arrived under more than one id."""
     seconds: float
+    listed: tuple[str, ...]
+    """The cases, for whoever has to find out why they are too many."""
 
     @property
     def clean(self) -> bool:
@@ -146,7 +150,7 @@ class Chaos:
             self.directory / "agent-bmc",
             self.collector,
             f'[helper]\nsocket = "{self.directory / "helper.sock"}"\n'
-            "[smart]\nnvme_period_s = 5.0\nata_period_s = 5.0\n"
+            "[smart]\nnvme_period_s = 6.0\nata_period_s = 6.0\ndeadline_s = 2.0\n"
             '[ipmi]\nlocal = "false"\nanalogue_period_s = 1.0\ndiscrete_period_s = 1.0\nsel_period_s = 1.0\n'
             f'[ipmi.profiles.chaos]\nuser = "{bmc.user}"\npassword = "file:{bmc.password_file}"\n'
             f'[[ipmi.bmc]]\nhost = "127.0.0.1"\nport = {bmc.lan_port}\nprofile = "chaos"\n',
@@ -198,15 +202,15 @@ class Chaos:
         return self.plan.agents * self.plan.faults + 1
 
     def all_cases(self) -> Sequence[dict[str, Any]]:
-        """Cases of what was played; this machine's own hardware may have its own."""
+        """Cases of what was played. This machine's own hardware, and an agent that was dead for long, have their own."""
         cases: list[dict[str, Any]] = self.collector.ask("cases", "list", "--all")
-        return [case for case in cases if case["rehearsal"] or case["repair_group"] == "thermal"]
+        return [case for case in cases if case["part"]["component"] in PLAYED_COMPONENTS]
 
     def open_cases(self) -> Sequence[dict[str, Any]]:
         return [case for case in self.all_cases() if case["state"] not in ("closed", "cancelled")]
 
     def owed(self) -> int:
-        owed: int = self.collector.ask("status")["outbox"].get("owed", 0)
+        owed: int = self.collector.ask("status")["numbers"]["outbox_owed"]
         return owed
 
     # The count
@@ -239,6 +243,9 @@ class Chaos:
             untold=len({key for key in versions if key not in told}),
             ids_shared=sum(len(ids) > 1 for ids in told.values()),
             seconds=seconds,
+            listed=tuple(
+                f"{case['number']} {case['title']} {case['asset_name']} {case['part']['slot']}" for case in cases
+            ),
         )
 
 
