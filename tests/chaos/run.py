@@ -202,7 +202,7 @@ class Chaos:
         return self.plan.agents * self.plan.faults + 1
 
     def all_cases(self) -> Sequence[dict[str, Any]]:
-        """Cases of what was played. This machine's own hardware, and an agent that was dead for long, have their own."""
+        """Cases of what was played; this machine's hardware, and an agent that was dead for long, have their own."""
         cases: list[dict[str, Any]] = self.collector.ask("cases", "list", "--all")
         return [case for case in cases if case["part"]["component"] in PLAYED_COMPONENTS]
 
