@@ -8,37 +8,25 @@ with IpmiSim(tmp_path, sensors=126) as sim:
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
-DEMO = Path(__file__).resolve().parents[2] / "deploy" / "demo" / "bmc.py"
+# The demo is a folder of scripts, not a package.
+sys.path.append(str(Path(__file__).resolve().parents[2] / "deploy" / "demo"))
 
-
-def _load() -> ModuleType:
-    name = "hardcase_demo_bmc"
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, DEMO)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
-        spec.loader.exec_module(module)
-    return sys.modules[name]
-
-
-demo: Any = _load()
+runner: Any = import_module("bmc")
+demo: Any = import_module("bmc_files")
 """The generator's module: `Analogue`, `Discrete`, `server_sensors`, `full_sdr`, `compact_sdr`, `fru_image`."""
 
 
-class IpmiSim(demo.SimulatedBmc):  # type: ignore[misc]  # the demo is no package: its types are not seen from here
+class IpmiSim(runner.SimulatedBmc):  # type: ignore[misc]  # the demo is no package: its types are not seen from here
     """`sensors`: how many of the standard server's (up to 126), or a list of the generator's sensors."""
 
     def __init__(self, directory: Path, sensors: int | Sequence[Any] = 26, *, serial: str = "RS900042") -> None:

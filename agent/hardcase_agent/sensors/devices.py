@@ -318,7 +318,8 @@ class _LanSession:
         """Gives the BMC its session back (most have four) without waiting for it, and the socket always."""
         # python-ipmi raises whatever the network says here, and keeps the socket when it does.
         with contextlib.suppress(Exception):
-            if self._open:
+            # A session whose privilege was refused is open at the BMC, too.
+            if self._open or self._stage == SET_PRIVILEGE:
                 self._interface.max_retries = 0
                 self._interface.set_timeout(GOODBYE_S)
                 self._interface.close_session()

@@ -22,6 +22,8 @@ from hardcase_agent.sensors.ipmi.sweeping import HOST_OFF, Walk, Walked
 
 SHARE = 0.2
 """Of its period a sweep may take."""
+LEAST_S = 1.0
+"""A sweep's budget where the period is set to seconds."""
 GRACE_S = 3 * REQUEST_S
 """From the end of the budget to the deadline: the request under way, and a log-in with its repetition."""
 OFFSETS_FROM_MS = 1000
@@ -35,6 +37,7 @@ class IpmiSource:
         self._name = f"ipmi.{kind}@{device}"
         self._device = f"ipmi@{device}"
         self._period_s = period_s
+        self._share_s = max(LEAST_S, period_s * SHARE)
         self._told: tuple[CoverageLine, ...] | None = None
         self._open = True
         bmc.join()
@@ -53,10 +56,10 @@ class IpmiSource:
 
     @property
     def deadline_s(self) -> float:
-        return self._period_s * SHARE + GRACE_S
+        return self._share_s + GRACE_S
 
     def budget(self) -> Budget:
-        return Budget(self.bmc.clock, self._period_s * SHARE)
+        return Budget(self.bmc.clock, self._share_s)
 
     def tell(self, lines: tuple[CoverageLine, ...]) -> tuple[CoverageLine, ...] | None:
         """The lines where they changed since they were last told, else None."""
