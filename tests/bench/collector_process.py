@@ -1,12 +1,13 @@
 """A collector of the parts that ingest needs, as a process that the benchmarks start, ask and stop.
 
-Run as `python -m tests.bench.collector_process FOLDER AGENTS`; says its port, then answers each line on stdin with one
-JSON line of what it used and what its stores hold.
+Run as `python -m tests.bench.collector_process FOLDER AGENTS [WEBHOOK]`; says its port, then answers each line on
+stdin with one JSON line of what it used and what its stores hold.
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import os
 import resource
@@ -26,12 +27,15 @@ from hardcase_collector import pki
 from hardcase_collector.cases.desk import CaseDesk
 from hardcase_collector.cases.settings import DeskSettings
 from hardcase_collector.composition import judging
+from hardcase_collector.config import Channels, Webhook
+from hardcase_collector.delivering import Delivering, prepare
 from hardcase_collector.domain.asset import Agent
 from hardcase_collector.domain.identity import identify
-from hardcase_collector.domain.ports import CaseNews, Desk, Judge, Transaction
+from hardcase_collector.domain.ports import OutboxRow, Transaction
 from hardcase_collector.ingest.binding import Binding, JoiningPolicy
 from hardcase_collector.ingest.intake import Intake
 from hardcase_collector.ingest.liveness import Liveness
+from hardcase_collector.notify.events import Sender, Title
 from hardcase_collector.rpc.server import Credentials, build_server
 from hardcase_collector.rpc.service import TelemetryService
 from hardcase_collector.rules.sheet_reader import load_sheets
@@ -39,15 +43,20 @@ from hardcase_collector.storage.state.store import SqlStateStore
 from hardcase_collector.storage.telemetry.store import DuckTelemetryStore
 
 
-class NoNews:
-    """No channel is configured: a case event owes nobody anything."""
+def delivering(folder: Path, state: SqlStateStore, webhook: str, title: Title) -> Delivering:
+    """The outbox and one webhook, or no channel at all."""
+    hooks: tuple[Webhook, ...] = ()
+    if webhook:
+        secret = folder / "webhook.secret"
+        secret.write_text("whsec_" + base64.b64encode(b"k" * 32).decode())
+        secret.chmod(0o600)
+        hooks = (Webhook(name="bench", url=webhook, secret=f"file:{secret}"),)
+    sender = Sender(source="urn:hardcase:bench", page_url="", title=title)
+    return Delivering(prepare(Channels(webhook=hooks)), state, sender, clock_ms=lambda: time.time_ns() // 1_000_000)
 
-    def announce(self, tx: Transaction, news: CaseNews) -> None: ...
 
-
-def parts(state: SqlStateStore) -> tuple[Judge, Desk]:
-    """Every built-in rule, and the case desk."""
-    return judging(load_sheets(None), state).engine, CaseDesk(NoNews(), DeskSettings())
+def gave_up(tx: Transaction, row: OutboxRow, error: str, now_ms: int) -> None:
+    raise AssertionError(f"the sink of the benchmark refused: {error}")
 
 
 def enroll(folder: Path, state: SqlStateStore, agents: int) -> Credentials:
@@ -94,23 +103,31 @@ def rss_mb() -> float:
     return 0.0
 
 
-async def main(folder: Path, agents: int) -> None:
+async def main(folder: Path, agents: int, webhook: str) -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     state = SqlStateStore.open(f"sqlite:///{folder / 'state.db'}", migrate=True)
     telemetry = DuckTelemetryStore(folder / "telemetry")
     credentials = await asyncio.to_thread(enroll, folder, state, agents)
-    judge, desk = parts(state)
+    rules = judging(load_sheets(None), state)
+    notifications = delivering(folder, state, webhook, rules.title)
+    desk = CaseDesk(notifications.announcer, DeskSettings())
+    delivery = asyncio.create_task(notifications.run(gave_up))
     intake = Intake(
         state=state,
         telemetry=telemetry,
-        judge=judge,
+        judge=rules.engine,
         desk=desk,
         binding=Binding(identify, JoiningPolicy(joining_ms=0)),
         liveness=Liveness(),
         disk_trouble=lambda: "",
     )
-    service = TelemetryService(state, intake, collector_id="bench")
+
+    def tick() -> None:
+        with state.write() as tx:
+            desk.tick(tx, now_ms=time.time_ns() // 1_000_000)
+
+    service = TelemetryService(state, intake, collector_id="bench", tick=tick)
     server, port = build_server(service, "127.0.0.1:0", credentials)
     service.start()
     await server.start()
@@ -124,13 +141,22 @@ async def main(folder: Path, agents: int) -> None:
             "busy_s": service.writer.busy_s,
             "counts": {name: getattr(intake.counts, name) for name in intake.counts.__slots__},
         }
-        if line == "recount":
+        if line == "seal":
+            # As if a week had passed: every day is over and quiet.
+            ahead = time.time_ns() // 1_000_000 + 8 * 86_400_000
+            for _ in range(200):
+                await asyncio.to_thread(telemetry.maintain, ahead)
+        if line in ("recount", "seal"):
             recount = await asyncio.to_thread(telemetry.recount)
+            facts["delivered"] = notifications.delivered
+            facts["sealed_bytes"] = sum(path.stat().st_size for path in (folder / "telemetry/sealed").iterdir())
             facts["telemetry"] = {"frames": recount.frames, "samples": recount.samples, "doubled": recount.doubled}
             with state.read() as tx:
                 marks = [tx.feeds.marks(agent.number) for agent in tx.agents.all(customer=None)]
             facts["state_through"] = sum(mark.through for of_agent in marks for mark in of_agent.values())
         print(json.dumps(facts), flush=True)
+    delivery.cancel()
+    await notifications.close()
     await service.stop()
     await server.stop(1.0)
     telemetry.close()
@@ -152,7 +178,7 @@ if __name__ == "__main__":
                 wrapped(self)
 
         threading.Thread.run = run
-        asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2])))
+        asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3] if len(sys.argv) > 3 else ""))
         profile.dump_stats(os.environ["HARDCASE_PROFILE"])
     else:
-        asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2])))
+        asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3] if len(sys.argv) > 3 else ""))

@@ -28,6 +28,8 @@ for twenty sweeps."""
 SLEEP_SWEEPS = 20
 LEVEL_SHARE = 0.01
 LIMIT = 85.0
+TRIPPED = 99.0
+"""Above the critical limit of 95, which opens a case at the first reading."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -48,8 +50,10 @@ class Orders:
     pace_ms: int = 0
     """0: as fast as credit allows. Otherwise one message of each agent in this time, stamped as it is sent."""
     compression: bool = False
-    trip_ms: int = 0
-    """With a pace: each agent's one frame whose first sensor crosses its critical limit comes within this time."""
+    trips: bool = False
+    """Each agent's first sensor crosses its critical limit once, at a frame of its own, and stays there."""
+    idle: bool = False
+    """Streams that only greet, and stay open until told otherwise."""
 
 
 def asset_of(agent: int) -> reading_pb2.Asset:
@@ -150,6 +154,10 @@ def encode(orders: Orders, number: int) -> AgentLoad:
     catalogue = catalogue_of(number, orders.sensors, orders.period_ms)
     values = wander(rng, orders.frames, orders.sensors)
     gaps, sweeps = gaps_of(rng, orders.frames, orders.sensors)
+    if orders.trips:
+        values = np.minimum(values, LIMIT - 10)
+        values[1 + number % max(1, orders.frames - 2) :, 0] = TRIPPED
+        gaps[gaps == 0] = -1
     epoch = rng.bytes(16)
     messages: list[bytes] = []
     boot_now, wall_now = boot_ms(), orders.ends_ms or time.time_ns() // 1_000_000
@@ -299,7 +307,8 @@ async def run(orders: Orders) -> None:
     say(ready=len(clients))
     await asyncio.to_thread(sys.stdin.readline)
     started, cpu = time.perf_counter(), time.process_time()
-    await asyncio.gather(*((client.live() if orders.pace_ms else client.flood()) for client in clients))
+    if not orders.idle:
+        await asyncio.gather(*((client.live() if orders.pace_ms else client.flood()) for client in clients))
     took = time.perf_counter() - started
     frames = sum(load.records - 1 for load in loads)
     latencies = [one for client in clients for one in client.latencies]

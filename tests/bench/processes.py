@@ -66,10 +66,10 @@ class Child:
 
 
 @contextmanager
-def collector(agents: int) -> Iterator[tuple[Child, str, Path]]:
+def collector(agents: int, webhook: str = "") -> Iterator[tuple[Child, str, Path]]:
     """A collector with so many agents enrolled: the process, its address, its folder."""
     with tempfile.TemporaryDirectory(prefix="hardcase-bench-") as name:
-        child = Child("tests.bench.collector_process", name, str(agents))
+        child = Child("tests.bench.collector_process", name, str(agents), webhook)
         try:
             yield child, f"localhost:{child.answer()['port']}", Path(name)
         finally:
