@@ -62,15 +62,14 @@ class Pages:
         self, request: Request, template: str, *, status: int = 200, person: Person | None, **context: object
     ) -> HTMLResponse:
         reader = self._sign_in.reader(request, person)
-        text = render(
-            self._templates,
-            template,
-            r=reader,
-            person=person,
-            path=request.url.path,
-            zone_name=person.user.time_zone if person else "UTC",
-            **{"here": "", **context},
-        )
+        always = {
+            "r": reader,
+            "person": person,
+            "path": request.url.path,
+            "zone_name": person.user.time_zone if person else "UTC",
+            "here": "",
+        }
+        text = render(self._templates, template, {**always, **context})
         return HTMLResponse(text, status, headers={"Cache-Control": "no-store", "Vary": "Accept-Language, Cookie"})
 
     def mistake(self, request: Request, refused: Refused, person: Person | None) -> HTMLResponse:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import jinja2
 
@@ -104,9 +103,9 @@ def evidence_line(reader: Reader, evidence: Mapping[str, Fact]) -> str:
     return fact_line(reader, {key: evidence[key] for key in _EVIDENCE_ORDER if key in evidence})
 
 
-def render(made: jinja2.Environment, name: str, **context: Any) -> str:
+def render(made: jinja2.Environment, template: str, context: Mapping[str, object]) -> str:
     """A page as text. Raises UndefinedError where a template asks for what is not there."""
-    return made.get_template(name).render(**context)
+    return made.get_template(template).render(context)
 
 
 def _bytes(value: float) -> str:
