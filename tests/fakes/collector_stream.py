@@ -45,6 +45,7 @@ class FakeCollector:
         self.records: dict[tuple[bytes, int], reading.Record] = {}
         self.order: list[tuple[bytes, int]] = []
         self.duplicates = 0
+        self.tls_versions: set[str] = set()
         self.answer: Callable[[Session, telemetry.Batch], Answers | None] = lambda session, batch: None
         self.greet: Callable[[Session], Awaitable[Answers]] | None = None
         self._credentials = credentials
@@ -110,6 +111,7 @@ class FakeCollector:
     async def _stream(self, requests: AsyncIterator[telemetry.AgentMessage], context: Any) -> AsyncIterator[Any]:
         session = Session(number=len(self.sessions) + 1)
         self.sessions.append(session)
+        self.tls_versions |= {one.decode() for one in context.auth_context().get("ssl_tls_version", ())}
         try:
             async for message in requests:
                 for answer in await self._take(session, message):

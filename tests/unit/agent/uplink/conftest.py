@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 from hardcase_agent.domain.event import Loss, LossCause, Maintenance
@@ -17,6 +18,7 @@ from hardcase_agent.spool.worker import SpoolWorker
 from hardcase_agent.uplink import codec
 from hardcase_agent.uplink.client import Uplink
 from hardcase_agent.uplink.codec import Introduction
+from hardcase_agent.uplink.identity import Identity
 from hardcase_agent.uplink.stream import Timing
 
 from tests.fakes.clock import FakeClock
@@ -44,7 +46,8 @@ def loss(count: int) -> Loss:
 class Host:
     """One agent's spool and uplink. `restart` is what a new start of the process does."""
 
-    def __init__(self, folder: Path, target: str) -> None:
+    def __init__(self, folder: Path, target: str, identity: Identity | None) -> None:
+        self.identity = identity
         self.clock = FakeClock()
         self.folder = folder
         self.target = target
@@ -69,8 +72,8 @@ class Host:
         self.uplink = Uplink(
             target=self.target,
             server_name="",
-            insecure=True,
-            identity=lambda: None,
+            insecure=self.identity is None,
+            identity=lambda: self.identity,
             backlog=self.backlog,
             clock=self.clock,
             introduction=Introduction(version="test", host=HOST, boot_id=b"B" * 16),
@@ -113,15 +116,17 @@ class Host:
         self.open()
 
 
-Join = Callable[[FakeCollector], Awaitable[Host]]
+class Join(Protocol):
+    async def __call__(self, collector: FakeCollector, identity: Identity | None = None) -> Host:
+        """A host that is to stream to this collector; stopped at the end of the test."""
 
 
 @pytest.fixture
 async def join(tmp_path: Path) -> AsyncIterator[Join]:
     hosts: list[Host] = []
 
-    async def make(collector: FakeCollector) -> Host:
-        host = Host(tmp_path / f"spool{len(hosts)}", collector.target)
+    async def make(collector: FakeCollector, identity: Identity | None = None) -> Host:
+        host = Host(tmp_path / f"spool{len(hosts)}", collector.target, identity)
         hosts.append(host)
         return host
 

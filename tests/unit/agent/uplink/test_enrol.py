@@ -1,0 +1,253 @@
+"""Enrolment: the CA is proved before the token goes, certificates come back whole, TLS 1.2 is not spoken."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import hashlib
+import ipaddress
+import ssl
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from hardcase_agent.domain.errors import CollectorUnreachable, EnrolmentRefused
+from hardcase_agent.domain.part import Asset
+from hardcase_agent.uplink import enrol
+from hardcase_agent.uplink.identity import Identity
+from hardcase_agent.uplink.wire import grpc
+from hardcase_protos.v1 import enrolment_pb2 as enrolment
+
+from tests.fakes.collector_stream import FakeCollector
+from tests.unit.agent.uplink.conftest import Join, window
+
+HOST = Asset(hostname="host", machine_id="m" * 32)
+NOW = datetime.datetime.now(datetime.UTC)
+PEM = serialization.Encoding.PEM
+
+
+@dataclass
+class Signed:
+    certificate: x509.Certificate
+    key: ec.EllipticCurvePrivateKey
+
+    @property
+    def pem(self) -> bytes:
+        return self.certificate.public_bytes(PEM)
+
+    @property
+    def key_pem(self) -> bytes:
+        return self.key.private_bytes(PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+
+    @property
+    def fingerprint(self) -> str:
+        return "sha256:" + hashlib.sha256(self.certificate.public_bytes(serialization.Encoding.DER)).hexdigest()
+
+
+def sign(name: str, public: Any, issuer: Signed | None, key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer.certificate.subject if issuer else subject)
+        .public_key(public)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(NOW - datetime.timedelta(hours=1))
+        .not_valid_after(NOW + datetime.timedelta(days=90))
+        .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
+    )
+    if issuer is not None:
+        address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+        builder = builder.add_extension(x509.SubjectAlternativeName([address]), critical=False)
+    return builder.sign(key, hashes.SHA256())
+
+
+def make(name: str, issuer: Signed | None = None) -> Signed:
+    key = ec.generate_private_key(ec.SECP256R1())
+    return Signed(sign(name, key.public_key(), issuer, issuer.key if issuer else key), key)
+
+
+class Desk:
+    """The enrolment port."""
+
+    def __init__(self) -> None:
+        self.ca = make("ca")
+        self.server_certificate = make("server", self.ca)
+        self.tokens: list[str] = []
+        self.refuse: grpc.StatusCode | None = None
+        self.other_key = False
+        self.other_ca = False
+
+    async def start(self) -> None:
+        self._server = grpc.aio.server()
+        method: Any = grpc.unary_unary_rpc_method_handler(
+            self._enroll,
+            request_deserializer=enrolment.EnrollRequest.FromString,
+            response_serializer=enrolment.EnrollReply.SerializeToString,
+        )
+        renew: Any = grpc.unary_unary_rpc_method_handler(
+            self._renew,
+            request_deserializer=enrolment.RenewRequest.FromString,
+            response_serializer=enrolment.EnrollReply.SerializeToString,
+        )
+        handlers = {"Enroll": method, "Renew": renew}
+        self._server.add_generic_rpc_handlers(
+            (grpc.method_handlers_generic_handler("hardcase_protos.v1.Enrolment", handlers),)
+        )
+        own = self.server_certificate
+        credentials = grpc.ssl_server_credentials([(own.key_pem, own.pem + self.ca.pem)])
+        self.server = enrol.Server(target=f"127.0.0.1:{self._server.add_secure_port('127.0.0.1:0', credentials)}")
+        await self._server.start()
+
+    async def stop(self) -> None:
+        await self._server.stop(None)
+
+    async def _enroll(self, request: enrolment.EnrollRequest, context: Any) -> enrolment.EnrollReply:
+        self.tokens.append(request.token)
+        if self.refuse is not None:
+            await context.abort(self.refuse, "no")
+        return self._reply(request.csr_pem)
+
+    async def _renew(self, request: enrolment.RenewRequest, context: Any) -> enrolment.EnrollReply:
+        present = x509.load_pem_x509_certificate(request.certificate_pem)
+        key = present.public_key()
+        assert isinstance(key, ec.EllipticCurvePublicKey)
+        signed = request.csr_pem + request.wall_ms.to_bytes(8, "big")
+        key.verify(request.signature, signed, ec.ECDSA(hashes.SHA256()))
+        return self._reply(request.csr_pem)
+
+    def _reply(self, csr_pem: bytes) -> enrolment.EnrollReply:
+        csr = x509.load_pem_x509_csr(csr_pem)
+        public = make("other").key.public_key() if self.other_key else csr.public_key()
+        certificate = sign("agent-1", public, self.ca, self.ca.key).public_bytes(PEM)
+        ca = make("other ca") if self.other_ca else self.ca
+        return enrolment.EnrollReply(agent_id="agent-1", certificate_pem=certificate, ca_pem=ca.pem)
+
+
+@pytest.fixture
+async def desk() -> AsyncIterator[Desk]:
+    made = Desk()
+    await made.start()
+    yield made
+    await made.stop()
+
+
+async def enrolled(desk: Desk) -> Identity:
+    ca_pem = await enrol.fetch_ca(desk.server, desk.ca.fingerprint)
+    return await enrol.enroll(desk.server, ca_pem, "token", HOST)
+
+
+async def test_a_token_becomes_a_certificate_for_a_fresh_key(desk: Desk) -> None:
+    identity = await enrolled(desk)
+    assert (identity.agent_id, identity.enrolment, desk.tokens) == ("agent-1", desk.server.target, ["token"])
+    assert x509.load_pem_x509_certificate(identity.certificate_pem.encode()).issuer == desk.ca.certificate.subject
+    assert identity.not_after_ms - identity.not_before_ms == 90 * 86_400_000 + 3_600_000
+
+
+async def test_a_server_without_the_pinned_ca_never_sees_the_token(desk: Desk) -> None:
+    with pytest.raises(EnrolmentRefused, match="nothing was sent"):
+        await enrol.fetch_ca(desk.server, make("evil").fingerprint)
+    other = make("evil ca")
+    with pytest.raises(CollectorUnreachable):
+        await enrol.enroll(desk.server, other.pem, "token", HOST)
+    assert desk.tokens == []
+
+
+async def test_a_copied_ca_does_not_help_a_server_without_its_key(desk: Desk) -> None:
+    honest = desk.ca
+    await desk.stop()
+    desk.server_certificate = make("server", make("evil ca"))
+    await desk.start()
+    ca_pem = await enrol.fetch_ca(desk.server, honest.fingerprint)
+    with pytest.raises(CollectorUnreachable):
+        await enrol.enroll(desk.server, ca_pem, "token", HOST)
+    assert desk.tokens == []
+
+
+@pytest.mark.parametrize(
+    ("code", "words"), [("UNAUTHENTICATED", "token"), ("ALREADY_EXISTS", "--replace"), ("PERMISSION_DENIED", "refused")]
+)
+async def test_a_refusal_says_what_to_do(desk: Desk, code: str, words: str) -> None:
+    desk.refuse = grpc.StatusCode[code]
+    with pytest.raises(EnrolmentRefused, match=words) as caught:
+        await enrolled(desk)
+    assert "token\n" not in str(caught.value)
+
+
+async def test_a_certificate_for_another_key_or_another_ca_is_refused(desk: Desk) -> None:
+    desk.other_key = True
+    with pytest.raises(EnrolmentRefused, match="another key"):
+        await enrolled(desk)
+    desk.other_key, desk.other_ca = False, True
+    with pytest.raises(EnrolmentRefused, match="another CA"):
+        await enrolled(desk)
+
+
+async def test_renewal_proves_the_present_key_and_brings_a_new_one(desk: Desk) -> None:
+    before = await enrolled(desk)
+    after = await enrol.renew(before, desk.server.target, HOST, 1_790_000_000_000)
+    assert after.agent_id == before.agent_id
+    assert after.key_pem != before.key_pem
+
+
+async def test_nobody_there_is_temporary() -> None:
+    with pytest.raises(CollectorUnreachable):
+        await enrol.fetch_ca(enrol.Server(target="127.0.0.1:1"), make("ca").fingerprint)
+
+
+@pytest.mark.parametrize("text", ["", "sha256:12", "md5:" + "0" * 64, "zz" * 32])
+def test_a_fingerprint_must_be_whole(text: str) -> None:
+    with pytest.raises(EnrolmentRefused, match="64 hex"):
+        enrol.parse_fingerprint(text)
+
+
+def test_a_ca_file_is_checked_against_its_fingerprint(tmp_path: Path) -> None:
+    ca = make("ca")
+    path = tmp_path / "ca.pem"
+    path.write_bytes(b"subject=ca\n" + ca.pem)
+    assert enrol.read_ca(path, ca.fingerprint).strip() == ca.pem.strip()
+    with pytest.raises(EnrolmentRefused):
+        enrol.read_ca(path, make("other").fingerprint)
+    with pytest.raises(EnrolmentRefused):
+        enrol.read_ca(tmp_path / "missing", "")
+
+
+async def test_the_agent_streams_over_tls_1_3_with_its_certificate_and_refuses_1_2(
+    desk: Desk, join: Join, tmp_path: Path
+) -> None:
+    identity = await enrolled(desk)
+    own = desk.server_certificate
+    credentials = grpc.ssl_server_credentials([(own.key_pem, own.pem)], desk.ca.pem, require_client_auth=True)
+    async with FakeCollector(credentials=credentials) as collector:
+        host = await join(collector, identity)
+        await host.keep(window("a"))
+        host.connect()
+        await collector.until(lambda: len(collector.payloads("maintenance")) == 1)
+        assert collector.tls_versions == {"TLSv1.3"}
+    await only_tls_1_2(own, tmp_path, identity)
+
+
+async def only_tls_1_2(own: Signed, folder: Path, identity: Identity) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    (folder / "chain.pem").write_bytes(own.pem + own.key_pem)
+    context.load_cert_chain(folder / "chain.pem")
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["h2"])
+    spoken: list[str] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        spoken.append(writer.get_extra_info("ssl_object").version())
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
+    port = server.sockets[0].getsockname()[1]
+    with pytest.raises(CollectorUnreachable):
+        await enrol.enroll(enrol.Server(target=f"127.0.0.1:{port}"), identity.ca_pem.encode(), "token", HOST)
+    server.close()
+    assert spoken == []
