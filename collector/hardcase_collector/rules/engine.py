@@ -20,7 +20,7 @@ from hardcase_collector.rules import gaps, parts, placing, records, sensors
 from hardcase_collector.rules.compiled import Compiled, Compiler, Watch, plain_watch
 from hardcase_collector.rules.explanation import Explanation, explain, rejections
 from hardcase_collector.rules.feed_row import decode, encode
-from hardcase_collector.rules.feed_state import FeedState, Occasion
+from hardcase_collector.rules.feed_state import FeedState, Occasion, some
 from hardcase_collector.rules.sheet import Condition, RuleBook
 
 CATCHING_UP_MS = 60_000
@@ -212,7 +212,7 @@ class Engine:
             absent_moved = gaps.take_gaps(state, frame)
             # What should have run out while there was no value runs out with the first one.
             due = True
-            if compiled.parts and absent_moved.any():
+            if compiled.parts and some(absent_moved):
                 touched = touched | parts.touched_parts(state, absent_moved)
         if touched:
             state.stable = None
@@ -276,10 +276,13 @@ def _judge_sensors(
         moved.update(np.flatnonzero(state.low | state.high).tolist())
     if compiled.states:
         changed = (bits != columns.known[numbers:]) & (columns.gaps[numbers:] == 0)
-        moved.update((np.flatnonzero(changed) + numbers).tolist())
+        if some(changed):
+            moved.update((np.flatnonzero(changed) + numbers).tolist())
     if due:
         moved.update(index for index, _ in state.tracks)
     found: list[Transition] = []
+    if not moved:
+        return found
     offsets = np.frombuffer(frame.offsets_ms, "<u4")
     for index in sorted(moved):
         if columns.gaps[index]:

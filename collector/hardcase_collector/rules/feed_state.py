@@ -25,6 +25,11 @@ PARKED_MS = 24 * 3600 * 1000
 """How long a finding outlives its sensor: a catalogue that flips back within a day goes on where it was."""
 
 
+def some(mask: npt.NDArray[np.bool_]) -> bool:
+    """`mask.any()` for a hundred sensors at a fifth of its price, which is all call and no work."""
+    return 1 in mask.tobytes()
+
+
 @dataclass(slots=True)
 class Keyed:
     """A finding that hangs on no single sensor of a frame: event, status, part gone, missing data."""

@@ -15,10 +15,11 @@ from hardcase_collector.domain.finding import Change, Fact, Severity, Transition
 from hardcase_collector.domain.observation import Frame, GapReason
 from hardcase_collector.rules.compiled import Compiled, Watch
 from hardcase_collector.rules.evidence import sensor_facts, transition
-from hardcase_collector.rules.feed_state import NEVER_MS, FeedState, Occasion
+from hardcase_collector.rules.feed_state import NEVER_MS, FeedState, Occasion, some
 
 _NEVER_AGE = 0xFFFFFFFF
 _NO_REASON = bytes([GapReason.ERROR])
+_ABSENT = int(GapReason.ABSENT)
 _UNEXPLAINED = np.zeros(256, dtype=np.bool_)
 _UNEXPLAINED[[GapReason.BUSY, GapReason.HUNG, GapReason.ERROR, GapReason.DENIED, GapReason.NOT_SWEPT]] = True
 """By gap reason: somebody should have got a value. The others say themselves why there is none."""
@@ -40,22 +41,25 @@ def take_gaps(state: FeedState, frame: Frame) -> npt.NDArray[np.bool_]:
     """Brings the gap columns up to this frame; which sensors became or ceased to be ABSENT after having been seen."""
     columns = state.columns
     old = columns.gaps
-    new = np.zeros_like(old)
-    indexes = np.frombuffer(frame.gap_index, dtype="<u2")
-    # A gap without a reason is still a gap.
-    new[indexes] = np.frombuffer(frame.gap_reason.replace(b"\0", _NO_REASON), dtype=np.uint8)
-    began = (new != 0) & (old == 0)
-    if began.any():
-        columns.gap_since[began] = frame.time_ms
-        if frame.gap_age_s:
-            ages = np.zeros(len(new), dtype=np.int64)
-            told = np.frombuffer(frame.gap_age_s, dtype="<u4").astype(np.int64)
-            ages[indexes] = np.where(told == _NEVER_AGE, 0, told)
-            columns.gap_since[began] -= 1000 * ages[began]
-    columns.gap_since[new == 0] = 0
+    new = np.zeros(len(old), dtype=np.uint8)
+    valued = new == 0
+    if frame.gap_reason:
+        indexes = np.frombuffer(frame.gap_index, dtype="<u2")
+        # A gap without a reason is still a gap.
+        new[indexes] = np.frombuffer(frame.gap_reason.replace(b"\0", _NO_REASON), dtype=np.uint8)
+        valued = new == 0
+        began = (old == 0) & ~valued
+        if some(began):
+            columns.gap_since[began] = frame.time_ms
+            if frame.gap_age_s:
+                ages = np.zeros(len(new), dtype=np.int64)
+                told = np.frombuffer(frame.gap_age_s, dtype="<u4").astype(np.int64)
+                ages[indexes] = np.where(told == _NEVER_AGE, 0, told)
+                columns.gap_since[began] -= 1000 * ages[began]
+    columns.gap_since *= ~valued
     columns.gaps = new
-    absent_moved: npt.NDArray[np.bool_] = ((new == GapReason.ABSENT) != (old == GapReason.ABSENT)) & columns.seen
-    columns.seen |= new == 0
+    absent_moved: npt.NDArray[np.bool_] = ((new == _ABSENT) != (old == _ABSENT)) & columns.seen
+    columns.seen |= valued
     return absent_moved
 
 
@@ -67,7 +71,7 @@ def judge_missing(state: FeedState, occasion: Occasion) -> tuple[list[Transition
     compiled, columns = state.compiled, state.columns
     assert compiled is not None
     bad: npt.NDArray[np.bool_] = _UNEXPLAINED[columns.gaps] & columns.seen
-    if not bad.any() and not columns.missing.any():
+    if not some(bad) and not some(columns.missing):
         return _whole_source(state, occasion, silent=False), NEVER_MS
     period_ms = compiled.catalogue.period_ms
     ages = occasion.time_ms - columns.gap_since
@@ -78,15 +82,15 @@ def judge_missing(state: FeedState, occasion: Occasion) -> tuple[list[Transition
     wake = NEVER_MS
     if watch is not None:
         limit_ms = watch.rule.periods * period_ms
-        for index in np.flatnonzero(columns.missing & ~bad):
+        for index in np.flatnonzero(columns.missing & ~bad) if some(columns.missing) else ():
             found.append(_sensor_finding(state, occasion, watch, int(index), Change.CLEARED))
         new = bad & ~columns.missing & (ages >= limit_ms)
-        for index in () if silent else np.flatnonzero(new):
+        for index in () if silent or not some(new) else np.flatnonzero(new):
             found.append(_sensor_finding(state, occasion, watch, int(index), Change.RAISED))
         waiting = bad & ~columns.missing
-        if waiting.any() and not silent:
+        if some(waiting) and not silent:
             wake = int(columns.gap_since[waiting].min()) + limit_ms
-    if whole is not None and not silent and bad.any():
+    if whole is not None and not silent and some(bad):
         wake = min(wake, _source_wake(columns.gap_since[bad], whole.rule.periods * period_ms, occasion.time_ms))
     return found, wake
 
@@ -113,7 +117,7 @@ def feed_part(watch: Watch, source: str) -> Part:
 
 def _over(bad: npt.NDArray[np.bool_], seen: npt.NDArray[np.bool_], ages: npt.NDArray[np.int64], limit_ms: int) -> bool:
     """Everything that ever gave a value is unexplained, and the youngest of these gaps is old enough."""
-    return bool(seen.any()) and bool((bad == seen).all()) and bool((ages[bad] >= limit_ms).all())
+    return some(seen) and not some(bad != seen) and not some(ages[bad] < limit_ms)
 
 
 def _source_wake(since: npt.NDArray[np.int64], limit_ms: int, now_ms: int) -> int:
@@ -124,7 +128,7 @@ def _source_wake(since: npt.NDArray[np.int64], limit_ms: int, now_ms: int) -> in
 def _whole_source(state: FeedState, occasion: Occasion, *, silent: bool) -> list[Transition]:
     assert state.compiled is not None
     watch = state.compiled.missing_source
-    if watch is None:
+    if watch is None or not (silent or state.keyed):
         return []
     part = feed_part(watch, state.feed.source)
     key = (watch.id, part.key(), "")

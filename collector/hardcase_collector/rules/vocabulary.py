@@ -79,6 +79,17 @@ STATES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "nic.carrier": ("down",),
         "ups.battery": ("unknown", "normal", "low", "depleted"),
         "ups.output": ("other", "none", "normal", "bypass", "battery", "booster", "reducer"),
+        "ups.alarm": (
+            "battery_bad", "on_battery", "low_battery", "depleted_battery", "temperature_bad", "input_bad",
+            "output_bad", "output_overload", "on_bypass", "bypass_bad", "output_off_as_requested",
+            "ups_off_as_requested", "charger_failed", "ups_output_off", "ups_system_off", "fan_failure",
+            "fuse_failure", "general_fault", "diagnostic_test_failed", "communications_lost", "awaiting_power",
+            "shutdown_pending", "shutdown_imminent", "test_in_progress",
+        ),
+        "ucd.disk": ("error",),
+        "ucd.load": ("error",),
+        "ucd.process": ("error",),
+        "ucd.swap": ("error",),
         "entity.status": ("ok", "unavailable", "nonoperational"),
     }
 )  # fmt: skip

@@ -489,3 +489,42 @@ def test_a_row_of_a_hundred_sensors_is_compact_and_a_quiet_frame_changes_only_it
 
     assert len(first.state) <= 1500
     assert bench.state.stable is stable
+
+
+def test_rejected_limit_sets_are_listed_with_their_reason() -> None:
+    bench = Bench(
+        feeds.temperature("t1", upper_non_critical=0, upper_critical=0),
+        feeds.temperature("t2", upper_non_critical=90, upper_critical=10),
+        feeds.temperature("t3", upper_critical=30, comparison=0),
+        feeds.temperature("t4", upper_critical=90, comparison=0),
+    )
+    bench.frame(t1=40.0, t2=40.0, t3=40.0, t4=40.0)
+    bench.restart()
+
+    assert bench.engine.rejected_limits(bench.state) == (
+        ("t1", "all_zero"),
+        ("t2", "unordered"),
+        ("t3", "contradicted"),
+    )
+
+
+def test_a_gap_without_a_reason_is_still_a_gap() -> None:
+    bench = Bench(feeds.states("psu.status"))
+    bench.frame(s1=("present",))
+    found = []
+    for index in range(3):
+        frame = feeds.frame(bench.catalogue, {"s1": GapReason.ERROR}, at_s=120 + 60 * index)
+        frame.gap_reason = b"\0"
+        found += bench.engine.frame(bench.state, frame)
+
+    assert found == []
+
+
+def test_the_quiet_frame_makes_nothing_but_takes_the_newest_readings() -> None:
+    bench = Bench(feeds.temperature("t1", upper_critical=90))
+    bench.frame(t1=40.0)
+    quiet = feeds.frame(bench.catalogue, {"t1": 41.5}, at_s=120)
+
+    assert bench.engine.frame(bench.state, quiet) == ()
+    assert bench.state.last is quiet
+    assert bench.row().time_ms == quiet.time_ms
