@@ -261,6 +261,13 @@ class Client:
         for sequence in [known for known in self.sent_s if known <= through]:
             self.latencies.append(now - self.sent_s.pop(sequence))
 
+    async def introduce(self) -> None:
+        """The catalogue goes first, as it does once in the life of an agent; measuring begins after it."""
+        await self.call.write(self.load.messages[0])
+        while not self.load.acked:
+            self.load.moved.clear()
+            await self.load.moved.wait()
+
     async def flood(self) -> None:
         """Everything as fast as credit allows."""
         load, per = self.load, self.orders.per_message
@@ -278,7 +285,6 @@ class Client:
     async def live(self) -> None:
         """One message of one frame a period, each stamped as it is sent."""
         load, pace_s = self.load, self.orders.pace_ms / 1000
-        await self.call.write(load.messages[0])
         start = time.perf_counter() + pace_s * (load.number % 997) / 997
         for at, raw in enumerate(load.messages[1:]):
             await asyncio.sleep(max(0.0, start + at * pace_s - time.perf_counter()))
@@ -304,6 +310,8 @@ async def run(orders: Orders) -> None:
     clients = [Client(orders, load) for load in loads]
     for at in range(0, len(clients), 50):
         await asyncio.gather(*(client.open() for client in clients[at : at + 50]))
+    if orders.pace_ms:
+        await asyncio.gather(*(client.introduce() for client in clients))
     say(ready=len(clients))
     await asyncio.to_thread(sys.stdin.readline)
     started, cpu = time.perf_counter(), time.process_time()

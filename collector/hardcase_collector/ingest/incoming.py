@@ -99,6 +99,8 @@ class IncomingBatch:
     epoch: bytes
     first_sequence: int
     records: Sequence[IncomingRecord]
+    weight: int = 0
+    """What it will cost to store, in frames."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,10 @@ from hardcase_collector.ingest.incoming import (
 MAX_SENSORS = 4096
 """Gap indexes are 16 bits wide; no BMC or shelf known has over a thousand sensors in one source."""
 MAX_RAW = 4096
+CATALOGUE_WEIGHT = 200
+"""A new catalogue costs as much as so many frames: a hundred sensors are numbered and written one by one."""
+OTHER_WEIGHT = 20
+"""Events, inventories and the like: a few statements each."""
 _INT64_MAX = 2**63 - 1
 
 _REJECTION = {
@@ -281,6 +285,7 @@ def batch_of(batch: telemetry_pb2.Batch) -> IncomingBatch:
         raise BadRecord("a batch needs a 16-byte epoch and a first sequence from 1 on")
     records: list[IncomingRecord] = []
     add = records.append
+    weight = len(batch.records)
     for record in batch.records:
         if record.HasField("frame"):
             frame = record.frame
@@ -300,9 +305,11 @@ def batch_of(batch: telemetry_pb2.Batch) -> IncomingBatch:
                 )
             )
         else:
-            add(record_of(record, sequence))
+            other = record_of(record, sequence)
+            weight += CATALOGUE_WEIGHT if type(other) is OfferedCatalogue else OTHER_WEIGHT
+            add(other)
         sequence += 1
-    return IncomingBatch(batch.epoch, batch.first_sequence, records)
+    return IncomingBatch(batch.epoch, batch.first_sequence, records, weight)
 
 
 def clocks_of(wall_ms: int, boot_ms: int) -> Heard:

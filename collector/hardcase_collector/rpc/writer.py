@@ -34,8 +34,8 @@ from hardcase_collector.rpc.fair_queue import FairQueue, Waiting
 
 log = logging.getLogger(__name__)
 
-GROUP_RECORDS = 2_000
-"""Records of one group: about a tenth of a second of judging, and few enough commits for both disks' syncs."""
+GROUP_WEIGHT = 2_000
+"""Frames of one group, or what costs as much: about a tenth of a second, and few enough commits for the syncs."""
 GROUP_BYTES = 4 << 20
 LINGER_S = 0.04
 """How long a group that is not full waits for more: bounds the commits of an idle fleet to 25 a second."""
@@ -157,9 +157,9 @@ class Writer:
         self.groups += 1
 
     def _collect(self, deliveries: list[Delivery], taken: dict[tuple[int, int], Waiting], broken: list[Broken]) -> None:
-        records = size = 0
+        weight = size = 0
         until = time.monotonic() + LINGER_S
-        while records < GROUP_RECORDS and size < GROUP_BYTES:
+        while weight < GROUP_WEIGHT and size < GROUP_BYTES:
             turn = self._queue.take()
             if turn is None:
                 left = until - time.monotonic()
@@ -177,7 +177,7 @@ class Writer:
                 self._queue.drop(stream)
                 continue
             deliveries.append(Delivery(stream.agent, stream.session, received_ms, content))
-            records += len(content.records) if type(content) is IncomingBatch else 1
+            weight += content.weight if type(content) is IncomingBatch else codec.OTHER_WEIGHT
 
     def _process(self, deliveries: Sequence[Delivery]) -> Sequence[tuple[int, Answer]]:
         try:
