@@ -221,7 +221,7 @@ def _line(
     observers = [agents[number] for number in tx.assets.observers(asset.id) if number in agents]
     silent = not any(now_ms - agent.last_seen_ms < SILENT_AFTER_MS for agent in observers)
     watched = sum(1 for line in coverage if line.status == "watched")
-    blind = not last_ms or silent or (bool(coverage) and not watched)
+    blind = not last_ms or silent or not watched
     return FleetLine(
         asset=asset,
         condition=_condition(tx, asset, cases, blind=blind),

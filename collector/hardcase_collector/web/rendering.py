@@ -24,7 +24,6 @@ SECURITY_HEADERS = {
 }
 
 _UNITS = {"Cel": "°C", "1": "", "%": "%"}
-_EVIDENCE_ORDER = ("name", "sensor", "value", "state", "states", "limit_name", "limit", "limit_source")
 
 
 def environment(title: Titles) -> jinja2.Environment:
@@ -87,6 +86,7 @@ _TABLES: Mapping[str, tuple[str, ...]] = {
     "to": ("state", "severity"),
     "state": ("state",),
     "limit_name": ("limit",),
+    "limit_source": ("limit_source",),
     "reason": ("why",),
     "action": ("action",),
 }
@@ -98,9 +98,23 @@ def fact_line(reader: Reader, facts: Mapping[str, Fact]) -> str:
     return " · ".join(f"{reader.say(f'fact.{key}')}: {show_fact(reader, key, value)}" for key, value in shown)
 
 
-def evidence_line(reader: Reader, evidence: Mapping[str, Fact]) -> str:
-    """The short form: what, how much, against which limit."""
-    return fact_line(reader, {key: evidence[key] for key in _EVIDENCE_ORDER if key in evidence})
+def evidence_line(reader: Reader, facts: Mapping[str, Fact]) -> str:
+    """The short form: what, how much, against which limit from where, and what changed."""
+    value, state = facts.get("value"), facts.get("state") or facts.get("states")
+    said = [str(facts.get("name") or facts.get("sensor") or "")]
+    if isinstance(value, int | float):
+        said.append(quantity(reader, value, str(facts.get("unit") or "")))
+    elif state:
+        said.append(str(state).replace("_", " ").replace(",", ", "))
+    parts = [" ".join(filter(None, said))]
+    if facts.get("limit") is not None:
+        limit = " ".join(show_fact(reader, key, facts.get(key, "")) for key in ("limit_name", "limit"))
+        source = show_fact(reader, "limit_source", facts.get("limit_source", ""))
+        parts.append(f"{limit} ({source})" if source else limit)
+    if facts.get("from") is not None and facts.get("to") is not None:
+        parts.append(f"{show_fact(reader, 'from', facts['from'])} → {show_fact(reader, 'to', facts['to'])}")
+    parts += [show_fact(reader, key, facts.get(key) or "") for key in ("reason", "text", "channel", "error", "cause")]
+    return " · ".join(filter(None, parts))
 
 
 def render(made: jinja2.Environment, template: str, context: Mapping[str, object]) -> str:

@@ -17,6 +17,7 @@ from typing import cast
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 ADMIN_GROUP = "hardcase-admin"
+REFUSAL_S = 5.0  # How long a refused peer may take to ask before it is cut off.
 _SO_PEERGROUPS = 59  # asm-generic/socket.h; Python has no name for it
 _REFUSAL = (
     b'{"error": "NotAllowed", "detail": "only root, the collector\'s own user and members of hardcase-admin '
@@ -81,16 +82,18 @@ class PeerCheckedProtocol(H11Protocol):
             return
         if not welcome:
             self.logger.warning("control socket: refused pid %d of %s", peer.pid, peer.name)
-            head = f"HTTP/1.1 403 Forbidden\r\nContent-Type: application/json\r\nContent-Length: {len(_REFUSAL)}"
-            transport.write(head.encode("ascii") + b"\r\nConnection: close\r\n\r\n" + _REFUSAL)
-            transport.close()
+            self.loop.call_later(REFUSAL_S, transport.abort)
             return
         self.client = (peer.name, peer.pid)
 
     def data_received(self, data: bytes) -> None:
-        # Unset, `client` means that connection_made did not come to its good end.
-        if self.client is not None and not self.transport.is_closing():
+        # Unset, `client` means that nobody was let in. Answered only now, so that who asks can read why.
+        if self.client is not None:
             super().data_received(data)
+        elif not self.transport.is_closing():
+            head = f"HTTP/1.1 403 Forbidden\r\nContent-Type: application/json\r\nContent-Length: {len(_REFUSAL)}"
+            self.transport.write(head.encode("ascii") + b"\r\nConnection: close\r\n\r\n" + _REFUSAL)
+            self.transport.close()
 
 
 def listen(path: Path) -> socket.socket:
