@@ -7,7 +7,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .PHONY: demo test check format bench chaos proto lock clean packages
 
 demo: $(VENV)/.runtime
-	@ONCE=$(ONCE) $(BIN)/python deploy/demo/demo.py
+	@ONCE=$(ONCE) $(BIN)/python -m deploy.demo.demo
 
 test: $(VENV)/.dev packages check
 	$(BIN)/python -m pytest -n 2 --dist loadgroup

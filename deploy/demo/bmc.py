@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from bmc_files import Ports, SimSensor, emulation, fru_image, lan_configuration, server_sensors
+from deploy.demo.bmc_files import Ports, SimSensor, emulation, fru_image, lan_configuration, server_sensors
 
 STARTS_WITHIN_S = 10.0
 

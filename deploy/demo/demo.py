@@ -19,10 +19,17 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
-from bmc import SimulatedBmc
-from stage import AgentStage, CollectorStage, Program, Stage, StageError, free_port, wait_until, webhook_secret
+from deploy.demo.bmc import SimulatedBmc
+from deploy.demo.stage import (
+    AgentStage,
+    CollectorStage,
+    Program,
+    Stage,
+    StageError,
+    free_port,
+    wait_until,
+    webhook_secret,
+)
 
 HERE = Path(__file__).resolve().parent
 OPEN_WITHIN_S = 150

@@ -10,26 +10,23 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from collections.abc import Sequence
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-# The demo is a folder of scripts, not a package.
-sys.path.append(str(Path(__file__).resolve().parents[2] / "deploy" / "demo"))
+from deploy.demo import bmc_files as demo
+from deploy.demo.bmc import SimulatedBmc
 
-runner: Any = import_module("bmc")
-demo: Any = import_module("bmc_files")
-"""The generator's module: `Analogue`, `Discrete`, `server_sensors`, `full_sdr`, `compact_sdr`, `fru_image`."""
+__all__ = ["IpmiSim", "demo"]
 
 
-class IpmiSim(runner.SimulatedBmc):  # type: ignore[misc]  # the demo is no package: its types are not seen from here
+class IpmiSim(SimulatedBmc):
     """`sensors`: how many of the standard server's (up to 126), or a list of the generator's sensors."""
 
-    def __init__(self, directory: Path, sensors: int | Sequence[Any] = 26, *, serial: str = "RS900042") -> None:
+    def __init__(
+        self, directory: Path, sensors: int | Sequence[demo.SimSensor] = 26, *, serial: str = "RS900042"
+    ) -> None:
         if shutil.which("ipmi_sim") is None:
             assert os.geteuid() != 0, "openipmi must be installed: tests/install_packages.sh does it"
             pytest.skip("needs the Debian package openipmi")
