@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import datetime
-import hashlib
-import ipaddress
 import ssl
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from hardcase_agent.domain.errors import CollectorUnreachable, EnrolmentRefused
 from hardcase_agent.domain.part import Asset
 from hardcase_agent.uplink import enrol
@@ -24,53 +19,11 @@ from hardcase_agent.uplink.identity import Identity
 from hardcase_agent.uplink.wire import grpc
 from hardcase_protos.v1 import enrolment_pb2 as enrolment
 
+from tests.fakes.authority import PEM, Signed, make, sign
 from tests.fakes.collector_stream import FakeCollector
 from tests.unit.agent.uplink.conftest import Join, window
 
 HOST = Asset(hostname="host", machine_id="m" * 32)
-NOW = datetime.datetime.now(datetime.UTC)
-PEM = serialization.Encoding.PEM
-
-
-@dataclass
-class Signed:
-    certificate: x509.Certificate
-    key: ec.EllipticCurvePrivateKey
-
-    @property
-    def pem(self) -> bytes:
-        return self.certificate.public_bytes(PEM)
-
-    @property
-    def key_pem(self) -> bytes:
-        return self.key.private_bytes(PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-
-    @property
-    def fingerprint(self) -> str:
-        return "sha256:" + hashlib.sha256(self.certificate.public_bytes(serialization.Encoding.DER)).hexdigest()
-
-
-def sign(name: str, public: Any, issuer: Signed | None, key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer.certificate.subject if issuer else subject)
-        .public_key(public)
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(NOW - datetime.timedelta(hours=1))
-        .not_valid_after(NOW + datetime.timedelta(days=90))
-        .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
-    )
-    if issuer is not None:
-        address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
-        builder = builder.add_extension(x509.SubjectAlternativeName([address]), critical=False)
-    return builder.sign(key, hashes.SHA256())
-
-
-def make(name: str, issuer: Signed | None = None) -> Signed:
-    key = ec.generate_private_key(ec.SECP256R1())
-    return Signed(sign(name, key.public_key(), issuer, issuer.key if issuer else key), key)
 
 
 class Desk:

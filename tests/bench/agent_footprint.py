@@ -1,0 +1,278 @@
+"""Memory and CPU of the agent and its helper: 120 IPMI sensors over LAN, 12 disks, one SNMP device, TLS.
+
+First 1,000 sweeps and 100 reconnects at short periods, for memory; then default periods for a while, for CPU. Beside
+them the exporters that such a host would run, where they are installed, scraped in the same time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import socket
+import sys
+import tempfile
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+from hardcase_agent.uplink import identity
+from hardcase_agent.uplink.wire import grpc
+
+from tests.bench.processes import Row
+from tests.fakes.authority import Signed, make
+from tests.fakes.collector_stream import FakeCollector, Session
+from tests.peers.fake_smartctl import FakeSmartctl
+from tests.peers.helper_process import HelperProcess
+from tests.peers.ipmi_sim import IpmiSim
+from tests.peers.snmpsim import snmpsim
+
+SWEEPS = 1000
+RECONNECTS = 100
+DISKS = 12
+SENSORS = 120
+WARM_S = 25.0
+"""The first sweeps of every source, SDR and inventory reads included, are over by then."""
+WATCHED_S = 120.0
+RSS_BAR_MB, ANON_BAR_MB, CPU_BAR = 65.0, 45.0, 0.3
+ATTRIBUTES = [(5, "Reallocated_Sector_Ct", 10), (9, "Power_On_Hours", 0), (197, "Current_Pending_Sector", 0)]
+
+
+def run() -> list[Row]:
+    return asyncio.run(_run())
+
+
+async def _run() -> list[Row]:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        smart = FakeSmartctl(folder)
+        disks = [smart.disk(f"sd{letter}", _report(letter)) for letter in "abcdefghijkl"[:DISKS]]
+        smart.answer("scan-open", '{"devices": []}')
+        smart.answer("version", "smartctl 7.3 2022-02-28")
+        options = [f"--tool={tool}={path}" for tool, path in smart.tools.items()]
+        (folder / "sim").mkdir()
+        with (
+            IpmiSim(folder / "sim", SENSORS) as sim,
+            snmpsim(folder / "snmp") as device,
+            HelperProcess(folder, "--device-root", str(smart.devices), *options) as helper,
+        ):
+            _secrets(folder)
+            tables = _tables(sim, device.port, disks, folder)
+            return await _measure(folder, tables, helper, sim)
+
+
+async def _measure(folder: Path, tables: Callable[[bool], str], helper: HelperProcess, sim: IpmiSim) -> list[Row]:
+    authority, own = _authority(folder)
+    credentials = grpc.ssl_server_credentials([(own.key_pem, own.pem)], authority.pem, require_client_auth=True)
+    async with FakeCollector(credentials=credentials) as collector:
+        head = f'state_dir = "{folder / "state"}"\n[collector]\naddress = "{collector.target}"\n'
+        head += f'[helper]\nsocket = "{helper.socket}"\n'
+        forced = await _forced(folder, head + tables(True), collector, helper)
+        collector.answer = lambda session, batch: None
+        return [*forced, *await _default(folder, head + tables(False), helper, sim)]
+
+
+async def _forced(folder: Path, text: str, collector: FakeCollector, helper: HelperProcess) -> list[Row]:
+    def cut(session: Session, batch: object) -> list[object] | None:
+        return [grpc.StatusCode.UNAVAILABLE] if len(session.batches) > 6 and session.number <= RECONNECTS else None
+
+    collector.answer = cut  # type: ignore[assignment]  # a status ends the scripted stream
+    process = await _start(folder, text)
+    try:
+        await collector.until(
+            lambda: len(collector.payloads("frame")) >= SWEEPS and len(collector.sessions) > RECONNECTS, within_s=600
+        )
+        sources = {one.catalogue.source for one in collector.payloads("catalogue")}
+        agent, helped = memory_mb(process.pid), memory_mb(helper.pid)
+    finally:
+        await _stop(process)
+    rss, anon = agent[0] + helped[0], agent[1] + helped[1]
+    detail = f"agent {agent[0]:.1f} + helper {helped[0]:.1f}"
+    what = f"agent and helper RSS after {SWEEPS} sweeps of {len(sources)} sources and {RECONNECTS} reconnects"
+    return [
+        Row(what, f"{rss:.1f} MB ({detail})", f"<= {RSS_BAR_MB:g} MB", rss <= RSS_BAR_MB),
+        Row("agent and helper RssAnon", f"{anon:.1f} MB", f"<= {ANON_BAR_MB:g} MB", anon <= ANON_BAR_MB),
+    ]
+
+
+async def _default(folder: Path, text: str, helper: HelperProcess, sim: IpmiSim) -> list[Row]:
+    process = await _start(folder, text)
+    exporters = await _start_exporters(folder, sim)
+    try:
+        await asyncio.sleep(WARM_S)
+        pids = [process.pid, helper.pid]
+        before = [cpu_s(pid) for pid in pids]
+        peers_before = {name: cpu_s(one.pid) for name, (one, _) in exporters.items()}
+        half = WATCHED_S / 2
+        for _ in range(2):
+            scraped = {name: await asyncio.to_thread(_scrape, url) for name, (_, url) in exporters.items()}
+            await asyncio.sleep(half)
+        used = sum(cpu_s(pid) - start for pid, start in zip(pids, before, strict=True)) / WATCHED_S * 100
+        rows = [
+            Row(
+                "agent and helper CPU at default periods", f"{used:.2f} % of a core", f"<= {CPU_BAR} %", used <= CPU_BAR
+            )
+        ]
+        for name, (one, _) in exporters.items():
+            share = (cpu_s(one.pid) - peers_before[name]) / WATCHED_S * 100
+            rss, anon = memory_mb(one.pid)
+            told = "" if scraped[name] else ", could not be scraped"
+            rows.append(
+                Row(f"{name} scraped once a minute{told}", f"RSS {rss:.1f} MB, RssAnon {anon:.1f} MB, {share:.2f} %")
+            )
+        return rows
+    finally:
+        await _stop(process)
+        for one, _ in exporters.values():
+            await _stop(one)
+
+
+async def _start(folder: Path, text: str) -> asyncio.subprocess.Process:
+    config = folder / "agent.toml"
+    config.write_text(text)
+    log = os.open(folder / "agent.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "hardcase_agent", "--config", str(config), "run"),
+            stdout=log,
+            stderr=log,
+            env={**os.environ, "MALLOC_ARENA_MAX": "1"},
+        )
+    finally:
+        os.close(log)
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        process.terminate()
+        await process.wait()
+
+
+async def _start_exporters(folder: Path, sim: IpmiSim) -> dict[str, tuple[asyncio.subprocess.Process, str]]:
+    ipmi = folder / "ipmi.yml"
+    ipmi.touch(mode=0o600)
+    ipmi.write_text(
+        f"modules:\n  default:\n    user: {sim.user}\n    pass: {sim.password}\n    driver: LAN_2_0\n"
+        "    privilege: user\n    timeout: 10000\n    collectors: [ipmi]\n    collector_cmd: {}\n"
+        "    default_args: {}\n    custom_args: {ipmi: ['-W', 'opensesspriv']}\n"
+    )
+    wanted = {
+        "node_exporter": (("prometheus-node-exporter",), "/metrics"),
+        "ipmi_exporter": (
+            ("prometheus-ipmi-exporter", f"--config.file={ipmi}"),
+            f"/ipmi?target=127.0.0.1:{sim.lan_port}",
+        ),
+        "snmp_exporter": (("prometheus-snmp-exporter", "--config.file=/etc/prometheus/snmp.yml"), "/metrics"),
+    }
+    started = {}
+    for name, (command, path) in wanted.items():
+        if shutil.which(command[0]) is None:
+            continue
+        port = _free_port()
+        null = asyncio.subprocess.DEVNULL
+        one = await asyncio.create_subprocess_exec(
+            *command, f"--web.listen-address=127.0.0.1:{port}", stdout=null, stderr=null
+        )
+        await asyncio.sleep(0.5)
+        if one.returncode is None:
+            started[name] = (one, f"http://127.0.0.1:{port}{path}")
+    return started
+
+
+def _scrape(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=30) as answer:
+            return b"# TYPE" in answer.read()
+    except OSError:
+        return False
+
+
+def memory_mb(pid: int) -> tuple[float, float]:
+    """RSS and RssAnon."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    told = dict(line.split(":", 1) for line in lines if ":" in line)
+    return int(told["VmRSS"].split()[0]) / 1024, int(told["RssAnon"].split()[0]) / 1024
+
+
+def cpu_s(pid: int) -> float:
+    """Its own and its ended children's."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+
+
+def _authority(folder: Path) -> tuple[Signed, Signed]:
+    authority = make("ca")
+    own, agent = make("collector", authority), make("agent", authority)
+    held = identity.Identity(
+        agent_id="agent",
+        enrolment="127.0.0.1:1",
+        server_name="",
+        ca_pem=authority.pem.decode(),
+        certificate_pem=agent.pem.decode(),
+        key_pem=agent.key_pem.decode(),
+        not_before_ms=0,
+        not_after_ms=1 << 60,
+    )
+    identity.store(folder / "state", held)
+    return authority, own
+
+
+def _secrets(folder: Path) -> None:
+    secret = folder / "community"
+    secret.touch(mode=0o600)
+    secret.write_text("ups\n")
+
+
+def _tables(sim: IpmiSim, snmp_port: int, disks: list[str], folder: Path) -> Callable[[bool], str]:
+    def tables(forced: bool) -> str:
+        short = "period_s = 1.0\n" if forced else ""
+        ipmi = "analogue_period_s = 1.0\ndiscrete_period_s = 1.0\nsel_period_s = 1.0\n" if forced else ""
+        smart = "ata_period_s = 200.0\nnvme_period_s = 200.0\n" if forced else ""
+        return (
+            f'[host]\n{short}[ipmi]\nlocal = "false"\n{ipmi}'
+            f'[ipmi.profiles.sim]\nuser = "{sim.user}"\npassword = "file:{sim.password_file}"\ncipher_suite = 3\n'
+            f'[[ipmi.bmc]]\nhost = "127.0.0.1"\nport = {sim.lan_port}\nprofile = "sim"\n'
+            f"[smart]\n{smart}include = []\n"
+            + "".join(f'[[smart.device]]\npath = "{path}"\ntype = "sat"\n' for path in disks)
+            + f'[snmp]\n{short}[snmp.profiles.sim]\nversion = "2c"\ncommunity = "file:{folder / "community"}"\n'
+            f'[[snmp.device]]\nname = "ups1"\nhost = "127.0.0.1"\nport = {snmp_port}\nprofile = "sim"\n'
+        )
+
+    return tables
+
+
+def _report(letter: str) -> str:
+    table = [
+        {
+            "id": number,
+            "name": name,
+            "value": 100,
+            "worst": 100,
+            "thresh": threshold,
+            "when_failed": "",
+            "flags": {"value": 51, "prefailure": True},
+            "raw": {"value": 0, "string": "0"},
+        }
+        for number, name, threshold in ATTRIBUTES
+    ]
+    report = {
+        "json_format_version": [1, 0],
+        "smartctl": {"version": [7, 3], "exit_status": 0},
+        "device": {"name": f"/dev/sd{letter}", "type": "sat", "protocol": "ATA"},
+        "model_name": "BENCH DISK",
+        "serial_number": f"BENCH{letter.upper()}",
+        "firmware_version": "1",
+        "smart_status": {"passed": True},
+        "temperature": {"current": 35},
+        "power_on_time": {"hours": 1000},
+        "ata_smart_attributes": {"table": table},
+    }
+    return json.dumps(report)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
