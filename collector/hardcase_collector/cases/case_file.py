@@ -13,7 +13,7 @@ from hardcase_collector.cases.workflow import CLEARS_FROM, next_state
 from hardcase_collector.domain.asset import Part
 from hardcase_collector.domain.case import Case, CaseAction, CaseState, TimelineEntry
 from hardcase_collector.domain.finding import Fact, Severity, Why
-from hardcase_collector.domain.ports import Announcer, CaseNews, Transaction
+from hardcase_collector.domain.ports import Announcer, CaseNews, FindingRow, Transaction
 
 COLLECTOR = "collector"
 
@@ -58,8 +58,16 @@ class CaseFile:
         """Stores a new case at version 1. `enter` its first entry once its finding is linked to it."""
         return self._tx.cases.add(replace(case, version=1))
 
-    def enter(self, case: Case, code: str, occasion: Occasion, parameters: Mapping[str, Fact]) -> None:
-        """Writes the entry of the case's present version, and its news."""
+    def enter(
+        self,
+        case: Case,
+        code: str,
+        occasion: Occasion,
+        parameters: Mapping[str, Fact],
+        *,
+        findings: tuple[FindingRow, ...] | None = None,
+    ) -> None:
+        """Writes the entry of the case's present version, and its news. `findings`: those that fire, where known."""
         entry = TimelineEntry(
             case=case.id,
             version=case.version,
@@ -70,13 +78,15 @@ class CaseFile:
         )
         self._tx.cases.add_entry(entry)
         if not occasion.quiet:
+            if findings is None:
+                findings = tuple(self._tx.findings.firing_of_case(case.id))
             self._announcer.announce(
                 self._tx,
                 CaseNews(
                     case=case,
                     asset=self._tx.assets.by_number(case.asset),
                     entry=entry,
-                    findings=tuple(self._tx.findings.firing_of_case(case.id)),
+                    findings=findings,
                     why=occasion.why,
                     not_before_ms=occasion.not_before_ms,
                 ),

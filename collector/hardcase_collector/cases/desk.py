@@ -102,7 +102,7 @@ class CaseDesk:
         tx.findings.save(drifted, case=row.case, held="", held_until_ms=0)
         if row.case is not None and transition.severity != row.severity:
             wait = self._wait(transition, now_ms)
-            self._placing.note_severity(tx, tx.cases.get(row.case), drifted, now_ms=now_ms, not_before_ms=wait)
+            self._placing.note_severity(tx, tx.cases.get(row.case), drifted, row.id, now_ms=now_ms, not_before_ms=wait)
 
     def _clear(self, tx: Transaction, row: FindingRow, transition: Transition, now_ms: int) -> None:
         tx.findings.save(transition, case=row.case, held="", held_until_ms=0)
@@ -190,10 +190,16 @@ class CaseDesk:
 
 
 def _repeated(tx: Transaction, row: FindingRow, transition: Transition) -> bool:
-    """True: this very transition was settled before. Two different ones may share a time: a log counts in seconds."""
-    outcome = (transition.change is not Change.CLEARED, transition.severity)
-    stale = transition.time_ms < row.changed_ms or outcome == (row.firing, row.severity)
-    return stale and tx.findings.known(row.id, transition)
+    """True: this very transition was settled before. Its time alone does not tell: clocks are set back.
+
+    What is known and of the newest change's own time is new where it leads elsewhere: a log counts in seconds, and a
+    state may come, go and come again within one.
+    """
+    if transition.time_ms == row.changed_ms:
+        outcome = (transition.change is not Change.CLEARED, transition.severity)
+        if outcome != (row.firing, row.severity):
+            return False
+    return tx.findings.known(row.id, transition)
 
 
 def _drift(row: FindingRow, transition: Transition) -> Change:

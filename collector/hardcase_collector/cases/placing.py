@@ -94,10 +94,11 @@ class Placing:
         )
         link: dict[str, Fact] = {} if last is None else {"linked": last.number}
         why = decided(transition, now_ms, case, "rehearsal" if transition.rehearsal else "opened", link)
-        self._attach(tx, transition, case, held, why)
+        row = self._attach(tx, transition, case, held, why)
         occasion = Occasion(now_ms=now_ms, not_before_ms=not_before_ms, why=why)
-        file.enter(case, "opened", occasion, {**_told(transition), **link})
-        self._mark_unstable(tx, file, case, transition, occasion)
+        file.enter(case, "opened", occasion, {**_told(transition), **link}, findings=(row,))
+        if transition.evidence.get("unstable") is True:
+            self._mark_unstable(tx, file, case, transition, row.id, occasion)
 
     def _reopen(
         self,
@@ -112,7 +113,7 @@ class Placing:
         why = decided(transition, now_ms, last, "reopened", {"closed_ms": last.closed_ms, "within_ms": self._reopen_ms})
         for settled in tx.findings.firing_of_case(last.id):
             tx.findings.hold(settled.id, held="", held_until_ms=0, case=last.id)
-        self._attach(tx, transition, last, held, why)
+        row = self._attach(tx, transition, last, held, why)
         occasion = Occasion(now_ms=now_ms, not_before_ms=not_before_ms, why=why)
         case = file.change(
             last,
@@ -130,7 +131,7 @@ class Placing:
             self_clearing=last.self_clearing and transition.self_clearing,
             soak_s=max(last.soak_s, transition.soak_s),
         )
-        self._mark_unstable(tx, file, case, transition, occasion)
+        self._mark_unstable(tx, file, case, transition, row.id, occasion)
 
     def _join(
         self,
@@ -143,7 +144,7 @@ class Placing:
     ) -> None:
         file = CaseFile(tx, self._announcer)
         why = decided(transition, now_ms, case, "joined", {})
-        self._attach(tx, transition, case, held, why)
+        row = self._attach(tx, transition, case, held, why)
         occasion = Occasion(now_ms=now_ms, not_before_ms=not_before_ms, why=why, quiet=case.unstable)
         new_class = transition.fault_class not in case.fault_classes
         case = file.change(
@@ -160,10 +161,17 @@ class Placing:
         if case.state is CaseState.VERIFYING:
             case = file.move(case, CaseAction.REOPEN, occasion, {"cause": "fired_again"})
         case = self._raise_severity(file, case, transition, occasion)
-        self._mark_unstable(tx, file, case, transition, occasion)
+        self._mark_unstable(tx, file, case, transition, row.id, occasion)
 
     def note_severity(
-        self, tx: Transaction, case: Case, transition: Transition, *, now_ms: int, not_before_ms: int
+        self,
+        tx: Transaction,
+        case: Case,
+        transition: Transition,
+        finding: int,
+        *,
+        now_ms: int,
+        not_before_ms: int,
     ) -> None:
         """A finding of the case changed its severity. The case's own rises with it, and never falls by itself."""
         file = CaseFile(tx, self._announcer)
@@ -172,7 +180,7 @@ class Placing:
         if raised.version == case.version:
             code = "finding_worsened" if transition.change is not Change.EASED else "finding_eased"
             raised = file.change(case, code, replace(occasion, quiet=True), _told(transition))
-        self._mark_unstable(tx, file, raised, transition, occasion)
+        self._mark_unstable(tx, file, raised, transition, finding, occasion)
 
     def _raise_severity(self, file: CaseFile, case: Case, transition: Transition, occasion: Occasion) -> Case:
         if transition.severity <= case.severity:
@@ -181,25 +189,33 @@ class Placing:
         return file.change(case, "severity_raised", replace(occasion, quiet=False), told, severity=transition.severity)
 
     def _mark_unstable(
-        self, tx: Transaction, file: CaseFile, case: Case, transition: Transition, occasion: Occasion
+        self,
+        tx: Transaction,
+        file: CaseFile,
+        case: Case,
+        transition: Transition,
+        finding: int,
+        occasion: Occasion,
     ) -> None:
         """Once per case: after this its comings and goings are on the timeline, and nobody is woken for them."""
         if case.unstable:
             return
         told = transition.evidence.get("unstable") is True
         if not told:
-            row = tx.findings.get(transition.key)
-            assert row is not None  # attached above
-            told = tx.findings.raises(row.id, since_ms=transition.time_ms - _HOUR_MS) >= self._flap_raises
+            told = tx.findings.raises(finding, since_ms=transition.time_ms - _HOUR_MS) >= self._flap_raises
         if told:
             file.change(case, "unstable", replace(occasion, quiet=False), _told(transition), unstable=True)
 
-    def _attach(self, tx: Transaction, transition: Transition, case: Case, held: FindingRow | None, why: Why) -> None:
+    def _attach(
+        self, tx: Transaction, transition: Transition, case: Case, held: FindingRow | None, why: Why
+    ) -> FindingRow:
         if held is None:
-            tx.findings.save(transition, case=case.id, held="", held_until_ms=0)
+            row = tx.findings.save(transition, case=case.id, held="", held_until_ms=0)
         else:
             tx.findings.hold(held.id, held="", held_until_ms=0, case=case.id)
+            row = replace(held, held="", held_until_ms=0, case=case.id)
         tx.findings.add_why(why)
+        return row
 
 
 def decided(transition: Transition, now_ms: int, case: Case | None, reason: str, facts: Mapping[str, Fact]) -> Why:

@@ -28,7 +28,7 @@ class SqlAccessStore:
 
     def add_user(self, user: User) -> None:
         """Raises NotAllowed where the name is taken."""
-        added = insert_into(self._connection, _USERS).values(
+        added = insert_into(self._connection.dialect.name, _USERS).values(
             name=user.name,
             role=user.role,
             customer=user.customer,

@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from sqlalchemy import RowMapping, delete, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, delete, insert, select, update
 
 from hardcase_collector.domain.asset import Asset, AssetFacts, AssetMode, IdentityBasis, Part
 from hardcase_collector.domain.errors import NotFound
@@ -33,14 +33,23 @@ _COVERAGE = table_of(CoverageRow)
 _EVENTS = table_of(EventRow)
 _INVENTORY = table_of(InventoryRow)
 _STATUSES = table_of(SourceStatusRow)
+_BY_NUMBER = select(_ASSETS).where(_ASSETS.c.id == bindparam("asset"))
 
 
 class SqlAssetStore(SqlWindows):
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection)
+        self._known: dict[int, Asset] = {}
+
     def by_number(self, asset: int) -> Asset:
-        row = self._connection.execute(select(_ASSETS).where(_ASSETS.c.id == asset)).mappings().first()
-        if row is None:
-            raise NotFound(f"there is no asset {asset}")
-        return _asset(row)
+        """Read once in a transaction: the desk asks for every entry of every case."""
+        known = self._known.get(asset)
+        if known is None:
+            row = self._connection.execute(_BY_NUMBER, {"asset": asset}).mappings().first()
+            if row is None:
+                raise NotFound(f"there is no asset {asset}")
+            known = self._known[asset] = _asset(row)
+        return known
 
     def by_key(self, key: str) -> Asset | None:
         row = self._connection.execute(select(_ASSETS).where(_ASSETS.c.key == key)).mappings().first()
@@ -85,7 +94,7 @@ class SqlAssetStore(SqlWindows):
         return [_asset(row) for row in self._connection.execute(query).mappings()]
 
     def bind(self, asset: int, agent: int) -> None:
-        bound = insert_into(self._connection, _BINDINGS).values(asset=asset, agent=agent)
+        bound = insert_into(self._connection.dialect.name, _BINDINGS).values(asset=asset, agent=agent)
         self._connection.execute(bound.on_conflict_do_nothing())
 
     def observers(self, asset: int) -> Sequence[int]:
@@ -157,7 +166,7 @@ class SqlAssetStore(SqlWindows):
             "period_ms": status.period_ms,
             "failures": status.failures,
         }
-        saved = insert_into(self._connection, _STATUSES).values(values)
+        saved = insert_into(self._connection.dialect.name, _STATUSES).values(values)
         self._connection.execute(saved.on_conflict_do_update(index_elements=["asset", "source", "agent"], set_=values))
 
     def source_statuses(self, asset: int) -> Sequence[SourceStatus]:
@@ -188,8 +197,8 @@ class SqlAssetStore(SqlWindows):
             "sensor": event.sensor,
             "text": event.text,
         }
-        added = insert_into(self._connection, _EVENTS).values(values).on_conflict_do_nothing().returning(_EVENTS.c.id)
-        return self._connection.execute(added).scalar_one_or_none() is not None
+        added = insert_into(self._connection.dialect.name, _EVENTS).on_conflict_do_nothing()
+        return self._connection.execute(added.returning(_EVENTS.c.id), values).scalar_one_or_none() is not None
 
     def events(self, asset: int, *, limit: int) -> Sequence[Event]:
         """Newest first."""
@@ -197,6 +206,7 @@ class SqlAssetStore(SqlWindows):
         return [_event(row) for row in self._connection.execute(query).mappings()]
 
     def _change(self, asset: int, values: dict[str, object]) -> None:
+        self._known.pop(asset, None)
         done = self._connection.execute(update(_ASSETS).where(_ASSETS.c.id == asset).values(values))
         if done.rowcount == 0:
             raise NotFound(f"there is no asset {asset}")

@@ -51,7 +51,7 @@ class SqlCaseStore:
 
     def _next_number(self, opened_ms: int) -> str:
         day = datetime.fromtimestamp(opened_ms / 1000, UTC).strftime("%Y%m%d")
-        counted = insert_into(self._connection, _DAYS).values(day=day, last=1)
+        counted = insert_into(self._connection.dialect.name, _DAYS).values(day=day, last=1)
         counted = counted.on_conflict_do_update(index_elements=["day"], set_={"last": _DAYS.c.last + 1})
         last = self._connection.execute(counted.returning(_DAYS.c.last)).scalar_one()
         return f"HC-{day}-{last:04d}"

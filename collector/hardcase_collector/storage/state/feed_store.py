@@ -109,7 +109,7 @@ class SqlFeedStore(SqlLosses):
 
     def _sensor_numbers(self, feed: int, ids: Sequence[str]) -> Mapping[str, int]:
         if ids:
-            new = insert_into(self._connection, _SENSORS).on_conflict_do_nothing()
+            new = insert_into(self._connection.dialect.name, _SENSORS).on_conflict_do_nothing()
             self._connection.execute(new, [{"feed": feed, "id": id} for id in dict.fromkeys(ids)])
         query = select(_SENSORS.c.id, _SENSORS.c.number).where(_SENSORS.c.feed == feed)
         numbers: dict[str, int] = {id: number for id, number in self._connection.execute(query)}

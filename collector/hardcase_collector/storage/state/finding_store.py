@@ -6,20 +6,57 @@ Made by the transaction of `store.py`. Every look-up of the desk's path is one i
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
-from sqlalchemy import Connection, RowMapping, Select, delete, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, Select, bindparam, delete, func, insert, select, update
+from sqlalchemy.sql.dml import ReturningInsert
 
 from hardcase_collector.domain.errors import NotFound
 from hardcase_collector.domain.finding import Change, FindingKey, Severity, Transition, Why
 from hardcase_collector.domain.ports import FindingRow
 from hardcase_collector.storage.state import texts
 from hardcase_collector.storage.state.models import FindingChangeRow, FindingTableRow, WhyRow
-from hardcase_collector.storage.state.upserts import insert_into, table_of
+from hardcase_collector.storage.state.upserts import Insert, insert_into, table_of
 
 _FINDINGS = table_of(FindingTableRow)
 _CHANGES = table_of(FindingChangeRow)
 _WHYS = table_of(WhyRow)
-_KEY = ["asset", "feed", "rule", "part_key", "sensor"]
+_KEY = ("asset", "feed", "rule", "part_key", "sensor")
+
+# The statements of the desk's path are built once: building one costs as much as running it.
+_BY_KEY = select(_FINDINGS).where(*(_FINDINGS.c[name] == bindparam(name) for name in _KEY))
+_CHANGE = ("finding", "time_ms", "change", "severity")
+_KNOWN = select(_CHANGES.c.finding).where(*(_CHANGES.c[name] == bindparam(name) for name in _CHANGE))
+_RAISES = select(func.count()).where(
+    _CHANGES.c.finding == bindparam("finding"),
+    _CHANGES.c.time_ms >= bindparam("since_ms"),
+    _CHANGES.c.change == str(Change.RAISED),
+)
+_FIRING_OF_CASE = (
+    select(_FINDINGS)
+    .where(_FINDINGS.c.case_id == bindparam("case"), _FINDINGS.c.firing.is_(True))
+    .order_by(_FINDINGS.c.id)
+)
+_HOLD = (
+    update(_FINDINGS)
+    .where(_FINDINGS.c.id == bindparam("finding"))
+    .values({name: bindparam(name) for name in ("held", "held_until_ms", "case_id")})
+)
+_ADD_WHY = insert(_WHYS)
+
+
+@cache
+def _save(dialect: str, *, fresh: bool) -> ReturningInsert[tuple[object, ...]]:
+    """`since` begins anew where the finding is raised, and is kept while it goes on firing."""
+    saved = insert_into(dialect, _FINDINGS)
+    kept = {"id", *_KEY} if fresh else {"id", "since_ms", *_KEY}
+    changed = {column.name: saved.excluded[column.name] for column in _FINDINGS.columns if column.name not in kept}
+    return saved.on_conflict_do_update(index_elements=list(_KEY), set_=changed).returning(_FINDINGS)
+
+
+@cache
+def _remember(dialect: str) -> Insert:
+    return insert_into(dialect, _CHANGES).on_conflict_do_nothing()
 
 
 class SqlFindingStore:
@@ -27,14 +64,7 @@ class SqlFindingStore:
         self._connection = connection
 
     def get(self, key: FindingKey) -> FindingRow | None:
-        query = select(_FINDINGS).where(
-            _FINDINGS.c.asset == key.asset,
-            _FINDINGS.c.feed == key.feed,
-            _FINDINGS.c.rule == key.rule,
-            _FINDINGS.c.part_key == key.part,
-            _FINDINGS.c.sensor == key.sensor,
-        )
-        row = self._connection.execute(query).mappings().first()
+        row = self._connection.execute(_BY_KEY, _key(key)).mappings().first()
         return None if row is None else _finding(row)
 
     def numbered(self, finding: int) -> FindingRow:
@@ -46,7 +76,6 @@ class SqlFindingStore:
     def save(self, transition: Transition, *, case: int | None, held: str, held_until_ms: int) -> FindingRow:
         """Writes the finding as the transition leaves it. `since` is kept while it goes on firing."""
         firing = transition.change is not Change.CLEARED
-        fresh = transition.change is Change.RAISED
         values = {
             "firing": firing,
             "severity": int(transition.severity),
@@ -62,55 +91,35 @@ class SqlFindingStore:
             "self_clearing": transition.self_clearing,
             "soak_s": transition.soak_s,
         }
-        key = transition.key
-        named = {"asset": key.asset, "feed": key.feed, "rule": key.rule, "part_key": key.part, "sensor": key.sensor}
-        saved = insert_into(self._connection, _FINDINGS).values(**named, since_ms=transition.time_ms, **values)
-        changed = {**values, "since_ms": transition.time_ms} if fresh else values
-        saved = saved.on_conflict_do_update(index_elements=_KEY, set_=changed)
-        row = self._connection.execute(saved.returning(_FINDINGS)).mappings().one()
+        named = {**_key(transition.key), **values, "since_ms": transition.time_ms}
+        saved = _save(self._connection.dialect.name, fresh=transition.change is Change.RAISED)
+        row = self._connection.execute(saved, named).mappings().one()
         self._remember(row["id"], transition)
         return _finding(row)
 
     def _remember(self, finding: int, transition: Transition) -> None:
-        seen = insert_into(self._connection, _CHANGES).values(
-            finding=finding,
-            time_ms=transition.time_ms,
-            change=str(transition.change),
-            severity=int(transition.severity),
-        )
-        self._connection.execute(seen.on_conflict_do_nothing())
+        self._connection.execute(_remember(self._connection.dialect.name), _change(finding, transition))
 
     def known(self, finding: int, transition: Transition) -> bool:
         """True: this very transition was saved before."""
-        query = select(_CHANGES.c.finding).where(
-            _CHANGES.c.finding == finding,
-            _CHANGES.c.time_ms == transition.time_ms,
-            _CHANGES.c.change == str(transition.change),
-            _CHANGES.c.severity == int(transition.severity),
-        )
-        return self._connection.execute(query).first() is not None
+        return self._connection.execute(_KNOWN, _change(finding, transition)).first() is not None
 
     def raises(self, finding: int, *, since_ms: int) -> int:
         """How often it was raised since then."""
-        query = select(func.count()).where(
-            _CHANGES.c.finding == finding, _CHANGES.c.time_ms >= since_ms, _CHANGES.c.change == str(Change.RAISED)
-        )
-        return int(self._connection.execute(query).scalar_one())
+        return int(self._connection.execute(_RAISES, {"finding": finding, "since_ms": since_ms}).scalar_one())
 
     def forget_changes(self, before_ms: int) -> None:
         self._connection.execute(delete(_CHANGES).where(_CHANGES.c.time_ms < before_ms))
 
     def hold(self, finding: int, *, held: str, held_until_ms: int, case: int | None) -> None:
         done = self._connection.execute(
-            update(_FINDINGS)
-            .where(_FINDINGS.c.id == finding)
-            .values(held=held, held_until_ms=held_until_ms, case_id=case)
+            _HOLD, {"finding": finding, "held": held, "held_until_ms": held_until_ms, "case_id": case}
         )
         if done.rowcount == 0:
             raise NotFound(f"there is no finding {finding}")
 
     def firing_of_case(self, case: int) -> Sequence[FindingRow]:
-        return self._list(select(_FINDINGS).where(_FINDINGS.c.case_id == case, _FINDINGS.c.firing.is_(True)))
+        return [_finding(row) for row in self._connection.execute(_FIRING_OF_CASE, {"case": case}).mappings()]
 
     def of_asset(self, asset: int, *, firing: bool | None) -> Sequence[FindingRow]:
         query = select(_FINDINGS).where(_FINDINGS.c.asset == asset)
@@ -132,18 +141,19 @@ class SqlFindingStore:
 
     def add_why(self, why: Why) -> None:
         self._connection.execute(
-            insert(_WHYS).values(
-                asset=why.asset,
-                rule=why.rule,
-                part_key=why.part,
-                sensor=why.sensor,
-                time_ms=why.time_ms,
-                decided_ms=why.decided_ms,
-                opened=why.opened,
-                case_id=why.case,
-                reason=why.reason,
-                facts=texts.dump_facts(why.facts),
-            )
+            _ADD_WHY,
+            {
+                "asset": why.asset,
+                "rule": why.rule,
+                "part_key": why.part,
+                "sensor": why.sensor,
+                "time_ms": why.time_ms,
+                "decided_ms": why.decided_ms,
+                "opened": why.opened,
+                "case_id": why.case,
+                "reason": why.reason,
+                "facts": texts.dump_facts(why.facts),
+            },
         )
 
     def whys(self, *, asset: int | None, case: int | None, limit: int) -> Sequence[Why]:
@@ -157,6 +167,19 @@ class SqlFindingStore:
 
     def _list(self, query: Select[tuple[object, ...]]) -> Sequence[FindingRow]:
         return [_finding(row) for row in self._connection.execute(query.order_by(_FINDINGS.c.id)).mappings()]
+
+
+def _key(key: FindingKey) -> dict[str, object]:
+    return {"asset": key.asset, "feed": key.feed, "rule": key.rule, "part_key": key.part, "sensor": key.sensor}
+
+
+def _change(finding: int, transition: Transition) -> dict[str, object]:
+    return {
+        "finding": finding,
+        "time_ms": transition.time_ms,
+        "change": str(transition.change),
+        "severity": int(transition.severity),
+    }
 
 
 def _finding(row: RowMapping) -> FindingRow:

@@ -40,7 +40,7 @@ class SqlLosses:
                 at_ms=at_ms,
             )
         )
-        counted = insert_into(self._connection, _COUNTS).values(agent=agent, total=1, dropped=0)
+        counted = insert_into(self._connection.dialect.name, _COUNTS).values(agent=agent, total=1, dropped=0)
         counted = counted.on_conflict_do_update(index_elements=["agent"], set_={"total": _COUNTS.c.total + 1})
         total, dropped = self._connection.execute(counted.returning(_COUNTS.c.total, _COUNTS.c.dropped)).one()
         if total - dropped > KEPT_PER_AGENT:

@@ -17,6 +17,7 @@ from hardcase_collector.storage.state.upserts import table_of
 _CASES = table_of(CaseRow)
 _OUTBOX = table_of(OutboxTableRow)
 _OWED = text("outbox.state = 'owed'")
+_OWE = insert(_OUTBOX)
 # An error is for people: the head of it says what is wrong.
 _ERROR_KEPT = 500
 
@@ -40,22 +41,23 @@ class SqlOutboxStore:
         if critical:
             self._hurry_older(channel, case, at_ms)
         self._connection.execute(
-            insert(_OUTBOX).values(
-                channel=channel,
-                case_id=case,
-                version=version,
-                event_id=event_id,
-                body=body,
-                created_ms=at_ms,
-                attempts=0,
-                next_try_ms=max(at_ms, not_before_ms),
-                state="owed",
-                last_error="",
-                critical=critical,
-                owner="",
-                lease_until_ms=0,
-                done_ms=0,
-            )
+            _OWE,
+            {
+                "channel": channel,
+                "case_id": case,
+                "version": version,
+                "event_id": event_id,
+                "body": body,
+                "created_ms": at_ms,
+                "attempts": 0,
+                "next_try_ms": max(at_ms, not_before_ms),
+                "state": "owed",
+                "last_error": "",
+                "critical": critical,
+                "owner": "",
+                "lease_until_ms": 0,
+                "done_ms": 0,
+            },
         )
 
     def _hurry_older(self, channel: str, case: int, at_ms: int) -> None:

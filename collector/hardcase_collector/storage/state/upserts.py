@@ -19,8 +19,9 @@ def table_of(model: type[Model]) -> Table:
     return table
 
 
-def insert_into(connection: Connection, table: Table) -> Insert:
-    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+def insert_into(dialect: str, table: Table) -> Insert:
+    """An INSERT that may say ON CONFLICT; `dialect`: name of the connection's dialect."""
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
 
 
 def upsert(connection: Connection, table: Table, *, keep: tuple[str, ...] = ()) -> Insert:
@@ -52,7 +53,7 @@ def _upsert_text(dialect: str, table: Table) -> str:
 @cache
 def _upsert(dialect: str, table: Table, keep: tuple[str, ...]) -> Insert:
     # Made once: building the statement costs more than running it for one row.
-    statement = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+    statement = insert_into(dialect, table)
     key = [column.name for column in table.primary_key]
     changed = {
         column.name: statement.excluded[column.name]

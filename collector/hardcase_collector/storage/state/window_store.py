@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, RowMapping, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, select, update
 
 from hardcase_collector.domain.ports import Window
 from hardcase_collector.storage.state.models import WindowRow
 from hardcase_collector.storage.state.upserts import table_of, upsert
 
 _WINDOWS = table_of(WindowRow)
+_HOLDING = (
+    select(_WINDOWS)
+    .where(
+        _WINDOWS.c.asset == bindparam("asset"),
+        _WINDOWS.c.until_ms > bindparam("at_ms"),
+        _WINDOWS.c.from_ms <= bindparam("at_ms"),
+    )
+    .order_by(_WINDOWS.c.until_ms)
+)
 
 
 class SqlWindows:
@@ -34,10 +43,8 @@ class SqlWindows:
 
     def windows(self, asset: int, at_ms: int) -> Sequence[Window]:
         """Those that hold at this time: from <= at < until."""
-        query = select(_WINDOWS).where(
-            _WINDOWS.c.asset == asset, _WINDOWS.c.until_ms > at_ms, _WINDOWS.c.from_ms <= at_ms
-        )
-        return [_window(row) for row in self._connection.execute(query.order_by(_WINDOWS.c.until_ms)).mappings()]
+        found = self._connection.execute(_HOLDING, {"asset": asset, "at_ms": at_ms})
+        return [_window(row) for row in found.mappings()]
 
     def windows_ended(self, before_ms: int) -> Sequence[Window]:
         query = select(_WINDOWS).where(_WINDOWS.c.settled.is_(False), _WINDOWS.c.until_ms <= before_ms)

@@ -40,6 +40,14 @@ class DeskMachine(RuleBasedStateMachine):
         self.firing: dict[object, Transition] = {}
         self.story: list[Transition] = []
         self.assets: list[Asset] = []
+        self.times: set[int] = set()
+
+    def at(self, wanted: int) -> int:
+        """A time that no transition had yet: the same one at the same time is the same one told again."""
+        while wanted in self.times:
+            wanted += 1
+        self.times.add(wanted)
+        return wanted
 
     def teardown(self) -> None:
         self.bench.store.close()
@@ -73,7 +81,7 @@ class DeskMachine(RuleBasedStateMachine):
         transition = raised(
             self.assets[which],
             fault_class,
-            at=self.now - (HOUR if backlog else 0),
+            at=self.at(self.now - (HOUR if backlog else 0)),
             part=part,
             severity=severity,
             group=group,
@@ -92,14 +100,14 @@ class DeskMachine(RuleBasedStateMachine):
     def a_finding_clears(self, data: st.DataObject) -> None:
         self.now += 1000
         key = data.draw(st.sampled_from(list(self.firing)))
-        self.play(cleared(self.firing.pop(key), self.now))
+        self.play(cleared(self.firing.pop(key), self.at(self.now)))
 
     @precondition(lambda self: self.firing)
     @rule(data=st.data())
     def a_finding_gets_critical(self, data: st.DataObject) -> None:
         self.now += 1000
         key = data.draw(st.sampled_from(list(self.firing)))
-        self.firing[key] = worsened(self.firing[key], Severity.CRITICAL, self.now, opens=True)
+        self.firing[key] = worsened(self.firing[key], Severity.CRITICAL, self.at(self.now), opens=True)
         self.play(self.firing[key])
 
     @rule(step=st.sampled_from([1, MINUTE, HOUR, DAY, 20 * DAY]))
