@@ -27,6 +27,7 @@ from hardcase_agent.domain.ports import Clock, Doors, Source
 from hardcase_agent.domain.stream import EPOCH_BYTES
 from hardcase_agent.host_asset import seed_of
 from hardcase_agent.machine import Machine
+from hardcase_agent.memory import give_back
 from hardcase_agent.self_report import measure
 from hardcase_agent.sensors.catalogue import FAMILIES
 from hardcase_agent.sensors.host.self_source import SelfSource
@@ -47,6 +48,8 @@ PULSE_S = 10.0
 """How often the spool is asked to answer and the status line is made, where no watchdog asks for more."""
 LATE_TURNS = 3
 """The loop counts as stuck if it has not turned for this many of its longest turns (5 s)."""
+TRIM_FIRST_S, TRIM_S = 30.0, 600.0
+"""When memory of start-up is given back: after the first sweeps, then every ten minutes (costs about 10 ms)."""
 RENEWAL_LOOK_S = 3600.0
 LONGEST_WINDOW_S = 90 * 24 * 3600
 """A longer maintenance window is a mistake; the asset belongs out of service."""
@@ -94,6 +97,7 @@ class Agent:
             asyncio.create_task(self._sweeps.run(), name="sweeps"),
             asyncio.create_task(self._pulse(), name="pulse"),
             asyncio.create_task(self._renewals(), name="renewals"),
+            asyncio.create_task(_trim(), name="trim"),
         ]
         # What start-up made lives as long as the process: never walked again by the collector.
         gc.collect()
@@ -345,6 +349,13 @@ class Agent:
         log.info("certificate renewed")
         if self._uplink is not None:
             self._uplink.reconnect()
+
+
+async def _trim() -> None:
+    await asyncio.sleep(TRIM_FIRST_S)
+    while True:
+        give_back()
+        await asyncio.sleep(TRIM_S)
 
 
 def _limits(spool: SpoolSettings) -> SpoolLimits:
