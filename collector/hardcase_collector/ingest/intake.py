@@ -36,6 +36,8 @@ LIVENESS = "liveness"
 """Source under which an agent's own condition is judged, as a feed of its host."""
 RETRY_MS = 5_000
 """What a held agent waits: long enough not to hammer a full disk, short enough to resume by itself unnoticed."""
+STUCK_MS = 60_000
+"""A dozen times the delay that a hold asks for."""
 MOST_POISONED = 8
 """Records of one group that may break judging before the whole group is held."""
 BEHIND_RECORDS = 200
@@ -87,6 +89,14 @@ class Intake:
             book.forget()
         for feed in self.liveness_feeds.values():
             feed.state = None
+
+    def stuck(self, now_ms: int) -> list[int]:
+        """Agents that went past a record that was not taken, and did not come back to it for a minute."""
+        return [
+            book.agent
+            for book in self.books.values()
+            if book.blocked is not None and now_ms - book.blocked.since_ms > STUCK_MS
+        ]
 
     def reread_feed(self, feed: int) -> None:
         """Its baselines changed: its state is opened anew from its row."""

@@ -109,12 +109,22 @@ class TelemetryService:
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 20, 20)
+        self._loop = asyncio.get_running_loop()
         self.writer.submit(self._ticker.start)
-        self.writer.start(asyncio.get_running_loop())
+        self.writer.start(self._loop)
 
     def _tick(self) -> None:
-        self._ticker.tick(now_ms=self._wall_ms(), monotonic_ms=time.monotonic_ns() // 1_000_000)
+        now_ms = self._wall_ms()
+        self._ticker.tick(now_ms=now_ms, monotonic_ms=time.monotonic_ns() // 1_000_000)
+        for agent in self._intake.stuck(now_ms):
+            self._loop.call_soon_threadsafe(self._start_over, agent)
         self._app_tick()
+
+    def _start_over(self, agent: int) -> None:
+        """The agent never came back to what was not taken: a new stream agrees anew on where to go on."""
+        stream = self._streams.get(agent)
+        if stream is not None:
+            self.end(stream, Refusal(Close.CAUSE_DRAINING, "what was not acknowledged did not come again; reconnect"))
 
     def revoke(self, agent: int) -> None:
         """Ends the agent's stream, if it has one. On the event loop."""

@@ -298,6 +298,17 @@ def test_after_a_hold_an_agent_that_lost_records_meanwhile_is_taken_too(
     assert [(loss.first, loss.through) for loss in collector.state.data.losses] == [(2, 3)]
 
 
+def test_an_agent_that_never_comes_back_to_a_record_is_found_after_a_minute(
+    collector: FakeCollector, agent: FakeAgent
+) -> None:
+    agent.frame(3, 4, id=b"u" * 16)
+    agent.send()
+    assert collector.intake.stuck(NOW + 60_000) == []
+    assert collector.intake.stuck(NOW + 60_001) == [agent.agent.number]
+    agent.hello()
+    assert collector.intake.stuck(NOW + 60_001) == []
+
+
 @pytest.mark.parametrize("store", ["state", "telemetry"])
 def test_a_store_that_fails_holds_the_group_and_judges_nothing_twice(
     collector: FakeCollector, agent: FakeAgent, store: str
