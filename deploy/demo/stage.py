@@ -120,6 +120,8 @@ class CollectorStage:
     settings: str = ""
     """Further top-level lines of collector.toml; tables go to `tables`."""
     tables: str = ""
+    names: tuple[str, ...] = ("localhost", "127.0.0.1")
+    """What agents may call it."""
     telemetry_port: int = field(default_factory=free_port)
     enrolment_port: int = field(default_factory=free_port)
     web_port: int = field(default_factory=free_port)
@@ -147,7 +149,8 @@ class CollectorStage:
             f'socket = "{self.directory / "control.sock"}"\n'
             f"{self.tables}\n"
         )
-        told = json.loads(self.command("init", "--name", "localhost", "--name", "127.0.0.1", "--json"))
+        names = [word for name in self.names for word in ("--name", name)]
+        told = json.loads(self.command("init", *names, "--json"))
         self.fingerprint, self.administrator, self.password = (
             told["ca_fingerprint"],
             told["administrator"],
@@ -194,6 +197,8 @@ class AgentStage:
     tables: str
     """Its sources, as tables of agent.toml."""
     mode: str = "normal"
+    settings: str = ""
+    """Further top-level lines of agent.toml."""
 
     def __post_init__(self) -> None:
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -207,7 +212,7 @@ class AgentStage:
     def enrol(self, token: str) -> None:
         """Writes agent.toml and exchanges the token for a client certificate."""
         self.configuration.write_text(
-            f'state_dir = "{self.directory / "state"}"\nmode = "{self.mode}"\n'
+            f'state_dir = "{self.directory / "state"}"\nmode = "{self.mode}"\n{self.settings}\n'
             "[collector]\n"
             f'address = "127.0.0.1:{self.collector.telemetry_port}"\n'
             f'enrolment = "127.0.0.1:{self.collector.enrolment_port}"\n'
