@@ -92,7 +92,7 @@ async def test_any_other_ipmi_command_is_refused_and_logged_once_per_kind(
             await client.ipmi().request(0x00, 0x02, b"\x00", deadline_s=5.0)
         with pytest.raises(AccessDenied):
             await client.ipmi().request(0x0A, 0x47, b"\x00", deadline_s=5.0)
-    assert helper.log.count("NetFn 0x00 command 0x02") == 1
+    assert helper.log.count("NetFn 0x00 LUN 0 command 0x02") == 1
     assert helper.log.count("NetFn 0x0a command 0x47") == 1
 
 

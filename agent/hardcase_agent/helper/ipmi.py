@@ -21,6 +21,7 @@ ALLOWED: dict[int, frozenset[int]] = {
     0x06: frozenset({0x01, 0x08, 0x37}),  # App: Get Device ID, Get Device GUID, Get System GUID
     0x0A: frozenset({0x10, 0x11, 0x20, 0x22, 0x23, 0x40, 0x42, 0x43, 0x48}),  # Storage: FRU read, SDR, SEL read
 }
+SENSOR = 0x04
 IDENTIFY = (0x00, 0x04)
 """Chassis Identify: lights a lamp; only where the helper's command line enables it."""
 
@@ -54,7 +55,10 @@ class Request:
         self.answer = answer
 
 
-def is_allowed(netfn: int, command: int, *, identify: bool) -> bool:
+def is_allowed(netfn: int, command: int, *, identify: bool, lun: int = 0) -> bool:
+    # Sensors live on any LUN; otherwise 1 and 3 are the maker's own, 2 is the host's message queue (IPMI 2.0, 7.2).
+    if not (0 <= lun <= 3 if netfn == SENSOR else lun == 0):
+        return False
     return command in ALLOWED.get(netfn, ()) or (identify and (netfn, command) == IDENTIFY)
 
 

@@ -223,8 +223,9 @@ class Server:
     def _take_ipmi(self, client: Client, request: int, payload: bytes) -> None:
         deadline_ms, netfn, lun, command = wire.IPMI_HEAD.unpack_from(payload)
         data = payload[wire.IPMI_HEAD.size :]
-        if not ipmi.is_allowed(netfn, command, identify=self._identify) or lun > 3 or len(data) > ipmi.MESSAGE_LIMIT:
-            raise AccessDenied(f"IPMI NetFn 0x{netfn:02x} command 0x{command:02x} is not in the list")
+        allowed = ipmi.is_allowed(netfn, command, identify=self._identify, lun=lun)
+        if not allowed or len(data) > ipmi.MESSAGE_LIMIT:
+            raise AccessDenied(f"IPMI NetFn 0x{netfn:02x} LUN {lun} command 0x{command:02x} is not in the list")
 
         def answer(body: bytes | AgentError) -> None:
             self._asked_ipmi -= 1

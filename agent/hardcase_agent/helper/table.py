@@ -19,14 +19,16 @@ SEARCHED = ("/usr/sbin", "/usr/bin", "/sbin", "/bin")
 """Where tools are looked for: root's directories only, whatever PATH says."""
 
 _DISK = re.compile(
-    r"(sd[a-z]{1,3}|hd[a-z]|sg\d{1,4}|nvme\d{1,4}(n\d{1,4})?|bus/\d{1,3}|cciss/c\dd\d{1,2}|tw[ael]\d{1,2})"
+    r"(sd[a-z]{1,3}|hd[a-z]|sg\d{1,4}|nvme\d{1,4}(n\d{1,4})?|bus/\d{1,3}|cciss/c\dd\d{1,2}|tw[ael]\d{1,2})", re.ASCII
 )
+# Not jmb39x: it talks to that port multiplier by writing a sector of the disk, which a killed run would not restore.
 _TYPE = re.compile(
     r"auto|ata|scsi|nvme|marvell|(sat|sat,auto|sat,12|sat,16)(\+(megaraid|cciss),\d{1,3})?|(megaraid|cciss),\d{1,3}"
     r"|aacraid,\d{1,3},\d{1,3},\d{1,3}|3ware,\d{1,3}|areca,\d{1,3}(/\d)?|hpt,\d(/\d{1,3}){1,2}"
-    r"|usb(cypress|prolific|sunplus)|usbjmicron(,[01])?|snt(asmedia|jmicron|realtek)|jmb39x(-q)?,\d|sssraid,\d{1,3},\d{1,3}"
+    r"|usb(cypress|prolific|sunplus)|usbjmicron(,[01])?|snt(asmedia|jmicron|realtek)|sssraid,\d{1,3},\d{1,3}",
+    re.ASCII,
 )
-_DMI_TYPE = re.compile(r"\d{1,2}")
+_DMI_TYPE = re.compile(r"\d{1,2}", re.ASCII)
 
 
 class Command:

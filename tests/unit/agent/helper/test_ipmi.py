@@ -55,6 +55,17 @@ def test_power_control_reset_sel_clear_and_message_bridging_never_pass() -> None
         assert not ipmi.is_allowed(netfn, command, identify=True)
 
 
+def test_only_sensors_are_asked_on_another_lun_than_the_bmcs_own() -> None:
+    # LUN 1 and 3 are the maker's own, 2 is the queue of messages for the host's software.
+    passed = {
+        (netfn, lun)
+        for netfn, command in READ_ONLY
+        for lun in range(256)
+        if ipmi.is_allowed(netfn, command, identify=True, lun=lun)
+    }
+    assert passed == {(0x00, 0), (0x06, 0), (0x0A, 0), (0x04, 0), (0x04, 1), (0x04, 2), (0x04, 3)}
+
+
 class MemoryDriver:
     """Stands for the ipmi_devintf driver: takes requests by pointer, as the kernel does, and keeps answers."""
 

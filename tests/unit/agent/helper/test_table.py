@@ -47,6 +47,22 @@ def test_device_types_of_the_closed_set_pass(table: Table, devices: Path, kind: 
     assert kind in table.command("smartctl-report", (f"{devices}/sda", kind)).argv
 
 
+@pytest.mark.parametrize("kind", ["jmb39x,0", "jmb39x-q,1", "sat+jmb39x,0", "test", "sat,33", "marvell,1", "auto,x"])
+def test_types_by_which_smartctl_would_write_to_a_disk_and_unknown_ones_do_not_pass(
+    table: Table, devices: Path, kind: str
+) -> None:
+    with pytest.raises(AccessDenied, match="type"):
+        table.command("smartctl-report", (f"{devices}/sda", kind))
+
+
+def test_only_ascii_digits_are_digits(table: Table, devices: Path) -> None:
+    for arguments in ((f"{devices}/bus/\u0663", "megaraid,1"), (f"{devices}/sda", "megaraid,\u0663")):
+        with pytest.raises(AccessDenied):
+            table.command("smartctl-report", arguments)
+    with pytest.raises(AccessDenied):
+        table.command("dmidecode", ("\u0661",))
+
+
 def test_disks_behind_one_controller_are_devices_of_their_own(table: Table, devices: Path) -> None:
     first, second = (table.command("smartctl-report", (f"{devices}/sda", f"megaraid,{n}")) for n in (1, 2))
     assert first.device != second.device
