@@ -90,7 +90,9 @@ def test_openssl_accepts_what_it_signs_for_its_names_and_refuses_other_names(
     foreign = authority.sign_server(key.public_key(), ("bank.example.org",), now=NOW)
 
     assert verify(files.chain.read_bytes(), "sslserver").endswith("OK\n")
-    assert verify(authority.issue_client(request(key), AGENT, enrolment=7, now=NOW).certificate, "sslclient").endswith("OK\n")
+    assert verify(authority.issue_client(request(key), AGENT, enrolment=7, now=NOW).certificate, "sslclient").endswith(
+        "OK\n"
+    )
     assert "permitted subtree violation" in verify(foreign, "sslserver")
 
 
