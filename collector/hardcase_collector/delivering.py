@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -76,7 +75,8 @@ class Delivering:
         self._first = prepared
         self._store = store
         self._clock_ms = clock_ms
-        self._owner = secrets.token_hex(8)
+        # The data directory's lock keeps a second process of this collector from running.
+        self._owner = sender.source
         self._running: list[_Running] = []
         self._delivered_before = 0
         self.announcer = OutboxAnnouncer(sender, prepared.routes, owed=self._poke)

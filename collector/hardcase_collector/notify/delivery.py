@@ -30,7 +30,8 @@ class LaneSettings:
     attempt_s: float = 30.0
     """A delivery that takes longer is given up for this time, whatever the channel does."""
     lease_ms: int = 120_000
-    """Four attempts long: a lease never ends under a delivery, and a dead process delays its rows by no more."""
+    """Four attempts long: a lease never ends under a delivery, and a dead process of another owner delays its rows by
+    no more."""
     idle_s: float = 1.0
     """Retries fall due without a poke."""
     pause_s: float = 2.0
@@ -44,7 +45,11 @@ class _Outcome:
 
 
 class Lane:
-    """Delivers what is owed to one channel. One task runs `run`; `poke` may be called from any thread."""
+    """Delivers what is owed to one channel. One task runs `run`; `poke` may be called from any thread.
+
+    `owner`: a name that outlives the process and that no other living process has. What it leased before this start
+    was leased by a process that was killed, and is sent at once.
+    """
 
     def __init__(
         self,
@@ -74,6 +79,7 @@ class Lane:
         self._ended.set()
         self._running: set[asyncio.Task[None]] = set()
         self._outcomes: list[_Outcome] = []
+        self._begun = False
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def poke(self) -> None:
@@ -124,13 +130,17 @@ class Lane:
                 self._settle(tx, outcome, now_ms)
             if free <= 0 or self._stopping:
                 return ()
-            return tx.outbox.claim(
+            if not self._begun:
+                tx.outbox.release(owner=self._owner)
+            claimed = tx.outbox.claim(
                 owner=self._owner,
                 now_ms=now_ms,
                 lease_ms=self._settings.lease_ms,
                 limit=free,
                 channel=self._channel.name,
             )
+        self._begun = True
+        return claimed
 
     def _settle(self, tx: Transaction, outcome: _Outcome, now_ms: int) -> None:
         row, result = outcome.row, outcome.result

@@ -100,6 +100,17 @@ def counts(store: StateStore) -> dict[str, int]:
         return dict(tx.outbox.counts())
 
 
+async def test_a_collector_that_was_killed_goes_on_at_once_where_it_was(store: StateStore, clock: Clock) -> None:
+    """One process has the data directory: what its owner leased before this start was leased by a dead one."""
+    (case,) = cases(store, 1)
+    owed(store, case, 1)
+    with store.write() as tx:
+        tx.outbox.claim(owner="test/hook", now_ms=NOON, lease_ms=120_000, limit=8)
+    channel = FakeChannel()
+    async with running(store, channel, clock):
+        await until(lambda: counts(store)["delivered"] == 1)
+
+
 async def test_the_events_of_a_case_arrive_in_order(store: StateStore, clock: Clock) -> None:
     one, two = cases(store, 2)
     owed(store, one, 1, 2, 3)
