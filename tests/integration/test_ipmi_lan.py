@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -63,6 +65,43 @@ async def again(call: Callable[[], Awaitable[Answer]], within_s: float = 30.0) -
         except DeviceHung:
             assert time.monotonic() < ends, "stayed hung"
             await asyncio.sleep(0.02)
+
+
+class CountingRelay:
+    """A UDP port before the BMC's that counts what is sent to it."""
+
+    def __init__(self, bmc_port: int) -> None:
+        self._bmc = ("127.0.0.1", bmc_port)
+        self._front = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._front.bind(("127.0.0.1", 0))
+        self._front.settimeout(0.05)
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._pass_on, name="relay")
+        self.port: int = self._front.getsockname()[1]
+        self.log_ins = 0
+        """Session challenges of RMCP+ (RAKP 1)."""
+        self.datagrams = 0
+
+    def __enter__(self) -> CountingRelay:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopped.set()
+        self._thread.join(5.0)
+        self._front.close()
+
+    def _pass_on(self) -> None:
+        behind = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        behind.settimeout(1.0)
+        with behind:
+            while not self._stopped.is_set():
+                with contextlib.suppress(TimeoutError):
+                    data, asker = self._front.recvfrom(4096)
+                    self.datagrams += 1
+                    self.log_ins += data[4:5] == b"\x06" and data[5] & 0x3F == 0x12
+                    behind.sendto(data, self._bmc)
+                    self._front.sendto(behind.recv(4096), asker)
 
 
 # ---- what it reads -----------------------------------------------------------------------------------------------
@@ -269,6 +308,22 @@ async def test_a_wrong_password_is_refused_by_name_and_is_in_no_message(
         await device_id(device)
     assert "Tr0ub4dor" not in repr(refused.value) + str(refused.value.__cause__)
     await device.close()
+
+
+async def test_after_a_refusal_the_bmc_sees_no_further_log_in_of_any_source(sim: IpmiSim, tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong"
+    wrong.write_text("Tr0ub4dor")
+    with CountingRelay(sim.lan_port) as relay:
+        built = lan_sources(relay.port, wrong, tmp_path / "state")
+        with pytest.raises(CredentialsRefused):
+            await sweep(built.analogue)
+        first = relay.datagrams
+        assert 1 <= relay.log_ins <= 2
+        for source in (built.discrete, built.sel, built.fru):
+            with pytest.raises(CredentialsRefused):
+                await sweep(source)
+        assert relay.datagrams == first
+        await built.close()
 
 
 async def test_an_unknown_user_is_refused_by_name(sim: IpmiSim) -> None:

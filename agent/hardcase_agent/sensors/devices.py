@@ -185,6 +185,8 @@ class LanIpmi(_Threaded):
         self._heard = 0.0
         self._privilege = target.privilege
         """What the BMC granted last: a refused level is not asked for at each reconnect."""
+        self._refused: CredentialsRefused | None = None
+        """Said at once from then on: BMCs lock an account after three wrong passwords, and four sources share this."""
 
     def _ask(self, request: IpmiRequest, until: float) -> bytes:
         if self._session is not None and self._monotonic() - self._heard > IDLE_S:
@@ -210,6 +212,15 @@ class LanIpmi(_Threaded):
         return answer
 
     def _connect(self, until: float) -> _LanSession:
+        if self._refused is not None:
+            raise CredentialsRefused(str(self._refused))
+        try:
+            return self._log_in(until)
+        except CredentialsRefused as error:
+            self._refused = error
+            raise
+
+    def _log_in(self, until: float) -> _LanSession:
         levels = list(Privilege)
         for level in reversed(levels[: levels.index(self._privilege) + 1]):
             session = _LanSession(self._target)
