@@ -43,6 +43,8 @@ class FakeBmc:
             for sensor in self.sensors
         ]
         self.fru = demo.fru_image("RS900042")
+        self.fru_devices = {0}
+        """FRU devices that hold that image."""
         self.power = True
         self.device_id = DEVICE_ID
         self.sdr_added = 7
@@ -141,7 +143,7 @@ class FakeBmc:
         return bytes((0, band, band))
 
     def _fru_info(self, data: bytes) -> bytes:
-        return bytes((0,)) + len(self.fru).to_bytes(2, "little") + b"\0" if data[0] == 0 else b"\xcb"
+        return bytes((0,)) + len(self.fru).to_bytes(2, "little") + b"\0" if data[0] in self.fru_devices else b"\xcb"
 
     def _fru_read(self, data: bytes) -> bytes:
         at, count = int.from_bytes(data[1:3], "little"), data[3]

@@ -34,8 +34,7 @@ class Run:
         self.status = 0
         self._reaped = False
         self.pipes: dict[int, bytearray] = {}
-        out_read, out_write = os.pipe()
-        err_read, err_write = os.pipe()
+        out_read, out_write, err_read, err_write = _pipes(command.argv[0])
         try:
             self.pid = _spawn(command.argv, out_write, err_write)
         except OSError as error:
@@ -113,6 +112,17 @@ class Run:
     def _kill(self) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
+
+
+def _pipes(path: str) -> tuple[int, int, int, int]:
+    opened: tuple[int, ...] = ()
+    try:
+        opened = os.pipe()
+        return (*opened, *os.pipe())
+    except OSError as error:
+        for fd in opened:
+            os.close(fd)
+        raise _spawn_error(path, error) from error
 
 
 def _spawn(argv: tuple[str, ...], stdout: int, stderr: int) -> int:

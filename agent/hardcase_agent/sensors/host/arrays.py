@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hardcase_agent.domain.event import CoverageLine, CoverageStatus
 from hardcase_agent.domain.part import Component, Part
-from hardcase_agent.domain.reading import Gap, Kind, Reading, Sensor, States
+from hardcase_agent.domain.reading import Gap, GapReason, Kind, Reading, Sensor, States
 from hardcase_agent.sensors.host.probe import Probe, Scan
 from hardcase_agent.sensors.host.tree import entries, read_attribute, read_integer, read_text
 
@@ -44,7 +44,10 @@ def read_array(folder: Path) -> Reading:
     bits = _FAILED if state in ("inactive", "broken", "clear") else 0
     # raid0 and linear have neither file: they cannot be degraded, only lost.
     missing = read_integer(folder / "degraded")
-    if isinstance(missing, int) and missing > 0:
+    if isinstance(missing, Gap):
+        if missing.reason is not GapReason.ABSENT:
+            return missing
+    elif missing > 0:
         bits |= _DEGRADED
         if missing > _can_lose(folder):
             bits |= _FAILED

@@ -101,7 +101,8 @@ class Survey:
             following, raw = int.from_bytes(answer[1:3], "little"), answer[3:]
             if len(raw) >= HEADER and len(raw) >= HEADER + raw[4]:
                 return following, raw
-        elif answer and answer[0] not in TOO_LONG:
+        elif answer and answer[0] not in (*TOO_LONG, RESERVATION_LOST):
+            # By the book a whole record needs no reservation (33.12); some BMCs want one all the same.
             raise refusal(answer[0], f"SDR {self._next}")
         self._whole = False
         return await self._read_in_portions()

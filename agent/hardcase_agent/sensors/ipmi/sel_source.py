@@ -83,7 +83,13 @@ class SelSource(IpmiSource):
             self._position = self._written = Position.of(self._state.load())
         self._write_down()
         info = parse_sel_info(await self.bmc.talk.ask(GET_SEL_INFO, "SEL info"))
-        events, complete = await self._news(info, budget)
+        before = self._position
+        try:
+            events, complete = await self._news(info, budget)
+        except BaseException:
+            # Also at the deadline, which cancels: entries read and not returned are read again.
+            self._position = before
+            raise
         return Sweep(
             asset=self.bmc.asset,
             sensors=_SENSORS,

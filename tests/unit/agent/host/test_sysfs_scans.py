@@ -89,6 +89,10 @@ def test_an_array_without_redundancy_has_nothing_to_degrade(tmp_path: Path) -> N
     assert arrays.read_array(folder) == States(0)
 
 
+def test_an_array_whose_missing_members_cannot_be_told_is_a_gap_and_not_healthy(tmp_path: Path) -> None:
+    assert isinstance(arrays.read_array(array(tmp_path, degraded="")), Gap)
+
+
 def test_an_array_is_known_by_its_uuid(tmp_path: Path) -> None:
     array(tmp_path, uuid="7615b98d-f2ba-4d99-bee8-6202d8e130b9")
     (probe,) = arrays.scan(tmp_path).probes

@@ -54,6 +54,26 @@ async def test_a_supply_that_came_or_went_has_the_inventory_read_again(bmc: Fake
     assert (await look(sources, bmc)).parts is not None
 
 
+async def test_a_fru_device_that_stays_busy_hides_no_other_and_is_asked_again_within_the_hour(
+    bmc: FakeBmc, sources: Sources
+) -> None:
+    # A locator of FRU device 1, a power supply (entity 10.1), which has no power.
+    bmc.records.append(bytes.fromhex("000051110c200180000009000a0100c1") + b"P")
+    bmc.trouble = lambda request: b"\xc3" if request.command == 0x10 and request.data == b"\x01" else None
+    assert {part.component for part in (await look(sources, bmc)).parts or ()} >= {Component.BOARD, Component.BMC}
+    bmc.trouble = lambda request: None
+    bmc.fru_devices = {0, 1}
+    bmc.clock.advance(3000)
+    assert (await look(sources, bmc)).parts is None
+    bmc.clock.advance(700)
+    assert Component.PSU in {part.component for part in (await look(sources, bmc)).parts or ()}
+    bmc.trouble = lambda request: b"\xc3" if request.command == 0x10 and request.data == b"\x01" else None
+    bmc.clock.advance(86400)
+    again = (await look(sources, bmc)).parts
+    assert again is not None
+    assert Component.PSU in {part.component for part in again}, "what is busy is not gone"
+
+
 async def test_a_bmc_that_gives_sixteen_bytes_at_a_time_is_read_the_same(bmc: FakeBmc, tmp_path: Path) -> None:
     narrow = FakeBmc()
     narrow.portion = 16

@@ -67,6 +67,16 @@ async def test_a_lost_reservation_restarts_the_record_and_losing_it_for_ever_is_
         await survey_of(bmc).advance(plenty(bmc))
 
 
+async def test_a_bmc_that_wants_a_reservation_even_for_a_whole_record_is_read() -> None:
+    bmc = FakeBmc()
+    bmc.trouble = lambda request: (
+        b"\xc5" if request.command == 0x23 and request.netfn == 0x0A and request.data[:2] == b"\0\0" else None
+    )
+    repository = await Survey(Conversation(bmc)).advance(Budget(bmc.clock, 60.0))
+    assert repository is not None
+    assert len(repository.records) == len(bmc.records)
+
+
 async def test_a_slow_bmc_is_read_over_several_budgets_without_asking_twice() -> None:
     bmc = FakeBmc(cost_ms=100)
     survey = survey_of(bmc)

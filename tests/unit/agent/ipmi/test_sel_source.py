@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -128,6 +129,24 @@ async def test_a_bmc_that_dies_on_the_way_keeps_what_was_read(bmc: FakeBmc, sour
     assert (ids(swept), swept.complete) == ([1, 2, 3], False)
     bmc.trouble = lambda request: None
     assert ids(await sweep(sources, bmc)) == [4, 5]
+
+
+async def test_entries_read_by_a_sweep_that_was_cancelled_at_its_deadline_come_with_the_next(
+    bmc: FakeBmc, sources: Sources
+) -> None:
+    for _ in range(3):
+        psu(bmc)
+
+    def stop_at_the_third(request: IpmiRequest) -> bytes | None:
+        if command(request) == ENTRY and request.data[2] == 3:
+            raise asyncio.CancelledError
+        return None
+
+    bmc.trouble = stop_at_the_third
+    with pytest.raises(asyncio.CancelledError):
+        await sweep(sources, bmc)
+    bmc.trouble = lambda request: None
+    assert ids(await sweep(sources, bmc)) == [1, 2, 3]
 
 
 async def test_a_full_log_is_told_with_its_cure(bmc: FakeBmc, sources: Sources) -> None:
