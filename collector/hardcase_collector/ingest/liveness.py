@@ -31,6 +31,8 @@ class _Agent:
     quiet_ms: int = 0
     stopped: bool = False
     clock_off: bool = False
+    heard: bool = False
+    """Since this start. What was told before it is known to the findings alone."""
     told: Condition | None = None
 
 
@@ -51,6 +53,7 @@ class Liveness:
         known = self._agents.setdefault(agent, _Agent())
         known.quiet_ms = 0
         known.stopped = False
+        known.heard = True
         known.clock_off = clock_off
 
     def stopped(self, agent: int) -> None:
@@ -81,9 +84,10 @@ class Liveness:
             if serving:
                 known.quiet_ms += passed
             condition = self._condition(known)
-            if condition is not known.told:
-                if known.told is not None or condition is not Condition.OK:
-                    changed.append((agent, condition))
+            # The first word after a start is told, too: a finding from before it may wait for its end.
+            waited_for = condition is Condition.OK and not known.heard
+            if condition is not known.told and not waited_for:
+                changed.append((agent, condition))
                 known.told = condition
         return changed
 

@@ -71,7 +71,9 @@ class Ticker:
             if feed is not None and feed.state is not None:
                 moved = judge.status(feed.state, status_of(feed, condition, now_ms))
                 transitions.extend(moved)
-                touched.append(feed)
+                # The first "ok" after a start mostly ends nothing: no row for each of thousands of agents.
+                if moved or condition is not Condition.OK:
+                    touched.append(feed)
         for book in intake.books.values():
             silent = intake.liveness.silent(book.agent)
             for feed in book.feeds.values():

@@ -481,10 +481,10 @@ def test_the_last_acknowledged_time_bounds_records_of_an_earlier_boot(
 def test_silence_and_its_end_reach_the_judge_once_each(collector: FakeCollector, agent: FakeAgent) -> None:
     for second in range(0, 200, 5):
         collector.ticker.tick(now_ms=NOW + second * 1000, monotonic_ms=second * 1000)
-    assert collector.judge.statuses == [(1, "silent")]
+    assert collector.judge.statuses == [(1, "ok"), (1, "silent")]
     collector.process(agent.deliver(Heard(NOW, 0)))
     collector.ticker.tick(now_ms=NOW + 205_000, monotonic_ms=205_000)
-    assert collector.judge.statuses == [(1, "silent"), (1, "ok")]
+    assert collector.judge.statuses == [(1, "ok"), (1, "silent"), (1, "ok")]
 
 
 def test_silence_is_judged_after_a_restart_though_the_agent_never_came_back(
@@ -493,7 +493,7 @@ def test_silence_is_judged_after_a_restart_though_the_agent_never_came_back(
     collector.restart()
     for second in range(0, 200, 5):
         collector.ticker.tick(now_ms=NOW + second * 1000, monotonic_ms=second * 1000)
-    assert collector.judge.statuses == [(1, "silent")]
+    assert collector.judge.statuses == [(1, "ok"), (1, "silent")]
 
 
 def test_goodbye_is_told_and_remembered(collector: FakeCollector, agent: FakeAgent) -> None:

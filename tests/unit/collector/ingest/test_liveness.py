@@ -15,7 +15,7 @@ def run(known: Liveness, seconds: int, *, start_s: int = 0, serving: bool = True
 def test_an_agent_that_says_nothing_is_silent_after_a_minute_and_a_half() -> None:
     known = Liveness()
     known.heard(1, clock_off=False)
-    assert run(known, 90) == []
+    assert run(known, 90) == [(1, Condition.OK)]
     assert run(known, 5, start_s=90) == [(1, Condition.SILENT)]
     assert known.silent(1)
     assert known.count_silent() == 1
@@ -53,7 +53,7 @@ def test_time_in_which_this_collector_did_not_run_counts_for_nobody() -> None:
 def test_time_in_which_nothing_could_be_stored_counts_for_nobody() -> None:
     known = Liveness()
     known.heard(1, clock_off=False)
-    assert run(known, 600, serving=False) == []
+    assert run(known, 600, serving=False) == [(1, Condition.OK)]
     assert not known.silent(1)
 
 
@@ -63,6 +63,15 @@ def test_an_agent_known_from_before_gets_its_time_again_after_a_restart() -> Non
     known.watch(2, stopped=True)
     assert run(known, 60) == [(2, Condition.STOPPED)]
     assert run(known, 60, start_s=60) == [(1, Condition.SILENT)]
+
+
+def test_an_agent_that_was_silent_before_a_restart_and_comes_back_is_told_to_be_well() -> None:
+    known = Liveness()
+    known.watch(1)
+    assert run(known, 10) == []
+    known.heard(1, clock_off=False)
+    assert run(known, 10, start_s=10) == [(1, Condition.OK)]
+    assert run(known, 10, start_s=20) == []
 
 
 def test_a_wrong_clock_is_told_once_and_its_end_too() -> None:
