@@ -67,7 +67,7 @@ class FakeBmc:
     # ---- the ports -----------------------------------------------------------------------------------------------
 
     async def request(self, netfn: int, command: int, data: bytes, *, lun: int = 0, deadline_s: float) -> bytes:
-        return self._answer(IpmiRequest(netfn, command, data, lun))
+        return self.answer(IpmiRequest(netfn, command, data, lun))
 
     async def request_many(self, requests: Sequence[IpmiRequest], *, deadline_s: float) -> IpmiAnswers:
         answers: list[bytes] = []
@@ -76,7 +76,7 @@ class FakeBmc:
             if self.clock.ms >= until:
                 break
             try:
-                answers.append(self._answer(request))
+                answers.append(self.answer(request))
             except AgentError as error:
                 return IpmiAnswers(tuple(answers), error)
         return IpmiAnswers(tuple(answers))
@@ -86,7 +86,7 @@ class FakeBmc:
 
     # ---- the commands --------------------------------------------------------------------------------------------
 
-    def _answer(self, request: IpmiRequest) -> bytes:
+    def answer(self, request: IpmiRequest) -> bytes:
         if self.closed:
             raise DeviceFailed("closed")
         self.asked.append(request)

@@ -12,6 +12,7 @@ import signal
 import socket
 import sys
 
+from hardcase_agent.helper.ipmi import LocalIpmi
 from hardcase_agent.helper.server import CONNECTIONS, Server, log
 from hardcase_agent.helper.table import Table
 
@@ -37,7 +38,7 @@ def main() -> None:
         listener,
         uids=uids,
         table=Table(tools=tools, device_root=(options["--device-root"] or ["/dev"])[-1]),
-        device=(options["--ipmi-device"] or ["/dev/ipmi0"])[-1],
+        device=LocalIpmi((options["--ipmi-device"] or ["/dev/ipmi0"])[-1]),
         identify=bool(options["--allow-identify"]),
     )
     try:

@@ -10,7 +10,7 @@ import fcntl
 import os
 import struct
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from hardcase_agent.domain.errors import AccessDenied, AgentError, DeviceAbsent, DeviceBusy, DeviceFailed, DeviceHung
 
@@ -178,3 +178,42 @@ class LocalIpmi:
         waiting, self._waiting = self._waiting, deque()
         for request in waiting:
             request.answer(error)
+
+
+class Batch:
+    """Requests one after the other: each is begun when the one before was answered, none after `until`."""
+
+    __slots__ = ("_answers", "_asked", "_clock", "_device", "_done", "_each_s", "_until")
+
+    def __init__(
+        self,
+        device: LocalIpmi,
+        asked: Sequence[tuple[int, int, int, bytes]],
+        *,
+        until: float,
+        each_s: float,
+        clock: Callable[[], float],
+        done: Callable[[list[bytes], AgentError | None], None],
+    ) -> None:
+        self._device = device
+        self._asked = asked
+        self._until = until
+        self._each_s = each_s
+        self._clock = clock
+        self._done = done
+        self._answers: list[bytes] = []
+
+    def go_on(self) -> None:
+        now = self._clock()
+        if len(self._answers) == len(self._asked) or now >= self._until:
+            self._done(self._answers, None)
+            return
+        netfn, lun, command, data = self._asked[len(self._answers)]
+        self._device.submit(Request(netfn, lun, command, data, now + self._each_s, self._take), now)
+
+    def _take(self, answer: bytes | AgentError) -> None:
+        if isinstance(answer, AgentError):
+            self._done(self._answers, answer)
+        else:
+            self._answers.append(answer)
+            self.go_on()

@@ -64,13 +64,19 @@ class Job:
 
 class Server:
     def __init__(
-        self, listener: socket.socket, *, uids: frozenset[int], table: Table, device: str, identify: bool
+        self,
+        listener: socket.socket,
+        *,
+        uids: frozenset[int],
+        table: Table,
+        device: ipmi.LocalIpmi,
+        identify: bool,
     ) -> None:
         self._listener = listener
         self._uids = uids
         self._table = table
         self._identify = identify
-        self._ipmi = ipmi.LocalIpmi(device)
+        self._ipmi = device
         self._watched_ipmi = -1
         self._selector = selectors.DefaultSelector()
         self._clients: list[Client] = []
@@ -86,13 +92,17 @@ class Server:
         """Until a signal's handler raises."""
         try:
             while True:
-                for key, events in self._selector.select(self._timeout(time.monotonic())):
-                    self._dispatch(key, events)
-                self._tick(time.monotonic())
+                self.turn()
         finally:
             for job in self._running:
                 if job.run is not None:
                     job.run.abandon()
+
+    def turn(self) -> None:
+        """Waits for the next thing that happens, and does it."""
+        for key, events in self._selector.select(self._timeout(time.monotonic())):
+            self._dispatch(key, events)
+        self._tick(time.monotonic())
 
     def _dispatch(self, key: selectors.SelectorKey, events: int) -> None:
         owner = key.data
@@ -209,6 +219,8 @@ class Server:
                 raise DeviceBusy(f"{REQUESTS} requests are in flight")
             if kind == wire.IPMI:
                 self._take_ipmi(client, request, payload)
+            elif kind == wire.IPMI_MANY:
+                self._take_many(client, request, payload)
             elif kind == wire.TOOL:
                 self._take_tool(client, request, payload)
             else:
@@ -223,9 +235,7 @@ class Server:
     def _take_ipmi(self, client: Client, request: int, payload: bytes) -> None:
         deadline_ms, netfn, lun, command = wire.IPMI_HEAD.unpack_from(payload)
         data = payload[wire.IPMI_HEAD.size :]
-        allowed = ipmi.is_allowed(netfn, command, identify=self._identify, lun=lun)
-        if not allowed or len(data) > ipmi.MESSAGE_LIMIT:
-            raise AccessDenied(f"IPMI NetFn 0x{netfn:02x} LUN {lun} command 0x{command:02x} is not in the list")
+        self._expect_allowed(netfn, lun, command, data)
 
         def answer(body: bytes | AgentError) -> None:
             self._asked_ipmi -= 1
@@ -235,6 +245,27 @@ class Server:
         self._asked_ipmi += 1
         self._ipmi.submit(ipmi.Request(netfn, lun, command, data, now + _seconds(deadline_ms), answer), now)
         self._watch_ipmi()
+
+    def _take_many(self, client: Client, request: int, payload: bytes) -> None:
+        until_ms, each_ms, asked = wire.unpack_many(payload)
+        for one in asked:
+            self._expect_allowed(*one)
+
+        def done(answers: list[bytes], error: AgentError | None) -> None:
+            self._asked_ipmi -= 1
+            self._reply(client, request, wire.pack_answers(answers, error), wire.IPMI_MANY)
+
+        self._asked_ipmi += 1
+        until = time.monotonic() + _seconds(until_ms)
+        ipmi.Batch(
+            self._ipmi, asked, until=until, each_s=_seconds(each_ms), clock=time.monotonic, done=done
+        ).go_on()  # fmt: skip
+        self._watch_ipmi()
+
+    def _expect_allowed(self, netfn: int, lun: int, command: int, data: bytes) -> None:
+        allowed = ipmi.is_allowed(netfn, command, identify=self._identify, lun=lun)
+        if not allowed or len(data) > ipmi.MESSAGE_LIMIT:
+            raise AccessDenied(f"IPMI NetFn 0x{netfn:02x} LUN {lun} command 0x{command:02x} is not in the list")
 
     def _take_tool(self, client: Client, request: int, payload: bytes) -> None:
         (deadline_ms,) = wire.TOOL_HEAD.unpack_from(payload)

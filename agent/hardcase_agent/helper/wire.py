@@ -6,7 +6,7 @@ Used by `server.py` and by `sensors/helper_client.py`. Both sides speak one vers
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from hardcase_agent.domain import errors
 from hardcase_agent.domain.errors import AgentError, MalformedAnswer
@@ -15,6 +15,7 @@ from hardcase_agent.helper.process import STDERR_LIMIT, STDOUT_LIMIT
 VERSION = 1
 IPMI = 1
 TOOL = 2
+IPMI_MANY = 3
 REPLY = 0x80
 """Bit set in the kind of an answer."""
 
@@ -22,6 +23,13 @@ HEADER = struct.Struct("<IBBI")
 """Bytes of payload, version, kind, request id (0 = about the connection itself)."""
 IPMI_HEAD = struct.Struct("<IBBB")
 """Deadline in ms, NetFn, LUN, command; the data follow."""
+MANY_HEAD = struct.Struct("<II")
+"""Milliseconds until no request is begun any more, deadline of each in ms; the requests follow."""
+MANY_ITEM = struct.Struct("<BBBB")
+"""NetFn, LUN, command, bytes of data; the data follow."""
+MANY_ANSWER = struct.Struct("<H")
+"""Bytes of one answer, completion code first; they follow. NO_ANSWER: the rest is the error that ended it."""
+NO_ANSWER = 0xFFFF
 TOOL_HEAD = struct.Struct("<I")
 """Deadline in ms; tool and arguments follow, separated by NUL."""
 RESULT_HEAD = struct.Struct("<iI")
@@ -32,6 +40,9 @@ REQUEST_LIMIT = 2048
 REPLY_LIMIT = STDOUT_LIMIT + STDERR_LIMIT + 4096
 DEADLINE_LIMIT_MS = 600_000
 """Longest deadline that may be asked for: the longest tool (a scan over many dead paths) takes minutes."""
+
+Asked = tuple[int, int, int, bytes]
+"""NetFn, LUN, command, data."""
 
 OUTCOMES: tuple[type[AgentError] | None, ...] = (
     None,
@@ -54,6 +65,58 @@ def pack(kind: int, request: int, payload: bytes) -> bytes:
 
 def pack_tool(deadline_ms: int, tool: str, arguments: Sequence[str]) -> bytes:
     return TOOL_HEAD.pack(deadline_ms) + "\0".join((tool, *arguments)).encode()
+
+
+def pack_many(until_ms: int, each_ms: int, asked: Iterable[Asked]) -> bytes:
+    """Raises ValueError for data of more than 255 bytes: no request of the list has as much."""
+    items = []
+    for netfn, lun, command, data in asked:
+        if len(data) > 0xFF:
+            raise ValueError(f"{len(data)} bytes of data")
+        items.append(MANY_ITEM.pack(netfn, lun, command, len(data)) + data)
+    return MANY_HEAD.pack(until_ms, each_ms) + b"".join(items)
+
+
+def unpack_many(payload: bytes) -> tuple[int, int, list[Asked]]:
+    """Raises struct.error, MalformedAnswer."""
+    until_ms, each_ms = MANY_HEAD.unpack_from(payload)
+    asked: list[Asked] = []
+    at = MANY_HEAD.size
+    while at < len(payload):
+        netfn, lun, command, length = MANY_ITEM.unpack_from(payload, at)
+        at += MANY_ITEM.size + length
+        if at > len(payload):
+            raise MalformedAnswer("a request is cut short")
+        asked.append((netfn, lun, command, payload[at - length : at]))
+    return until_ms, each_ms, asked
+
+
+def pack_answers(answers: Iterable[bytes], error: AgentError | None) -> bytes:
+    found = b"".join(MANY_ANSWER.pack(len(answer)) + answer for answer in answers)
+    return found if error is None else found + MANY_ANSWER.pack(NO_ANSWER) + pack_error(error)
+
+
+def unpack_answers(body: bytes) -> tuple[tuple[bytes, ...], AgentError | None]:
+    """Raises MalformedAnswer."""
+    answers: list[bytes] = []
+    at = 0
+    while at < len(body):
+        try:
+            (length,) = MANY_ANSWER.unpack_from(body, at)
+        except struct.error as error:
+            raise MalformedAnswer("the answers are cut short") from error
+        at += MANY_ANSWER.size
+        if length == NO_ANSWER:
+            try:
+                outcome_of(body[at:])
+            except AgentError as error:
+                return tuple(answers), error
+            raise MalformedAnswer("an error without a name")
+        if at + length > len(body):
+            raise MalformedAnswer("the answers are cut short")
+        answers.append(body[at : at + length])
+        at += length
+    return tuple(answers), None
 
 
 def pack_error(error: AgentError) -> bytes:

@@ -245,8 +245,9 @@ class SnmpClient:
                 future.set_result((error, int(status or 0), int(index or 0), rows))
 
         try:
-            send(engine, answered)
-            error, status, index, rows = await future
+            with engine.asking():
+                send(engine, answered)
+                error, status, index, rows = await future
         except PySnmpError as cause:
             raise DeviceFailed(f"{self._label}: cannot send: {type(cause).__name__}") from cause
         if error:

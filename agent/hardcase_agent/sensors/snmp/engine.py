@@ -7,10 +7,14 @@ against loaded MIBs and so costs twice the CPU and 20 MB more.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import struct
+import time
+from collections.abc import Iterator
 from typing import Any
 
 from pysnmp.carrier.asyncio.dgram import udp, udp6
+from pysnmp.carrier.asyncio.dispatch import AsyncioDispatcher
 from pysnmp.entity import config
 from pysnmp.entity.engine import SnmpEngine
 from pysnmp.entity.rfc3413 import cmdgen
@@ -65,6 +69,8 @@ class Engine:
         self._names: dict[object, str] = {}
         self._addresses: dict[str, tuple[str, int]] = {}
         self._holders = 0
+        self._asking = 0
+        self._asked = asyncio.Event()
         self.retired = False
         """True: what it knows of some device is out of date; nobody opens on it any more."""
 
@@ -74,6 +80,34 @@ class Engine:
         known = self._users.get(credentials.name)
         return known is None or _secrets(known) == _secrets(credentials)
 
+    @contextlib.contextmanager
+    def asking(self) -> Iterator[None]:
+        """Around a request and the wait for its answer: only then time passes for the engine."""
+        self._asking += 1
+        self._asked.set()
+        try:
+            yield
+        finally:
+            self._asking -= 1
+            if not self._asking:
+                self._asked.clear()
+
+    async def _tick(self) -> None:
+        """In place of pysnmp's timer, which wakes the process ten times a second whether or not anything is asked: half
+        of the CPU of an agent at default periods."""
+        dispatcher = self.snmp.transport_dispatcher
+        while True:
+            await self._asked.wait()
+            await asyncio.sleep(dispatcher.get_timer_resolution())
+            dispatcher.handle_timer_tick(time.time())
+
+    def _add_transport(self, module: Any, transport: Any) -> None:
+        if self.snmp.transport_dispatcher is None:
+            dispatcher: Any = AsyncioDispatcher(loop=self.loop)
+            dispatcher.handle_timeout = self._tick
+            self.snmp.register_transport_dispatcher(dispatcher)
+        config.add_transport(self.snmp, module.DOMAIN_NAME, transport)
+
     def add_target(self, address: tuple[str, int], credentials: Credentials, timeout_s: float) -> str:
         """Registers address and credentials once; returns the name to send by."""
         self._holders += 1
@@ -81,7 +115,7 @@ class Engine:
         module = udp6 if ":" in address[0] else udp
         if config.get_transport(self.snmp, module.DOMAIN_NAME) is None:
             factory = module.Udp6AsyncioTransport if module is udp6 else module.UdpAsyncioTransport
-            config.add_transport(self.snmp, module.DOMAIN_NAME, factory().open_client_mode())
+            self._add_transport(module, factory().open_client_mode())
         key = (address, parameters, timeout_s)
         if key not in self._names:
             self._names[key] = f"a{len(self._names)}"

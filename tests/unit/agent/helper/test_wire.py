@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import struct
+
 import pytest
 from hardcase_agent.domain import errors
 from hardcase_agent.domain.errors import AgentError, MalformedAnswer
@@ -37,3 +40,23 @@ def test_a_frame_above_the_limit_is_refused_before_it_is_read() -> None:
 
 def test_a_long_message_is_cut() -> None:
     assert len(wire.pack_error(errors.DeviceFailed("x" * 100_000))) < 1000
+
+
+@given(st.lists(st.tuples(*(st.integers(0, 255),) * 3, st.binary(max_size=255)), max_size=70))
+def test_many_requests_come_back_as_they_were(asked: list[wire.Asked]) -> None:
+    assert wire.unpack_many(wire.pack_many(7, 9, asked)) == (7, 9, asked)
+
+
+@given(st.lists(st.binary(max_size=300), max_size=70), st.booleans())
+def test_many_answers_come_back_with_the_error_that_ended_them(answers: list[bytes], ended: bool) -> None:
+    error = errors.DeviceHung("no answer") if ended else None
+    back, told = wire.unpack_answers(wire.pack_answers(answers, error))
+    assert list(back) == answers
+    assert (type(told), str(told)) == (type(error), str(error))
+
+
+@given(st.binary(max_size=64))
+def test_whatever_comes_as_many_is_read_or_refused_by_name(junk: bytes) -> None:
+    for read in (wire.unpack_many, wire.unpack_answers):
+        with contextlib.suppress(struct.error, errors.MalformedAnswer):
+            read(junk)
