@@ -64,13 +64,7 @@ class Job:
 
 class Server:
     def __init__(
-        self,
-        listener: socket.socket,
-        *,
-        uids: frozenset[int],
-        table: Table,
-        device: ipmi.LocalIpmi,
-        identify: bool,
+        self, listener: socket.socket, *, uids: frozenset[int], table: Table, device: ipmi.LocalIpmi, identify: bool
     ) -> None:
         self._listener = listener
         self._uids = uids
@@ -257,9 +251,8 @@ class Server:
 
         self._asked_ipmi += 1
         until = time.monotonic() + _seconds(until_ms)
-        ipmi.Batch(
-            self._ipmi, asked, until=until, each_s=_seconds(each_ms), clock=time.monotonic, done=done
-        ).go_on()  # fmt: skip
+        each_s = _seconds(each_ms)
+        ipmi.Batch(self._ipmi, asked, until=until, each_s=each_s, clock=time.monotonic, done=done).go_on()
         self._watch_ipmi()
 
     def _expect_allowed(self, netfn: int, lun: int, command: int, data: bytes) -> None:

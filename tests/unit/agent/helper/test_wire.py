@@ -9,6 +9,8 @@ import pytest
 from hardcase_agent.domain import errors
 from hardcase_agent.domain.errors import AgentError, MalformedAnswer
 from hardcase_agent.helper import wire
+from hypothesis import given
+from hypothesis import strategies as st
 
 
 @pytest.mark.parametrize("kind", [kind for kind in wire.OUTCOMES if kind is not None])
