@@ -1,7 +1,9 @@
 """The load: agents that send what was encoded beforehand, as fast as credit allows or at the pace of live ones.
 
 Run as a process of its own (`python -m tests.bench.load`), told what to do by one JSON line on stdin, answering with
-JSON lines on stdout. Agents are real gRPC clients over mTLS, one connection each.
+JSON lines on stdout. Agents are real gRPC clients over mTLS, one connection each. Values wander; one frame in a hundred
+changes a level, one in twenty holds a gap, and each gap lasts one sweep: the harder reading of "5 % hold a gap", since
+every gap is news when it comes and again when it goes.
 """
 
 from __future__ import annotations
@@ -23,9 +25,7 @@ from hardcase_protos.v1 import reading_pb2, telemetry_pb2
 from numpy.random import Generator
 
 GAP_SHARE = 0.05
-"""Frames that hold a gap: a fifth of them because a sensor was busy for one sweep, the others because a disk sleeps,
-for twenty sweeps."""
-SLEEP_SWEEPS = 20
+"""Frames that hold a gap: one sensor was busy for this sweep."""
 LEVEL_SHARE = 0.01
 LIMIT = 85.0
 TRIPPED = 99.0
@@ -96,16 +96,9 @@ def wander(rng: Generator, frames: int, sensors: int) -> np.ndarray:
     return values
 
 
-def gaps_of(rng: Generator, frames: int, sensors: int) -> tuple[np.ndarray, np.ndarray]:
-    """Per frame the sensor that has a gap, or -1, and for how many sweeps it has slept; 0 = it is only busy."""
-    busy = rng.random(frames) < GAP_SHARE / 5
-    index = np.where(busy, rng.integers(0, sensors, frames), -1)
-    sweeps = np.zeros(frames, int)
-    for start in np.flatnonzero(rng.random(frames) < GAP_SHARE * 4 / 5 / SLEEP_SWEEPS):
-        index[start : start + SLEEP_SWEEPS] = int(rng.integers(sensors))
-        length = len(index[start : start + SLEEP_SWEEPS])
-        sweeps[start : start + SLEEP_SWEEPS] = np.arange(1, length + 1)
-    return index, sweeps
+def gaps_of(rng: Generator, frames: int, sensors: int) -> np.ndarray:
+    """Per frame the sensor that has a gap, or -1."""
+    return np.where(rng.random(frames) < GAP_SHARE, rng.integers(0, sensors, frames), -1)
 
 
 @dataclass(slots=True)
@@ -129,7 +122,6 @@ def frame_record(
     values: np.ndarray,
     gap: int,
     *,
-    sweeps: int,
     period_ms: int,
     wall_ms: int,
     boot_ms: int,
@@ -142,9 +134,8 @@ def frame_record(
         values = values.copy()
         values[gap] = np.nan
         frame.gap_index = gap.to_bytes(2, "little")
-        asleep = sweeps > 0
-        frame.gap_reason = bytes([reading_pb2.GAP_REASON_ASLEEP if asleep else reading_pb2.GAP_REASON_BUSY])
-        frame.gap_age_s = (max(sweeps, 1) * period_ms // 1000).to_bytes(4, "little")
+        frame.gap_reason = bytes([reading_pb2.GAP_REASON_BUSY])
+        frame.gap_age_s = (period_ms // 1000).to_bytes(4, "little")
     frame.values = values.tobytes()
 
 
@@ -153,7 +144,7 @@ def encode(orders: Orders, number: int) -> AgentLoad:
     rng = np.random.default_rng(number)
     catalogue = catalogue_of(number, orders.sensors, orders.period_ms)
     values = wander(rng, orders.frames, orders.sensors)
-    gaps, sweeps = gaps_of(rng, orders.frames, orders.sensors)
+    gaps = gaps_of(rng, orders.frames, orders.sensors)
     if orders.trips:
         values = np.minimum(values, LIMIT - 10)
         values[1 + number % max(1, orders.frames - 2) :, 0] = TRIPPED
@@ -177,7 +168,6 @@ def encode(orders: Orders, number: int) -> AgentLoad:
                 catalogue.id,
                 values[index],
                 int(gaps[index]),
-                sweeps=int(sweeps[index]),
                 period_ms=orders.period_ms,
                 wall_ms=wall_now - age,
                 boot_ms=max(0, boot_now - age_now - age),

@@ -206,12 +206,14 @@ class Engine:
             rehearsal=_drill(state),
         )
         found: list[Transition] = []
-        due = frame.time_ms >= state.wake_ms
+        due = last is None or frame.time_ms >= state.wake_ms
+        judged = set(state.pending)
         touched = state.pending_parts
         if last is None or frame.gap_index != last.gap_index or frame.gap_reason != last.gap_reason:
-            absent_moved = gaps.take_gaps(state, frame)
+            absent_moved, returned = gaps.take_gaps(state, frame)
             # What should have run out while there was no value runs out with the first one.
-            due = True
+            if returned:
+                judged.update(index for index, _ in state.tracks if index in returned)
             if compiled.parts and some(absent_moved):
                 touched = touched | parts.touched_parts(state, absent_moved)
         if touched:
@@ -219,9 +221,11 @@ class Engine:
             found += parts.judge_absent(state, occasion, touched)
         if due:
             found += self._due(state, occasion)
-        found += _judge_sensors(state, compiled, frame, occasion, due=due)
+        if due:
+            judged.update(index for index, _ in state.tracks)
+        found += _judge_sensors(state, compiled, frame, occasion, judged)
         missing, wake_ms = gaps.judge_missing(state, occasion)
-        state.next_wake(wake_ms)
+        state.next_wake(None if due else judged, wake_ms)
         state.last = frame
         found += missing
         if found:
@@ -263,28 +267,25 @@ def _check(catalogue: Catalogue, frame: Frame, compiled: Compiled | None = None)
 
 
 def _judge_sensors(
-    state: FeedState, compiled: Compiled, frame: Frame, occasion: Occasion, *, due: bool
+    state: FeedState, compiled: Compiled, frame: Frame, occasion: Occasion, judged: set[int]
 ) -> list[Transition]:
-    """Feeds every sensor that moved, whose debounce is under way, or whose time has come."""
+    """Feeds these sensors and every one that moved; adds the latter to `judged`."""
     numbers, columns = compiled.numbers, state.columns
     values = np.frombuffer(frame.values, compiled.dtype)
     bits = np.frombuffer(frame.states, "<u4")
     np.less(values, state.lo, state.low)
     np.greater(values, state.hi, state.high)
-    moved = set(state.pending)
     if 1 in state.moved:
-        moved.update(np.flatnonzero(state.low | state.high).tolist())
+        judged.update(np.flatnonzero(state.low | state.high).tolist())
     if compiled.states:
         changed = (bits != columns.known[numbers:]) & (columns.gaps[numbers:] == 0)
         if some(changed):
-            moved.update((np.flatnonzero(changed) + numbers).tolist())
-    if due:
-        moved.update(index for index, _ in state.tracks)
+            judged.update((np.flatnonzero(changed) + numbers).tolist())
     found: list[Transition] = []
-    if not moved:
+    if not judged:
         return found
     offsets = np.frombuffer(frame.offsets_ms, "<u4")
-    for index in sorted(moved):
+    for index in sorted(judged):
         if columns.gaps[index]:
             continue
         state.stable = None

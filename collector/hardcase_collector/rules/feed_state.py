@@ -145,7 +145,8 @@ class FeedState:
         "accepted", "backlog", "baselines_ms", "catalogue_of", "columns", "compiled", "dropped", "feed_of", "floors",
         "gap_bytes", "ghosts", "hi", "high", "inventory", "keyed", "last", "last_received_ms", "last_time_ms", "lo",
         "low", "memory_bytes", "moved",
-        "parked", "pending", "pending_parts", "rehearsal", "stable", "tracks", "wake_ms", "watch_from_ms",
+        "parked", "pending", "pending_parts", "rehearsal", "stable", "tracks", "tracks_wake_ms", "wake_ms",
+        "watch_from_ms",
     )  # fmt: skip
 
     def __init__(self, feed: Feed, *, rehearsal: bool) -> None:
@@ -176,6 +177,8 @@ class FeedState:
         """Growth baselines accepted through this time are in `columns.baseline` already."""
         self.wake_ms = 0
         """From this time of a frame on, time alone may change something."""
+        self.tracks_wake_ms = 0
+        """The part of it that tracks and parked findings ask for; never too late, perhaps too early."""
         self.watch_from_ms = 0
         """Not stored: since when this process waits for frames of this feed."""
         self.dropped = 0
@@ -252,15 +255,20 @@ class FeedState:
                 return True
         return False
 
-    def next_wake(self, extra_ms: int = NEVER_MS) -> None:
-        """Sets `wake_ms` from the tracks, the parked findings and `extra_ms`."""
-        wake = extra_ms
-        for (index, rule), track in self.tracks.items():
-            if not self.columns.gaps[index]:
-                wake = min(wake, self._track_wake(index, rule, track))
-        for parked in self.parked:
-            wake = min(wake, parked.until_ms)
-        self.wake_ms = wake
+    def next_wake(self, judged: set[int] | None, missing_ms: int) -> None:
+        """Sets `wake_ms` after the sensors `judged`, or after all and what is parked where it is None.
+
+        `missing_ms`: what missing data asks for.
+        """
+        wake = self.tracks_wake_ms if judged is not None else NEVER_MS
+        if judged is None or judged:
+            for (index, rule), track in self.tracks.items():
+                if (judged is None or index in judged) and not self.columns.gaps[index]:
+                    wake = min(wake, self._track_wake(index, rule, track))
+        if judged is None:
+            wake = min(wake, min((parked.until_ms for parked in self.parked), default=NEVER_MS))
+        self.tracks_wake_ms = wake
+        self.wake_ms = min(wake, missing_ms)
 
     def _track_wake(self, index: int, rule: int, track: Track) -> int:
         watch = next((w for w in self.watches(index) if w.id == rule), None)

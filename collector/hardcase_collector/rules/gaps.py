@@ -37,8 +37,12 @@ def check_gaps(compiled: Compiled, frame: Frame) -> None:
         raise BadRecord(f"gap at sensor {int(indexes.max())} of {len(compiled.sensors)}")
 
 
-def take_gaps(state: FeedState, frame: Frame) -> npt.NDArray[np.bool_]:
-    """Brings the gap columns up to this frame; which sensors became or ceased to be ABSENT after having been seen."""
+def take_gaps(state: FeedState, frame: Frame) -> tuple[npt.NDArray[np.bool_], set[int]]:
+    """Brings the gap columns up to this frame.
+
+    Gives which sensors became or ceased to be ABSENT after having been seen, and the indexes of those with a value
+    again.
+    """
     columns = state.columns
     old = columns.gaps
     new = np.zeros(len(old), dtype=np.uint8)
@@ -60,7 +64,7 @@ def take_gaps(state: FeedState, frame: Frame) -> npt.NDArray[np.bool_]:
     columns.gaps = new
     absent_moved: npt.NDArray[np.bool_] = ((new == _ABSENT) != (old == _ABSENT)) & columns.seen
     columns.seen |= valued
-    return absent_moved
+    return absent_moved, set(np.flatnonzero((old != 0) & valued).tolist())
 
 
 def judge_missing(state: FeedState, occasion: Occasion) -> tuple[list[Transition], int]:

@@ -33,7 +33,8 @@ def restore(state: FeedState, decoded: Decoded) -> None:
     """Takes over a stored row; its tracks stay parked until a catalogue is placed."""
     state.last = decoded.last
     state.last_time_ms, state.last_received_ms = decoded.time_ms, decoded.received_ms
-    state.backlog, state.wake_ms = decoded.backlog, decoded.wake_ms
+    state.backlog = decoded.backlog
+    state.wake_ms = state.tracks_wake_ms = decoded.wake_ms
     state.columns, state.ghosts = decoded.columns, decoded.ghosts
     state.parked, state.keyed = decoded.parked, decoded.keyed
     state.inventory, state.pending_parts = decoded.inventory, decoded.pending_parts
@@ -47,8 +48,6 @@ def place(state: FeedState, compiled: Compiled, rules: Mapping[str, Rule]) -> No
         last = state.last
         state.last_time_ms, state.last_received_ms, state.backlog = last.time_ms, last.received_ms, last.backlog
         state.last = None
-    if state.last is None:
-        state.wake_ms = 0
     numbers = list(compiled.catalogue.sensor_numbers)
     before = set(state.columns.numbers)
     if state.columns.numbers != numbers:
@@ -59,6 +58,8 @@ def place(state: FeedState, compiled: Compiled, rules: Mapping[str, Rule]) -> No
     if state.keyed and before:
         parts.await_arrivals(state, before)
     _unpark(state)
+    if state.last is None or state.parked:
+        state.wake_ms = 0
     apply_baselines(state, rules)
 
 
