@@ -206,9 +206,9 @@ class FakeAgent:
             lambda stamp: SourceStatus(stamp=stamp, state=state, detail="", period_ms=1, failures=1), source="bmc"
         )
 
-    def maintenance(self, duration_s: int) -> int:
+    def maintenance(self, duration_s: int, *, window: bytes = b"w") -> int:
         return self.offered(
-            lambda stamp: Maintenance(stamp=stamp, window_id=b"w", duration_s=duration_s, reason="why", by="me"),
+            lambda stamp: Maintenance(stamp=stamp, window_id=window, duration_s=duration_s, reason="why", by="me"),
             source="",
         )
 

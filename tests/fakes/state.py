@@ -150,7 +150,10 @@ class Assets:
         return not known
 
     def open_window(self, window: Window) -> None:
-        self.data.windows.append(window)
+        self.data.windows = [one for one in self.data.windows if one.id != window.id] + [window]
+
+    def windows(self, asset: int, at_ms: int) -> Sequence[Window]:
+        return [one for one in self.data.windows if one.asset == asset and one.from_ms <= at_ms < one.until_ms]
 
 
 class Feeds:

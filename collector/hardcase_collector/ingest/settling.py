@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from hardcase_collector.domain.errors import BadRecord, CollectorError
 from hardcase_collector.domain.finding import Transition
@@ -98,7 +99,8 @@ class Settler:
         elif isinstance(observation, Loss):
             tx.feeds.add_loss(observation)
         elif isinstance(observation, Maintenance):
-            tx.assets.open_window(window_of(observation))
+            for window in windows_of(tx, observation):
+                tx.assets.open_window(window)
         return ()
 
     def _event(self, tx: Transaction, state: FeedState | None, event: Event) -> Iterable[Transition]:
@@ -167,14 +169,19 @@ def received(observation: Observation) -> int:
     return observation.received_ms if isinstance(observation, Frame) else observation.stamp.received_ms
 
 
-def window_of(asked: Maintenance) -> Window:
-    """A window from the record's time on; a length of 0 ends the window of that id now."""
+def windows_of(tx: Transaction, asked: Maintenance) -> Sequence[Window]:
+    """A window from the record's time on. A length of 0 ends every window that holds on the asset then: who ends the
+    work need not be who began it, and an agent started since does not know the id."""
     stamp = asked.stamp
-    return Window(
-        id=asked.window_id,
-        asset=stamp.asset,
-        from_ms=stamp.time_ms,
-        until_ms=stamp.time_ms + asked.duration_s * 1000,
-        reason=asked.reason,
-        by=asked.by,
-    )
+    if not asked.duration_s:
+        return [replace(window, until_ms=stamp.time_ms) for window in tx.assets.windows(stamp.asset, stamp.time_ms)]
+    return [
+        Window(
+            id=asked.window_id,
+            asset=stamp.asset,
+            from_ms=stamp.time_ms,
+            until_ms=stamp.time_ms + asked.duration_s * 1000,
+            reason=asked.reason,
+            by=asked.by,
+        )
+    ]

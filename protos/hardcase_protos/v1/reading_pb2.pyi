@@ -861,7 +861,7 @@ class Maintenance(_message.Message):
     window_id: _builtins.bytes
     """Random, so that a resent record opens one window."""
     duration_s: _builtins.int
-    """Length in seconds from the record's time; 0 ends the window."""
+    """Length in seconds from the record's time; 0 ends every window that holds on the asset."""
     reason: _builtins.str
     """For people, at most 200 characters."""
     by: _builtins.str
