@@ -33,6 +33,7 @@ from pathlib import Path
 from hardcase_agent.domain.errors import AgentError
 from hardcase_agent.domain.frame import Moment
 from hardcase_agent.domain.part import Asset
+from hardcase_agent.domain.ports import IpmiRequest
 from hardcase_agent.domain.reading import Number
 from hardcase_agent.sensors.helper_client import HelperClient
 from hardcase_agent.sensors.smart.shelf import Shelf
@@ -57,6 +58,8 @@ async def main():
             said[name] = type(error).__name__
     many = await asyncio.gather(*(bmc.request(0x04, 0x2D, b"\x01", deadline_s=30.0) for _ in range(40)))
     said["many"] = sorted({answer.hex() for answer in many})
+    batch = await bmc.request_many([IpmiRequest(0x04, 0x2D, b"\x01")] * 100, deadline_s=30.0)
+    said["batch"] = [len(batch.answers), sorted({answer.hex() for answer in batch.answers}), repr(batch.error)]
     shelf = Shelf(client, Path("/sys"))
     for nvme in (True, False):
         source = SmartSource(host=Asset(), shelf=shelf, commands=client, clock=Now(), nvme=nvme, period_s=600.0,
@@ -143,6 +146,7 @@ def test_the_bmc_is_read_through_the_kernels_driver(said: dict[str, Any]) -> Non
     assert said["sel info"].startswith("0051")
     assert said["chassis"].startswith("0001")
     assert said["many"] == [said["reading"]]
+    assert said["batch"] == [100, [said["reading"]], "None"]
 
 
 def test_a_completion_code_is_an_answer(said: dict[str, Any]) -> None:
@@ -151,7 +155,7 @@ def test_a_completion_code_is_an_answer(said: dict[str, Any]) -> None:
 
 def test_nothing_that_changes_the_machine_passes(said: dict[str, Any]) -> None:
     assert (said["power off"], said["clear sel"]) == ("AccessDenied", "AccessDenied")
-    assert "refused: IPMI NetFn 0x00 command 0x02" in said["helper"]["log"]
+    assert "refused: IPMI NetFn 0x00 LUN 0 command 0x02" in said["helper"]["log"]
 
 
 def test_disks_are_read_by_the_real_smartctl(said: dict[str, Any]) -> None:
