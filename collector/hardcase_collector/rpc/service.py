@@ -149,9 +149,11 @@ class TelemetryService:
 
     async def stream(self, _requests: AsyncIterator[bytes], context: Context) -> None:
         stream: Stream | None = None
+        said_all = False
         try:
             stream = await self._greet(context)
             await self._read(stream)
+            said_all = True
         except Refusal as refusal:
             await self._refuse(context, refusal)
         except asyncio.CancelledError:
@@ -160,7 +162,9 @@ class TelemetryService:
             await self._refuse(context, stream.ending, already_told=True)
         finally:
             if stream is not None:
-                self.queue.drop(stream.waiting)
+                # What came before a clean end, a goodbye above all, still waits for the writer and never comes again.
+                if not said_all:
+                    self.queue.drop(stream.waiting)
                 if self._streams.get(stream.agent.number) is stream:
                     del self._streams[stream.agent.number]
 
