@@ -31,6 +31,14 @@ class FakeClock:
         self.ms += round(seconds * 1000)
 
 
+def _as_repository(request: IpmiRequest) -> IpmiRequest:
+    """Get Device SDR and its reservation as the repository's commands; those are unknown then."""
+    if request.netfn == 0x0A and request.command in (0x20, 0x22, 0x23):
+        return IpmiRequest(0x0A, 0xFF)
+    other = {0x20: (0x04, 0x20), 0x21: (0x0A, 0x23), 0x22: (0x0A, 0x22)}.get(request.command)
+    return IpmiRequest(*other, request.data) if request.netfn == 0x04 and other else request
+
+
 class FakeBmc:
     """`cost_ms`: how far `clock` moves per request. `trouble(request)` may return an answer or raise instead."""
 
@@ -43,6 +51,8 @@ class FakeBmc:
             for sensor in self.sensors
         ]
         self.fru = demo.fru_image("RS900042")
+        self.device_sdrs = False
+        """The BMC has no repository and serves its records by the Device SDR commands."""
         self.fru_devices = {0}
         """FRU devices that hold that image."""
         self.power = True
@@ -94,8 +104,11 @@ class FakeBmc:
         forced = self.trouble(request)
         if forced is not None:
             return forced
+        if self.device_sdrs:
+            request = _as_repository(request)
         handler = {
             (0x00, 0x01): self._chassis,
+            (0x04, 0x20): self._device_sdr_info,
             (0x04, 0x2D): self._reading,
             (0x04, 0x27): self._thresholds,
             (0x04, 0x25): self._hysteresis,
@@ -155,6 +168,9 @@ class FakeBmc:
     def _sdr_info(self, data: bytes) -> bytes:
         count = len(self.records).to_bytes(2, "little")
         return b"\0\x51" + count + b"\xff\xff" + self.sdr_added.to_bytes(4, "little") + bytes(4) + b"\x02"
+
+    def _device_sdr_info(self, data: bytes) -> bytes:
+        return bytes((0, len(self.sensors), 0x01)) if self.device_sdrs else b"\xc1"
 
     def _reserve(self, data: bytes) -> bytes:
         self._reservation += 1

@@ -5,6 +5,7 @@ The sources call `prepare` first in every sweep; sampling never runs two of them
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Mapping
 
@@ -14,11 +15,15 @@ from hardcase_agent.domain.part import Asset, Component
 from hardcase_agent.domain.ports import Clock
 from hardcase_agent.sensors.ipmi import cache
 from hardcase_agent.sensors.ipmi.commands import (
+    DEVICE,
     GET_CHASSIS_STATUS,
     GET_DEVICE_ID,
+    GET_DEVICE_SDR_INFO,
     GET_SDR_REPOSITORY_INFO,
     GET_SYSTEM_GUID,
+    REPOSITORY,
     Refused,
+    SdrStore,
 )
 from hardcase_agent.sensors.ipmi.conversation import Budget, Conversation
 from hardcase_agent.sensors.ipmi.fru import Fru
@@ -67,6 +72,7 @@ class Bmc:
         self._address = address
         self._asset = host
         self._key = ""
+        self._store: SdrStore | None = None
         self._repository: Repository | None = None
         self._broken = 0
         self._comparisons: dict[str, int] = {}
@@ -114,14 +120,27 @@ class Bmc:
 
     async def _check(self) -> None:
         device = parse_device_id(await self.talk.ask(GET_DEVICE_ID, "device id"))
-        info = await self.talk.ask(GET_SDR_REPOSITORY_INFO, "SDR repository")
-        if len(info) < 13:
-            raise MalformedAnswer(f"an SDR repository info cut short: {info.hex()}")
-        # Version, count, then free space, which moves without meaning; then the stamps.
-        key = f"{device.key}/{info[:3].hex()}/{info[5:13].hex()}"
+        self._store, stamp = await self._find_records()
+        key = f"{device.key}/{stamp}"
         if key != self._key:
             self._forget(device, key)
         self._checked_ms = self.clock.now().boot_ms
+
+    async def _find_records(self) -> tuple[SdrStore | None, str]:
+        """Where the sensor records are, None for nowhere; and what changes when they do."""
+        with contextlib.suppress(Unsupported):
+            info = await self.talk.ask(GET_SDR_REPOSITORY_INFO, "SDR repository")
+            if len(info) < 13:
+                raise MalformedAnswer(f"an SDR repository info cut short: {info.hex()}")
+            if any(info[1:3]):
+                # Version, count, then free space, which moves without meaning; then the stamps.
+                return REPOSITORY, f"{info[:3].hex()}/{info[5:13].hex()}"
+        with contextlib.suppress(Unsupported):
+            info = await self.talk.ask(GET_DEVICE_SDR_INFO, "device SDRs")
+            if any(info[:1]):
+                # Count, LUNs, and where sensors come and go the stamp of their last change (35.2).
+                return DEVICE, f"device/{info[:6].hex()}"
+        return None, "none"
 
     def _forget(self, device: DeviceId, key: str) -> None:
         self.device, self._key = device, key
@@ -151,7 +170,7 @@ class Bmc:
             self._adopt(cached.repository)
             return True
         if self._survey is None:
-            self._survey = Survey(self.talk)
+            self._survey = Survey(self.talk, self._store)
             self._comparisons = {}
         try:
             repository = await self._survey.advance(budget)
@@ -173,7 +192,7 @@ class Bmc:
     def _rebuild(self) -> None:
         assert self._repository is not None
         self.plan = build_plan(self.records, default_limits(self._repository), self._comparisons)
-        self.coverage = _coverage(self.plan, self._broken)
+        self.coverage = _coverage(self.plan, self._broken) if self.records else (_NO_RECORDS,)
 
     def first_sight(self, comparisons: Mapping[str, int]) -> None:
         """What the BMC said of its limits when it first gave a value for these sensors. Kept as long as the cache."""
@@ -223,6 +242,14 @@ class Bmc:
         self._users -= 1
         if self._users == 0:
             await self.talk.close()
+
+
+_NO_RECORDS = CoverageLine(
+    component=Component.BMC,
+    status=CoverageStatus.UNREADABLE,
+    reason="the BMC keeps no sensor records: its event log and the chassis are watched, sensors are not",
+    cure="update the BMC's firmware, or load its SDR repository as its maker describes",
+)
 
 
 def _coverage(plan: Plan, broken: int) -> tuple[CoverageLine, ...]:

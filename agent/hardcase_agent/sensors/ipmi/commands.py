@@ -17,7 +17,7 @@ GET_CHASSIS_STATUS = IpmiRequest(CHASSIS, 0x01)
 GET_DEVICE_ID = IpmiRequest(APP, 0x01)
 GET_SYSTEM_GUID = IpmiRequest(APP, 0x37)
 GET_SDR_REPOSITORY_INFO = IpmiRequest(STORAGE, 0x20)
-RESERVE_SDR_REPOSITORY = IpmiRequest(STORAGE, 0x22)
+GET_DEVICE_SDR_INFO = IpmiRequest(SENSOR, 0x20)
 GET_SEL_INFO = IpmiRequest(STORAGE, 0x40)
 
 FIRST, LAST = 0x0000, 0xFFFF
@@ -26,9 +26,26 @@ WHOLE = 0xFF
 """Bytes to read: the whole record."""
 
 
-def get_sdr(record_id: int, reservation: int = 0, offset: int = 0, count: int = WHOLE) -> IpmiRequest:
-    data = reservation.to_bytes(2, "little") + record_id.to_bytes(2, "little") + bytes((offset, count))
-    return IpmiRequest(STORAGE, 0x23, data)
+@dataclass(frozen=True, slots=True)
+class SdrStore:
+    """Where a BMC keeps its sensor records: by two pairs of commands that are otherwise the same (33.12, 35.3)."""
+
+    netfn: int
+    get: int
+    reserve_command: int
+
+    @property
+    def reserve(self) -> IpmiRequest:
+        return IpmiRequest(self.netfn, self.reserve_command)
+
+    def read(self, record_id: int, reservation: int = 0, offset: int = 0, count: int = WHOLE) -> IpmiRequest:
+        data = reservation.to_bytes(2, "little") + record_id.to_bytes(2, "little") + bytes((offset, count))
+        return IpmiRequest(self.netfn, self.get, data)
+
+
+REPOSITORY = SdrStore(STORAGE, 0x23, 0x22)
+DEVICE = SdrStore(SENSOR, 0x21, 0x22)
+"""For a BMC without a repository, which serves the records of its own sensors."""
 
 
 def get_sel_entry(record_id: int) -> IpmiRequest:

@@ -14,10 +14,10 @@ from hardcase_agent.sensors.ipmi import readings
 from hardcase_agent.sensors.ipmi.commands import (
     FIRST,
     LAST,
+    REPOSITORY,
     RESERVATION_LOST,
-    RESERVE_SDR_REPOSITORY,
     TOO_LONG,
-    get_sdr,
+    SdrStore,
     get_sensor_hysteresis,
     get_sensor_thresholds,
     payload,
@@ -58,9 +58,11 @@ class Repository:
 class Survey:
     """One reading of the repository. `advance` goes on where it stopped."""
 
-    def __init__(self, talk: Conversation) -> None:
+    def __init__(self, talk: Conversation, store: SdrStore | None = REPOSITORY) -> None:
+        """`store` None: a BMC that keeps no sensor records."""
         self._talk = talk
-        self._next = FIRST
+        self._store = store or REPOSITORY
+        self._next = FIRST if store is not None else LAST
         self._whole = True
         self._reservation = 0
         self._records: dict[int, bytes] = {}
@@ -96,7 +98,7 @@ class Survey:
         self._next = following
 
     async def _read_whole(self) -> tuple[int, bytes]:
-        answer = await self._talk.ask_raw(get_sdr(self._next))
+        answer = await self._talk.ask_raw(self._store.read(self._next))
         if answer and answer[0] == 0:
             following, raw = int.from_bytes(answer[1:3], "little"), answer[3:]
             if len(raw) >= HEADER and len(raw) >= HEADER + raw[4]:
@@ -112,7 +114,7 @@ class Survey:
             outcome = await self._portions()
             if outcome is not None:
                 return outcome
-            reserved = await self._talk.ask(RESERVE_SDR_REPOSITORY, "SDR reservation")
+            reserved = await self._talk.ask(self._store.reserve, "SDR reservation")
             self._reservation = int.from_bytes(reserved[:2], "little")
         raise DeviceFailed(f"SDR {self._next}: the reservation was lost {RESERVATIONS} times")
 
@@ -121,7 +123,7 @@ class Survey:
         raw, following, length = b"", LAST, HEADER
         while len(raw) < length:
             count = min(PORTION, length - len(raw))
-            answer = await self._talk.ask_raw(get_sdr(self._next, self._reservation, len(raw), count))
+            answer = await self._talk.ask_raw(self._store.read(self._next, self._reservation, len(raw), count))
             if answer and answer[0] == RESERVATION_LOST:
                 return None
             data = payload(answer, f"SDR {self._next}")

@@ -64,6 +64,31 @@ async def test_a_bmc_on_the_lan_is_the_asset_its_fru_names(bmc: FakeBmc, tmp_pat
     assert (asset.vendor, asset.serial, asset.address) == ("Example Systems", "RS900042", "bmc7")
 
 
+async def test_a_bmc_without_a_repository_is_read_by_its_own_device_records(bmc: FakeBmc, tmp_path: Path) -> None:
+    with_repository = await sweep(local_sources(FakeBmc(), tmp_path / "repository").analogue, bmc)
+    bmc.device_sdrs = True
+    found = await sweep(local_sources(bmc, tmp_path / "device").analogue, bmc)
+    assert found.sensors == with_repository.sensors
+    assert found.readings == with_repository.readings
+    assert all(isinstance(reading, Number) for reading in found.readings)
+
+
+@pytest.mark.parametrize("empty", [True, False])
+async def test_a_bmc_without_any_sensor_record_still_has_its_log_and_its_chassis_read(
+    bmc: FakeBmc, tmp_path: Path, empty: bool
+) -> None:
+    bmc.log(kind=0x08, number=0x30, offset=3)
+    bmc.records, bmc.device_sdrs = [], not empty
+    bmc.sensors = [] if not empty else bmc.sensors
+    sources = local_sources(bmc, tmp_path)
+    assert len((await sweep(sources.sel, bmc)).events) == 1
+    assert states(await sweep(sources.discrete, bmc), "Chassis power") == ["on"]
+    swept = await sweep(sources.analogue, bmc)
+    assert (swept.sensors, swept.readings) == ((), [])
+    assert swept.coverage is not None
+    assert [line.status for line in swept.coverage] == [CoverageStatus.UNREADABLE]
+
+
 async def test_sensors_are_the_same_objects_in_every_sweep(bmc: FakeBmc, sources: Sources) -> None:
     for source in (sources.analogue, sources.discrete, sources.sel):
         first, second = await sweep(source, bmc), await sweep(source, bmc)
