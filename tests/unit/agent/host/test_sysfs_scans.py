@@ -191,7 +191,22 @@ def test_local_file_systems_count_once_and_images_not_at_all() -> None:
         ("server:/export", "/mnt", "nfs4"),
         ("tmpfs", "/run", "tmpfs"),
     ]
-    assert filesystems.mount_points(mounts) == ("/", "/data")
+    assert filesystems.mount_points(mounts) == (("/", "/data"), ())
+
+
+def test_a_file_system_that_another_mount_covers_is_not_read_at_the_others_place() -> None:
+    mounts = [
+        ("rootfs", "/", "rootfs"),
+        ("/dev/sda2", "/", "ext4"),
+        ("/dev/sdb1", "/home", "ext4"),
+        ("/dev/sdc1", "/home/data", "xfs"),
+        ("/dev/sdd1", "/homestead", "xfs"),
+        ("/dev/sde1", "/tmp", "ext4"),
+        # What ProtectHome=yes and PrivateTmp=yes of a unit do.
+        ("tmpfs", "/home", "tmpfs"),
+        ("/dev/sde1", "/tmp", "ext4"),
+    ]
+    assert filesystems.mount_points(mounts) == (("/", "/homestead", "/tmp"), ("/home", "/home/data"))
 
 
 def test_a_file_system_is_read_as_a_share(tmp_path: Path) -> None:
