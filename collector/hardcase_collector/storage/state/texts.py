@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import Any
 
 from hardcase_collector.domain.asset import Part
@@ -14,7 +14,7 @@ from hardcase_collector.domain.observation import Limits, Sensor
 
 
 def dump_part(part: Part) -> str:
-    return json.dumps({name: value for name, value in asdict(part).items() if value}, separators=(",", ":"))
+    return _json(_given(part, _PART_WORDS))
 
 
 def load_part(text: str) -> Part:
@@ -24,7 +24,7 @@ def load_part(text: str) -> Part:
 def dump_facts(facts: Mapping[str, Fact]) -> str:
     """A number that is none (NaN, infinity) becomes null: JSON has no word for it."""
     clean = {key: _finite(value) for key, value in facts.items()}
-    return json.dumps(clean, separators=(",", ":"), allow_nan=False)
+    return _finite_json(clean)
 
 
 def load_facts(text: str) -> dict[str, Fact]:
@@ -33,7 +33,7 @@ def load_facts(text: str) -> dict[str, Fact]:
 
 
 def dump_words(words: Sequence[str]) -> str:
-    return json.dumps(list(words), separators=(",", ":"))
+    return _json(list(words))
 
 
 def load_words(text: str) -> tuple[str, ...]:
@@ -41,7 +41,7 @@ def load_words(text: str) -> tuple[str, ...]:
 
 
 def dump_numbers(numbers: Sequence[int]) -> str:
-    return json.dumps(list(numbers), separators=(",", ":"))
+    return _json(list(numbers))
 
 
 def load_numbers(text: str) -> tuple[int, ...]:
@@ -49,7 +49,7 @@ def load_numbers(text: str) -> tuple[int, ...]:
 
 
 def dump_sensors(sensors: Sequence[Sensor]) -> str:
-    return json.dumps([_slim(asdict(sensor)) for sensor in sensors], separators=(",", ":"))
+    return _json([_stored(sensor) for sensor in sensors])
 
 
 def load_sensors(text: str) -> tuple[Sensor, ...]:
@@ -60,22 +60,32 @@ def _finite(value: Fact) -> Fact:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _slim(stored: dict[str, Any]) -> dict[str, Any]:
-    """Leaves out what equals the default: a catalogue of 126 sensors is mostly empty fields."""
-    slim: dict[str, Any] = {}
-    for name, value in stored.items():
-        kept = _slim(value) if isinstance(value, dict) else value
-        if not _empty(kept):
-            slim[name] = kept
-    return slim
+def _words(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
 
 
-def _empty(value: Any) -> bool:
-    """Not `not value`: a limit of 0.0 is a limit."""
-    return value is None or value is False or (isinstance(value, str | tuple | list | dict) and not value)
+_PART_WORDS, _LIMIT_WORDS = _words(Part), _words(Limits)
+_PLAIN_WORDS = tuple(word for word in _words(Sensor) if word not in ("part", "limits"))
+# Made once: `json.dumps` with separators makes an encoder at every call.
+_json = json.JSONEncoder(separators=(",", ":")).encode
+_finite_json = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
-_SENSOR_WORDS = frozenset(field.name for field in fields(Sensor)) - {"part", "limits", "states"}
+def _given(value: Part | Limits | Sensor, words: Sequence[str]) -> dict[str, Any]:
+    """Leaves out what is empty: a catalogue of 126 sensors is mostly empty fields. A limit of 0.0 is a limit."""
+    return {word: told for word in words if (told := getattr(value, word)) or type(told) in (int, float)}
+
+
+def _stored(sensor: Sensor) -> dict[str, Any]:
+    stored = _given(sensor, _PLAIN_WORDS)
+    if part := _given(sensor.part, _PART_WORDS):
+        stored["part"] = part
+    if limits := _given(sensor.limits, _LIMIT_WORDS):
+        stored["limits"] = limits
+    return stored
+
+
+_SENSOR_WORDS = frozenset(_PLAIN_WORDS) - {"states"}
 
 
 def _sensor(stored: dict[str, Any]) -> Sensor:
