@@ -15,9 +15,8 @@ from typing import Annotated
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
+from hardcase_collector import places
 from hardcase_collector.domain.errors import ConfigError
-
-DEFAULT_PATH = Path("/etc/hardcase/collector.toml")
 
 _STRICT = ConfigDict(extra="forbid", strict=True)
 
@@ -107,7 +106,7 @@ class Listen:
     """Enrolment and renewal only: TLS 1.3, server-authenticated."""
     web: Address = "0.0.0.0:4743"
     """Pages, /metrics, /livez and /readyz over HTTPS."""
-    socket: Path = Path("/run/hardcase-collector/control.sock")
+    socket: Path = places.SOCKET
     """What the other commands of hardcase-collector talk to."""
 
 
@@ -229,7 +228,7 @@ def parse(text: str, *, origin: str) -> Settings:
 
 def load(path: Path | None) -> Settings:
     """The file, or all defaults where the usual file does not exist. Raises ConfigError."""
-    chosen = path or DEFAULT_PATH
+    chosen = path or places.CONFIGURATION
     try:
         text = chosen.read_text(encoding="utf-8")
     except FileNotFoundError:

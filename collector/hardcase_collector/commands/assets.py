@@ -62,7 +62,7 @@ def _name(asset: dict[str, Any]) -> str:
 @app.command()
 def show(ctx: typer.Context, name: Name, as_json: JsonFlag = False) -> None:
     """Show one asset: readings with gaps and limits, coverage, findings."""
-    picture = talk.get(ctx, f"/assets/{name}")
+    picture = talk.get(ctx, f"/assets/{talk.in_path(name)}")
     if as_json:
         talk.show_json(picture)
         return
@@ -81,14 +81,14 @@ def show(ctx: typer.Context, name: Name, as_json: JsonFlag = False) -> None:
         }
     )
     _show_readings(picture)
-    talk.out.print()
+    talk.say()
     talk.show_table(
         "Coverage",
         ("component", "source", "status", "reason", "what to do"),
         ((row["component"], source, row["status"], row["reason"], row["cure"]) for source, row in picture["coverage"]),
         empty="Not told yet.",
     )
-    talk.out.print()
+    talk.say()
     talk.show_table(
         "What is wrong now",
         ("severity", "fault", "part", "since", "held", "what"),
@@ -108,7 +108,7 @@ def show(ctx: typer.Context, name: Name, as_json: JsonFlag = False) -> None:
 
 
 def _show_readings(picture: dict[str, Any]) -> None:
-    talk.out.print()
+    talk.say()
     talk.show_table(
         "Readings",
         ("source", "sensor", "value", "level", "limits", "taken"),
@@ -145,8 +145,8 @@ def mode(
     hours: Annotated[float, typer.Option(help="How long joining lasts.")] = 24.0,
 ) -> None:
     """Change how findings of an asset are treated."""
-    asset = talk.post(ctx, f"/assets/{name}/mode", mode=mode.value, hours=hours)
-    talk.out.print(f"{_name(asset)}: {asset['mode']}")
+    asset = talk.post(ctx, f"/assets/{talk.in_path(name)}/mode", mode=mode.value, hours=hours)
+    talk.say(f"{_name(asset)}: {asset['mode']}")
 
 
 @app.command("accept-baseline")
@@ -158,13 +158,13 @@ def accept_baseline(
     reason: Reason,
 ) -> None:
     """Accept a counter's present value: tell me only if it grows."""
-    accepted = talk.post(ctx, f"/assets/{name}/baseline", sensor=sensor, rule=rule, reason=reason)
-    talk.out.print(f"{accepted['sensor']}: {accepted['value']:g} accepted for {accepted['rule']}")
+    accepted = talk.post(ctx, f"/assets/{talk.in_path(name)}/baseline", sensor=sensor, rule=rule, reason=reason)
+    talk.say(f"{accepted['sensor']}: {accepted['value']:g} accepted for {accepted['rule']}")
 
 
 def _settle(ctx: typer.Context, name: str, reason: str, *, open_cases: bool) -> None:
-    settled = talk.post(ctx, f"/assets/{name}/joining", open_cases=open_cases, reason=reason)
-    talk.out.print(f"{settled['findings']} findings {'opened' if open_cases else 'accepted as baseline'}")
+    settled = talk.post(ctx, f"/assets/{talk.in_path(name)}/joining", open_cases=open_cases, reason=reason)
+    talk.say(f"{settled['findings']} findings {'opened' if open_cases else 'accepted as baseline'}")
 
 
 @joining.command("accept")

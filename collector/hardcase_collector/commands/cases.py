@@ -49,7 +49,7 @@ def list_cases(
 @app.command()
 def show(ctx: typer.Context, number: Number, as_json: JsonFlag = False) -> None:
     """Show one case: evidence, timeline, why, notifications."""
-    picture = talk.get(ctx, f"/cases/{number}")
+    picture = talk.get(ctx, f"/cases/{talk.in_path(number)}")
     if as_json:
         talk.show_json(picture)
         return
@@ -73,7 +73,7 @@ def show(ctx: typer.Context, number: Number, as_json: JsonFlag = False) -> None:
 
 
 def _show_details(picture: dict[str, Any]) -> None:
-    talk.out.print()
+    talk.say()
     talk.show_table(
         "Evidence",
         ("severity", "fault", "since", "what"),
@@ -88,7 +88,7 @@ def _show_details(picture: dict[str, Any]) -> None:
         ),
         empty="No finding fires at the moment.",
     )
-    talk.out.print()
+    talk.say()
     talk.show_table(
         "Timeline",
         ("time", "what", "by", "details"),
@@ -98,7 +98,7 @@ def _show_details(picture: dict[str, Any]) -> None:
         ),
         empty="Empty.",
     )
-    talk.out.print()
+    talk.say()
     talk.show_table(
         "Notifications",
         ("channel", "version", "state", "attempts", "last error"),
@@ -111,8 +111,8 @@ def _show_details(picture: dict[str, Any]) -> None:
 
 
 def _act(ctx: typer.Context, number: str, action: str, text: str, *, done: str) -> None:
-    case = talk.post(ctx, f"/cases/{number}/{action}", text=text)
-    talk.out.print(f"{case['number']}: {done}, state {case['state']}")
+    case = talk.post(ctx, f"/cases/{talk.in_path(number)}/{talk.in_path(action)}", text=text)
+    talk.say(f"{case['number']}: {done}, state {case['state']}")
 
 
 @app.command()
@@ -192,4 +192,4 @@ def resend(
     if bool(ids) == all:
         talk.fail("give ids, or --all", 2)
     sent = talk.post(ctx, "/dead-letters/resend", ids=ids or [])["resent"]
-    talk.out.print(f"{sent} owed again")
+    talk.say(f"{sent} owed again")

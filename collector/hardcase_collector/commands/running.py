@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from hardcase_collector import founding
 from hardcase_collector.commands import talk
 from hardcase_collector.commands.talk import JsonFlag
 
@@ -37,10 +35,10 @@ def token(
     if as_json:
         talk.show_json(made)
         return
-    talk.out.print(made["token"])
-    talk.err.print(f"Good for {uses} use(s) until {talk.time(made['expires_ms'])}. On the host to be watched, as root:")
-    talk.err.print(f"  hardcase-agent enroll --server {made['enrolment']} --ca-fingerprint {made['ca_fingerprint']}")
-    talk.err.print("It asks for the token.")
+    talk.say(made["token"])
+    talk.complain(f"Good for {uses} use(s) until {talk.time(made['expires_ms'])}. On the host to be watched, as root:")
+    talk.complain(f"  hardcase-agent enroll --server {made['enrolment']} --ca-fingerprint {made['ca_fingerprint']}")
+    talk.complain("It asks for the token.")
 
 
 def status(ctx: typer.Context, as_json: JsonFlag = False) -> None:
@@ -52,7 +50,7 @@ def status(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     numbers = found.pop("numbers")
     reasons = found.pop("reasons")
     talk.show_facts({**found, **{f"not ready: {number}": text for number, text in enumerate(reasons, 1)}})
-    talk.out.print()
+    talk.say()
     talk.show_table("", ("number", "value"), ((key, f"{numbers[key]:g}") for key in sorted(numbers)), empty="")
 
 
@@ -78,19 +76,27 @@ def add_user(
     password_file: Annotated[Path | None, typer.Option(help="Holds the password; - reads standard input.")] = None,
 ) -> None:
     """Add a user; without --password-file a password is made and printed once."""
-    password = read_password(password_file) if password_file else founding.generated_password()
+    password = read_password(password_file) if password_file else _made_password()
     talk.post(
         ctx, "/users", name=name, role=role.value, password=password, customer=customer, language=language,
         time_zone=time_zone,
     )  # fmt: skip
-    talk.out.print(f"{name} added as {role.value}")
+    talk.say(f"{name} added as {role.value}")
     if password_file is None:
-        talk.out.print(f"password (shown once): {password}")
+        talk.say(f"password (shown once): {password}")
+
+
+def _made_password() -> str:
+    from hardcase_collector import founding
+
+    return founding.generated_password()
 
 
 def read_password(path: Path) -> str:
     """The first line of the file, or of standard input for "-"; typed without echo at a terminal."""
     if str(path) == "-":
+        import getpass
+
         return getpass.getpass("password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
     try:
         return path.read_text(encoding="utf-8").split("\n", 1)[0].rstrip("\r")
@@ -125,5 +131,5 @@ def revoke(
     ctx: typer.Context, name: Annotated[str, typer.Argument(help="Id or host name, from `agents list`.")]
 ) -> None:
     """Refuse an agent's certificate from now on."""
-    agent = talk.post(ctx, f"/agents/{name}/revoke")
-    talk.out.print(f"{agent['id']} ({agent['hostname']}) revoked")
+    agent = talk.post(ctx, f"/agents/{talk.in_path(name)}/revoke")
+    talk.say(f"{agent['id']} ({agent['hostname']}) revoked")

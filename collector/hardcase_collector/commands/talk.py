@@ -1,41 +1,39 @@
-"""How a command talks to the running collector, prints what it says, and ends. Used by every module beside it.
+"""How a command talks to the running collector, says what it answered, and ends. Used by every module beside it.
 
+Tables are `tables.py`, imported when one is shown: with the standard library's HTTP client a command starts in a
+fraction of a second, and a broken collector.toml does not keep anybody from asking the collector that runs.
 Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 69 collector not running, 77 no right to its socket,
 78 configuration wrong (as in sysexits.h).
 """
 
 from __future__ import annotations
 
+import http.client
 import json
+import socket
 import sys
+import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from urllib.parse import quote, urlencode
 
-import httpx
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
-from rich.text import Text
 
-from hardcase_collector import config
+from hardcase_collector import places
 from hardcase_collector.domain.errors import CollectorError, ConfigError
+
+if TYPE_CHECKING:
+    from hardcase_collector.config import Settings
 
 FAILED = 1
 NOT_RUNNING = 69
 NO_RIGHT = 77
 BAD_CONFIG = 78
 TIMEOUT_S = 60.0
-
-SEVERITY_STYLE = {"critical": "bold red", "major": "dark_orange3", "minor": "yellow", "warning": "blue"}
-
-# Into a pipe nothing is folded or cut short to a width that nobody sees.
-out = Console(highlight=False, width=None if sys.stdout.isatty() else 400)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
@@ -48,8 +46,25 @@ class Where:
     socket: Path | None
 
 
+@dataclass(frozen=True, slots=True)
+class Severity:
+    """A word that tables colour."""
+
+    word: str
+
+
+def say(text: object = "") -> None:
+    """One line, as it is."""
+    sys.stdout.write(f"{text}\n")
+
+
+def complain(text: str) -> None:
+    """One line on standard error."""
+    sys.stderr.write(f"{text}\n")
+
+
 def fail(message: str, code: int = FAILED) -> NoReturn:
-    err.print(f"hardcase-collector: {escape(message)}")
+    complain(f"hardcase-collector: {message}")
     raise typer.Exit(code)
 
 
@@ -60,58 +75,103 @@ def named_errors() -> Iterator[None]:
         yield
     except ConfigError as error:
         for mistake in error.mistakes:
-            err.print(escape(mistake))
+            complain(mistake)
         raise typer.Exit(BAD_CONFIG) from None
     except CollectorError as error:
         fail(str(error))
 
 
-def settings_of(ctx: typer.Context) -> config.Settings:
+def settings_of(ctx: typer.Context) -> Settings:
+    """The whole configuration, checked."""
+    from hardcase_collector import config
+
     where: Where = ctx.obj
     with named_errors():
         return config.load(where.config)
 
 
 def get(ctx: typer.Context, path: str, **query: str | int | bool | None) -> Any:
-    return _ask(ctx, "GET", path, params={key: value for key, value in query.items() if value is not None})
+    words = {
+        key: str(value).lower() if isinstance(value, bool) else value
+        for key, value in query.items()
+        if value is not None
+    }
+    return _ask(ctx, "GET", f"{path}?{urlencode(words)}" if words else path, None)
 
 
 def post(ctx: typer.Context, path: str, **body: object) -> Any:
-    return _ask(ctx, "POST", path, json=body)
+    return _ask(ctx, "POST", path, body)
 
 
-def _ask(ctx: typer.Context, method: str, path: str, **how: Any) -> Any:
-    where: Where = ctx.obj
-    socket = where.socket or settings_of(ctx).listen.socket
-    transport = httpx.HTTPTransport(uds=str(socket))
+class _Connection(http.client.HTTPConnection):
+    """HTTP over the collector's unix socket."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("collector", timeout=TIMEOUT_S)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(TIMEOUT_S)
+        self.sock.connect(str(self._path))
+
+
+def _socket(where: Where) -> Path:
+    """Where the running collector listens; of the configuration only this is looked at."""
+    if where.socket is not None:
+        return where.socket
+    chosen = where.config or places.CONFIGURATION
     try:
-        with httpx.Client(
-            transport=transport, base_url="http://collector", timeout=TIMEOUT_S, trust_env=False
-        ) as client:
-            answer = client.request(method, f"/v1{path}", **how)
-    except httpx.ConnectError as error:
-        if "ermission" in str(error):
-            fail(f"no right to {socket}: run this as root or as a member of group hardcase-admin", NO_RIGHT)
+        named = tomllib.loads(chosen.read_text(encoding="utf-8")).get("listen", {}).get("socket", places.SOCKET)
+    except FileNotFoundError:
+        if where.config is None:
+            return places.SOCKET
+        fail(f"{chosen}: no such file", BAD_CONFIG)
+    except PermissionError:
+        fail(f"{chosen}: not readable; name the socket with --socket", NO_RIGHT)
+    except (OSError, ValueError, AttributeError) as error:
+        fail(f"{chosen}: cannot be read: {error}", BAD_CONFIG)
+    return Path(str(named))
+
+
+def _ask(ctx: typer.Context, method: str, path: str, body: Mapping[str, object] | None) -> Any:
+    where = _socket(ctx.obj)
+    connection = _Connection(where)
+    text = None if body is None else json.dumps(body)
+    headers = {"Content-Type": "application/json"} if body is not None else {}
+    try:
+        connection.request(method, f"/v1{path}", body=text, headers=headers)
+        answer = connection.getresponse()
+        return _content(answer.status, answer.read())
+    except PermissionError:
+        fail(f"no right to {where}: run this as root or as a member of group hardcase-admin", NO_RIGHT)
+    except (FileNotFoundError, ConnectionRefusedError):
         fail(
-            f"the collector is not running (nothing answers at {socket}); "
+            f"the collector is not running (nothing answers at {where}); "
             "start it with: systemctl start hardcase-collector",
             NOT_RUNNING,
         )
-    except httpx.HTTPError as error:
+    except (OSError, http.client.HTTPException) as error:
         fail(f"the collector did not answer ({type(error).__name__}); see its journal", NOT_RUNNING)
-    return _content(answer)
+    finally:
+        connection.close()
 
 
-def _content(answer: httpx.Response) -> Any:
+def _content(status: int, body: bytes) -> Any:
     try:
-        content = answer.json()
+        content = json.loads(body)
     except ValueError:
-        fail(f"the collector answered {answer.status_code} without JSON; see its journal")
-    if answer.status_code == 403:
+        fail(f"the collector answered {status} without JSON; see its journal")
+    if status == 403:
         fail(str(content.get("detail", "refused")), NO_RIGHT)
-    if answer.status_code >= 400:
+    if status >= 400:
         fail(str(content.get("detail", content)))
     return content
+
+
+def in_path(name: str) -> str:
+    """One step of a path from what somebody typed."""
+    return quote(name, safe="")
 
 
 def show_json(value: object) -> None:
@@ -119,25 +179,24 @@ def show_json(value: object) -> None:
 
 
 def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
-    """Cells are text; rich's own marks in them mean nothing."""
-    table = Table(*columns, title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
-    for row in rows:
-        table.add_row(*(cell if isinstance(cell, Text) else Text(str(cell)) for cell in row))
-    if table.row_count:
-        out.print(table)
-    else:
-        out.print(escape(empty))
+    """`empty` is said where there is no row."""
+    listed = [tuple(row) for row in rows]
+    if not listed:
+        say(empty)
+        return
+    from hardcase_collector.commands import tables
+
+    tables.show_table(title, columns, listed)
 
 
 def show_facts(facts: Mapping[str, object]) -> None:
-    table = Table(box=None, show_header=False, pad_edge=False)
-    for name, value in facts.items():
-        table.add_row(Text(name, style="dim"), value if isinstance(value, Text) else Text(str(value)))
-    out.print(table)
+    from hardcase_collector.commands import tables
+
+    tables.show_facts(facts)
 
 
-def severity(word: str) -> Text:
-    return Text(word, style=SEVERITY_STYLE.get(word, ""))
+def severity(word: str) -> Severity:
+    return Severity(word)
 
 
 def time(at_ms: int) -> str:
