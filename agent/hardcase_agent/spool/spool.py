@@ -1,4 +1,4 @@
-"""The spool itself: append and sync, serve in order, forget what is acknowledged, bound size and age, count losses.
+"""The spool itself: append, serve in order, forget what is acknowledged, bound size and age, count losses.
 
 Single-threaded and blocking: `worker.py` owns the thread. Laws, property-tested with a disk that fails and loses
 power at every step: a record served was synced; nothing unacknowledged disappears without a loss record; an
@@ -16,13 +16,13 @@ from hardcase_agent.domain.errors import RecordTooLarge
 from hardcase_agent.domain.event import Loss, LossCause
 from hardcase_agent.domain.frame import Moment
 from hardcase_agent.domain.stream import Held, RecordKind, Sealed, SpoolState, Stored
-from hardcase_agent.spool import segment as fmt
 from hardcase_agent.spool.aside import Aside
 from hardcase_agent.spool.files import Files
 from hardcase_agent.spool.losses import Ledger
 from hardcase_agent.spool.ranges import Ranges
 from hardcase_agent.spool.reader import Reader
-from hardcase_agent.spool.recovery import Segment, discard, note_record, recover
+from hardcase_agent.spool.recovery import Segment, discard, recover
+from hardcase_agent.spool.tail import Tail
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,6 @@ class Spool:
         recovered = recover(files)
         self._segments = recovered.segments
         self._gone = recovered.gone
-        self._next_ordinal = recovered.next_ordinal
         self._ledger = Ledger(files, seal_loss, epoch)
         self._ledger.dirty = recovered.owed_file
         for loss in recovered.owed:
@@ -71,12 +70,9 @@ class Spool:
         for loss in recovered.carried:
             self._ledger.carry(loss)
         self._acked: dict[bytes, int] = {}
-        self._next = 1
-        self._active: Segment | None = None
-        self._handle: int | None = None
+        self._tail = Tail(files, epoch=epoch, boot_id=boot_id, ordinal=recovered.next_ordinal)
         self._pending: deque[Sealed] = deque()
         self._pending_bytes = 0
-        self._catalogues: dict[str, Sealed] = {}
         self._condemned: list[Segment] = []
         self._failing = ""
         self._aside = Aside(files)
@@ -97,7 +93,7 @@ class Spool:
                 refused += 1
                 continue
             if record.kind is RecordKind.CATALOGUE:
-                self._catalogues[record.slot or record.catalogue_id.hex()] = record
+                self._tail.remember(record)
             self._pending.append(record)
             self._pending_bytes += len(record.payload)
         if refused:
@@ -153,59 +149,9 @@ class Spool:
         self._remove_condemned()
 
     def _write(self, records: list[tuple[Sealed, bytes]], now: Moment) -> None:
-        if self._active is not None and self._active.size >= self.limits.segment_bytes:
-            self._close_active()
-        creating = self._active is None
-        target = self._active or self._new_segment(now)
-        packed, catalogues = self._pack(records, target)
-        try:
-            if self._handle is None:
-                self._handle = self._files.create(target.name)
-                packed = fmt.pack_header(_header(target)) + packed
-            self._files.write(self._handle, packed)
-            self._files.sync(self._handle)
-            if creating:
-                self._files.sync_folder()
-        except OSError:
-            self._abandon(target, creating)
-            raise
-        if creating:
-            self._segments.append(target)
-            self._active = target
-        for record, tag in records:
-            note_record(target, record.kind, self._next, tag)
-            self._next += 1
-        target.catalogues |= catalogues
-        target.size += len(packed)
-        target.newest = self._next - 1
-
-    def _pack(self, records: list[tuple[Sealed, bytes]], target: Segment) -> tuple[bytes, set[bytes]]:
-        packed = bytearray()
-        held: set[bytes] = set()
-        for sequence, (record, tag) in enumerate(records, start=self._next):
-            wanted = record.catalogue_id
-            if record.kind is RecordKind.CATALOGUE:
-                held.add(wanted)
-            elif wanted and wanted not in held and wanted not in target.catalogues:
-                copy = self._known_catalogue(wanted)
-                if copy is not None:
-                    packed += fmt.pack_entry(fmt.EntryType.CATALOGUE, RecordKind.CATALOGUE, 0, wanted, copy)
-                    held.add(wanted)
-            packed += fmt.pack_entry(fmt.EntryType.RECORD, record.kind, sequence, tag, record.payload)
-        return bytes(packed), held
-
-    def _abandon(self, target: Segment, creating: bool) -> None:
-        """After a failed write or sync nothing more goes into this file: what the medium kept of it is unknown."""
-        handle, self._handle, self._active = self._handle, None, None
-        if handle is None:
-            return
-        try:
-            self._files.truncate(handle, 0 if creating else target.size)
-        except OSError as error:
-            log.debug("spool segment cannot be cut: segment=%s reason=%s", target.name, error)
-        self._files.close(handle)
-        if creating:
-            discard(self._files, target.name)
+        begun = self._tail.write(records, now, full_bytes=self.limits.segment_bytes)
+        if begun is not None:
+            self._segments.append(begun)
 
     def _refused(self, error: OSError) -> bool:
         if not self._failing:
@@ -231,8 +177,8 @@ class Spool:
     def _drop_oldest(self, cause: LossCause) -> None:
         """Whole segment. Its file goes only after the loss of what was not acknowledged is on the disk."""
         segment = self._segments.pop(0)
-        if segment is self._active:
-            self._close_active()
+        if segment is self._tail.segment:
+            self._tail.close()
         gone = self._gone.setdefault(segment.epoch, Ranges())
         unacked = max(segment.first, self._acked.get(segment.epoch, 0) + 1)
         for first, through in gone.outside(unacked, segment.newest):
@@ -256,7 +202,7 @@ class Spool:
         epochs = dict.fromkeys(segment.epoch for segment in self._segments if segment.epoch != self.epoch)
         for epoch in (*epochs, self.epoch):
             mine = [segment for segment in self._segments if segment.epoch == epoch]
-            oldest = max(mine[0].first if mine else self._next, self._acked.get(epoch, 0) + 1)
+            oldest = max(mine[0].first if mine else self._tail.next, self._acked.get(epoch, 0) + 1)
             newest = mine[-1].newest if mine and mine[-1].newest >= oldest else 0
             if newest or epoch == self.epoch:
                 found.append(Held(epoch=epoch, oldest=oldest, newest=newest))
@@ -294,16 +240,16 @@ class Spool:
         acked = self._acked.get(epoch, 0)
         for segment in [segment for segment in self._segments if segment.epoch == epoch]:
             left = segment.newest > acked and not gone.covers(max(segment.first, acked + 1), segment.newest)
-            if left or (segment is self._active and segment.size < self.limits.segment_bytes // 4):
+            if left or (segment is self._tail.segment and segment.size < self.limits.segment_bytes // 4):
                 continue
-            if segment is self._active:
-                self._close_active()
+            if segment is self._tail.segment:
+                self._tail.close()
             self._segments.remove(segment)
             discard(self._files, segment.name)
 
     def catalogue(self, catalogue_id: bytes) -> bytes | None:
         """From memory, else from the segments, oldest first."""
-        known = self._known_catalogue(catalogue_id)
+        known = self._tail.catalogue(catalogue_id)
         for segment in self._segments if known is None else ():
             if catalogue_id in segment.catalogues:
                 known = self._reader.find_catalogue(segment, catalogue_id)
@@ -354,43 +300,7 @@ class Spool:
     def close(self, now: Moment) -> None:
         """Write what still waits, if the disk takes it."""
         self.flush(now)
-        self._close_active()
+        self._tail.close()
 
     def _bytes(self) -> int:
         return sum(segment.size for segment in self._segments)
-
-    def _known_catalogue(self, catalogue_id: bytes) -> bytes | None:
-        for record in self._catalogues.values():
-            if record.catalogue_id == catalogue_id:
-                return record.payload
-        return None
-
-    def _new_segment(self, now: Moment) -> Segment:
-        ordinal = self._next_ordinal
-        self._next_ordinal += 1
-        return Segment(
-            name=fmt.segment_name(ordinal, self.epoch, self._next),
-            ordinal=ordinal,
-            epoch=self.epoch,
-            boot_id=self._boot_id,
-            first=self._next,
-            newest=self._next - 1,
-            size=0,
-            wall_ms=now.wall_ms,
-            boot_ms=now.boot_ms,
-        )
-
-    def _close_active(self) -> None:
-        handle, self._handle, self._active = self._handle, None, None
-        if handle is not None:
-            self._files.close(handle)
-
-
-def _header(segment: Segment) -> fmt.Header:
-    return fmt.Header(
-        epoch=segment.epoch,
-        boot_id=segment.boot_id,
-        first=segment.first,
-        wall_ms=segment.wall_ms,
-        boot_ms=segment.boot_ms,
-    )

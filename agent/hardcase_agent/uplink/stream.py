@@ -17,15 +17,15 @@ from hardcase_agent.domain.frame import Moment
 from hardcase_agent.domain.ports import Clock
 from hardcase_agent.domain.stream import Backlog, Stored
 from hardcase_agent.uplink import codec
-from hardcase_agent.uplink.answers import Ack, Answer, Close, CloseCause, Hold, NeedCatalogue, Welcome, decode
+from hardcase_agent.uplink.answers import Ack, Answer, Close, CloseCause, Hold, NeedCatalogue, Welcome
+from hardcase_agent.uplink.call import EOF, Call
 from hardcase_agent.uplink.flow import BATCH_OVERHEAD, RECORD_OVERHEAD, Flow, Suspects
-from hardcase_agent.uplink.wire import STREAM_PATH, Channel, StreamCall, grpc
+from hardcase_agent.uplink.wire import Channel, grpc
 
 log = logging.getLogger(__name__)
 
 STEP_MS = 1_000
 """The wall clock was set if it moved this much against CLOCK_BOOTTIME within a tick; slewing is 2.5 ms."""
-EOF_S = 0.5
 HEARTBEAT_S = 60
 LONGEST_HOLD_MS = 300_000
 """A collector that asks for a longer pause is asked again after five minutes."""
@@ -79,20 +79,6 @@ class _CloseReceived(Exception):
         self.close = close
 
 
-_TRANSPORT = frozenset(
-    {
-        grpc.StatusCode.UNAVAILABLE,
-        grpc.StatusCode.CANCELLED,
-        grpc.StatusCode.DEADLINE_EXCEEDED,
-        grpc.StatusCode.UNAUTHENTICATED,
-        grpc.StatusCode.PERMISSION_DENIED,
-        grpc.StatusCode.UNIMPLEMENTED,
-        grpc.StatusCode.OK,
-    }
-)
-"""Statuses that say nothing about a record. Blaming one for a restarting collector would lose good readings."""
-
-
 class Stream:
     """`suspects` and `tally` outlive it."""
 
@@ -115,7 +101,6 @@ class Stream:
         self._tally = tally
         self._timing = timing
         self._waking = asyncio.Event()
-        self._writing = asyncio.Lock()
         self._finish = ""
         self._finish_at: float | None = None
         self._held_until_ms = 0
@@ -135,8 +120,7 @@ class Stream:
 
     async def run(self) -> Ended:
         """Raises CollectorUnreachable if no Welcome comes."""
-        call: StreamCall = self._channel.stream_stream(STREAM_PATH)(wait_for_ready=False)
-        self._call = call
+        self._call = call = Call(self._channel, write_s=self._timing.write_s)
         try:
             welcome = await self._greet()
             self.welcomed = True
@@ -157,11 +141,11 @@ class Stream:
             async with asyncio.timeout(self._timing.welcome_s):
                 held = await self._backlog.held()
                 await self._call.write(codec.hello(self._introduction, held, self._clock.now()))
-                answer = await self._read()
+                answer = await self._call.read()
         except TimeoutError as error:
             raise CollectorUnreachable(f"no answer within {self._timing.welcome_s:.0f} s") from error
         except (grpc.aio.AioRpcError, asyncio.InvalidStateError) as error:
-            raise CollectorUnreachable(await self._why()) from error
+            raise CollectorUnreachable(await self._call.why()) from error
         if isinstance(answer, Close):
             raise _CloseReceived(answer)
         if not isinstance(answer, Welcome):
@@ -193,14 +177,13 @@ class Stream:
                 return Broken(str(result))
         if self._finish and not self._call.done():
             return Broken(self._finish)
-        reason = await self._why()
+        reason = await self._call.why()
         await self._judge_end()
         return Broken(self._finish or reason)
 
     async def _judge_end(self) -> None:
         """A stream that ended by an error of its own may have met a record that does it every time."""
-        code = await self._code()
-        if code in _TRANSPORT:
+        if not await self._call.ended_by_content():
             return
         culprit = self._flow.blame()
         if culprit is not None:
@@ -241,7 +224,7 @@ class Stream:
             if not flow.in_flight:
                 self._progress_ms = self._clock.now().boot_ms
             flow.sent(epoch, payloads[0][0], payloads[-1][0], sent)
-            await self._write(codec.batch(payloads, epoch))
+            await self._call.write(codec.batch(payloads, epoch))
         return True
 
     async def _payloads(self, stored: Sequence[Stored], welcome: Welcome) -> list[tuple[int, bytes]]:
@@ -289,28 +272,19 @@ class Stream:
             return False
         if asyncio.get_running_loop().time() < self._finish_at and not await self._drained():
             return False
-        await self._write(codec.goodbye(self._finish))
+        await self._call.write(codec.goodbye(self._finish))
         await self._call.done_writing()
-        await asyncio.sleep(EOF_S)
         return True
 
     async def _drained(self) -> bool:
         return (await self._backlog.state()).records == 0
 
-    async def _write(self, message: bytes) -> None:
-        async with self._writing:
-            try:
-                async with asyncio.timeout(self._timing.write_s):
-                    await self._call.write(message)
-            except TimeoutError as error:
-                raise CollectorUnreachable(f"the collector took nothing for {self._timing.write_s:.0f} s") from error
-
     # Receiving
 
     async def _receive(self) -> None:
         while True:
-            answer = await self._read()
-            if answer is _EOF:
+            answer = await self._call.read()
+            if answer is EOF:
                 return
             await self._take(answer)
             self.wake()
@@ -347,13 +321,9 @@ class Stream:
             log.error("catalogue is gone: id=%s sequence=%d", need.catalogue_id.hex(), need.sequence)
             await self._backlog.give_up(need.epoch, need.sequence, LossCause.UNREADABLE)
         else:
-            await self._write(codec.catalogue_answer(payload))
+            await self._call.write(codec.catalogue_answer(payload))
         self._flow.needs(need)
         self._progress_ms = self._clock.now().boot_ms
-
-    async def _read(self) -> Answer | object | None:
-        data = await self._call.read()
-        return decode(data) if isinstance(data, bytes) else _EOF
 
     # Heartbeat and deadlines
 
@@ -375,27 +345,8 @@ class Stream:
 
     async def _heartbeat(self, now: Moment) -> None:
         state = await self._backlog.state()
-        await self._write(codec.heartbeat(now, state.records, state.bytes))
+        await self._call.write(codec.heartbeat(now, state.records, state.bytes))
 
     def _check_progress(self, now: Moment) -> None:
         if self._flow.in_flight and now.boot_ms - self._progress_ms > self._timing.progress_s * 1000:
             raise CollectorUnreachable(f"no acknowledgement for {self._timing.progress_s:.0f} s")
-
-    async def _code(self) -> grpc.StatusCode:
-        try:
-            async with asyncio.timeout(EOF_S):
-                return await self._call.code()
-        except TimeoutError:
-            return grpc.StatusCode.CANCELLED
-
-    async def _why(self) -> str:
-        code = await self._code()
-        try:
-            async with asyncio.timeout(EOF_S):
-                detail = await self._call.details()
-        except TimeoutError:
-            detail = ""
-        return f"{code.name}: {' '.join((detail or 'the stream ended').split())[:300]}"
-
-
-_EOF = object()
