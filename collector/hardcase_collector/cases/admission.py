@@ -43,14 +43,14 @@ _OPENS = Admission(held=None)
 def admit(
     transition: Transition, asset: Asset, windows: Sequence[Window], *, now_ms: int, backlog_hold_ms: int
 ) -> Admission:
-    """`windows`: those that hold at the reading's time (at `now_ms` for a finding that was held before)."""
+    """`windows`: those that hold at the reading's time (at `now_ms` for a finding whose hold ended)."""
     if not transition.opens:
         return Admission(held=Held.WARNING, reason="warning_only", facts={"severity": transition.severity.word})
     for decision in (
         _observed(transition, asset),
         _history(transition, asset),
         _joining(transition, asset, now_ms),
-        _in_window(windows),
+        _in_window(transition, windows, now_ms, backlog_hold_ms),
         _backlog(transition, now_ms + backlog_hold_ms),
     ):
         if decision is not None:
@@ -84,14 +84,19 @@ def _asserted_critical(transition: Transition) -> bool:
     return transition.device_asserted and transition.severity is Severity.CRITICAL
 
 
-def _in_window(windows: Sequence[Window]) -> Admission | None:
+def _in_window(
+    transition: Transition, windows: Sequence[Window], now_ms: int, backlog_hold_ms: int
+) -> Admission | None:
     if not windows:
         return None
     last = max(windows, key=lambda window: window.until_ms)
+    # Of a window that was over before its agent could tell, the end is the end of the backlog: also for what is
+    # critical, because somebody was at work there.
+    told_late = transition.backlog and last.until_ms <= now_ms
     return Admission(
-        held=Held.WINDOW,
+        held=Held.BACKLOG if told_late else Held.WINDOW,
         reason="window",
-        until_ms=last.until_ms,
+        until_ms=now_ms + backlog_hold_ms if told_late else last.until_ms,
         facts={"window": last.id.hex(), "until_ms": last.until_ms, "by": last.by, "window_reason": last.reason},
     )
 

@@ -45,21 +45,24 @@ class CaseDesk:
             if row is not None and row.firing:
                 self._clear(tx, row, transition, now_ms)
         elif row is None or not row.firing:
-            self._decide(tx, replace(transition, change=Change.RAISED), None, now_ms)
+            self._decide(tx, replace(transition, change=Change.RAISED), None, now_ms, transition.time_ms)
         elif row.held:
             self._reconsider(tx, row, transition, now_ms)
         else:
             self._continue(tx, row, transition, now_ms)
 
-    def _decide(self, tx: Transaction, transition: Transition, held: FindingRow | None, now_ms: int) -> None:
-        """Holds the finding back, or gives it a case. `held`: it was held so far and is decided anew, as of now."""
+    def _decide(
+        self, tx: Transaction, transition: Transition, held: FindingRow | None, now_ms: int, window_ms: int
+    ) -> None:
+        """Holds the finding back, or gives it a case. `held`: it was held so far. `window_ms`: windows of that time."""
         asset = tx.assets.by_number(transition.key.asset)
-        windows = tx.assets.windows(asset.id, now_ms if held is not None else transition.time_ms)
+        windows = tx.assets.windows(asset.id, window_ms)
         admission = admit(transition, asset, windows, now_ms=now_ms, backlog_hold_ms=self._settings.backlog_hold_ms)
         case = None
-        if admission.held in (None, Held.BACKLOG):
+        joins = admission.held is Held.BACKLOG and admission.reason != "window"
+        if admission.held is None or joins:
             case = self._placing.open_case(tx, transition)
-        if admission.held is None or (admission.held is Held.BACKLOG and case is not None):
+        if admission.held is None or (joins and case is not None):
             self._placing.place(tx, transition, case, held, now_ms=now_ms, not_before_ms=self._wait(transition, now_ms))
         else:
             self._hold(tx, transition, admission, held, now_ms)
@@ -94,7 +97,7 @@ class CaseDesk:
             held_until_ms=row.held_until_ms,
         )
         if comes_again or worse:
-            self._decide(tx, transition, kept, now_ms)
+            self._decide(tx, transition, kept, now_ms, transition.time_ms)
 
     def _continue(self, tx: Transaction, row: FindingRow, transition: Transition, now_ms: int) -> None:
         """A finding of an open case got better or worse."""
@@ -139,7 +142,7 @@ class CaseDesk:
         for asset in assets:
             for row in tx.findings.of_asset(asset, firing=True):
                 if row.held == Held.BACKLOG:
-                    self._decide(tx, transition_of(row), row, now_ms)
+                    self._release(tx, row, now_ms)
         tx.outbox.release_backlog(agent_assets=assets, now_ms=now_ms)
 
     def tick(self, tx: Transaction, *, now_ms: int) -> None:
@@ -147,7 +150,7 @@ class CaseDesk:
         self._end_joining(tx, now_ms)
         for reason in (Held.BACKLOG, Held.WINDOW):
             for row in tx.findings.held(reason=reason, until_ms=now_ms)[:_RELEASED_A_TICK]:
-                self._decide(tx, transition_of(row), row, now_ms)
+                self._release(tx, row, now_ms)
         self._close_verified(tx, now_ms)
         self._calm_unstable(tx, now_ms)
         self._end_drills(tx, now_ms)
@@ -158,7 +161,7 @@ class CaseDesk:
         for window in tx.assets.windows_ended(now_ms):
             for row in tx.findings.of_asset(window.asset, firing=True):
                 if row.held == Held.WINDOW:
-                    self._decide(tx, transition_of(row), row, now_ms)
+                    self._release(tx, row, now_ms)
             tx.assets.settle_window(window)
 
     def _end_joining(self, tx: Transaction, now_ms: int) -> None:
@@ -166,7 +169,11 @@ class CaseDesk:
             tx.assets.set_mode(asset.id, AssetMode.LIVE, live_from_ms=asset.live_from_ms)
         if self._settings.joining_end is JoiningEnd.OPEN:
             for row in tx.findings.held(reason=Held.JOINING, until_ms=now_ms)[:_RELEASED_A_TICK]:
-                self._decide(tx, transition_of(row), row, now_ms)
+                self._release(tx, row, now_ms)
+
+    def _release(self, tx: Transaction, row: FindingRow, now_ms: int) -> None:
+        """Its hold ended: decided anew, as of now."""
+        self._decide(tx, transition_of(row), row, now_ms, now_ms)
 
     def _close_verified(self, tx: Transaction, now_ms: int) -> None:
         file = CaseFile(tx, self._announcer)

@@ -137,7 +137,7 @@ class FindingStore(Protocol):
     def save(self, transition: Transition, *, case: int | None, held: str, held_until_ms: int) -> FindingRow: ...
     def numbered(self, finding: int) -> FindingRow: ...
     def known(self, finding: int, transition: Transition) -> bool:
-        """True: this very transition (time, change, severity) was saved before."""
+        """True: a transition of this time to this severity was saved before."""
 
     def raises(self, finding: int, *, since_ms: int) -> int:
         """How often it was raised since then."""

@@ -25,8 +25,9 @@ _KEY = ("asset", "feed", "rule", "part_key", "sensor")
 
 # The statements of the desk's path are built once: building one costs as much as running it.
 _BY_KEY = select(_FINDINGS).where(*(_FINDINGS.c[name] == bindparam(name) for name in _KEY))
-_CHANGE = ("finding", "time_ms", "change", "severity")
-_KNOWN = select(_CHANGES.c.finding).where(*(_CHANGES.c[name] == bindparam(name) for name in _CHANGE))
+# Without the change's name: the desk stores what a transition did to this finding, whatever the rules called it.
+_OUTCOME = ("finding", "time_ms", "severity")
+_KNOWN = select(_CHANGES.c.finding).where(*(_CHANGES.c[name] == bindparam(name) for name in _OUTCOME))
 _RAISES = select(func.count()).where(
     _CHANGES.c.finding == bindparam("finding"),
     _CHANGES.c.time_ms >= bindparam("since_ms"),
@@ -101,8 +102,9 @@ class SqlFindingStore:
         self._connection.execute(_remember(self._connection.dialect.name), _change(finding, transition))
 
     def known(self, finding: int, transition: Transition) -> bool:
-        """True: this very transition was saved before."""
-        return self._connection.execute(_KNOWN, _change(finding, transition)).first() is not None
+        """True: a transition of this time to this severity was saved before."""
+        change = _change(finding, transition)
+        return self._connection.execute(_KNOWN, {name: change[name] for name in _OUTCOME}).first() is not None
 
     def raises(self, finding: int, *, since_ms: int) -> int:
         """How often it was raised since then."""

@@ -315,3 +315,11 @@ def test_the_reopen_window_is_a_setting(bench: Bench) -> None:
     short.apply(cleared(first, NOON + 1))
     short.apply(raised(asset, at=NOON + 2), at=NOON + HOUR + 1)
     assert len(short.cases()) == 2
+
+
+def test_what_the_desk_renamed_is_known_when_it_is_told_again(bench: Bench) -> None:
+    first = raised(bench.asset())
+    still = worsened(first, first.severity, NOON + 1)
+    bench.apply(first, still, cleared(first, NOON + 2))
+    bench.apply(still, at=NOON + 3)
+    assert not bench.finding(first).firing

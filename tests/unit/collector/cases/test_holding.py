@@ -173,6 +173,41 @@ def test_an_old_reading_is_held_by_the_window_of_its_time(bench: Bench) -> None:
     assert len(bench.cases()) == 1
 
 
+def test_what_came_and_went_in_a_window_that_the_backlog_tells_of_pages_nobody(bench: Bench) -> None:
+    asset = bench.asset()
+    open_window(bench, asset, NOON - DAY, NOON - DAY + 2 * MINUTE)
+    pulled = raised(asset, at=NOON - DAY + 1, backlog=True)
+    bench.apply(pulled)
+    bench.tick(NOON + 1)
+    worse = worsened(pulled, Severity.CRITICAL, NOON - DAY + MINUTE)
+    bench.apply(worse, at=NOON + 2)
+    bench.tick(NOON + 3)
+    assert (bench.cases(), bench.finding(pulled).held) == ([], "backlog")
+    assert [why.reason for why in bench.whys(asset)] == ["window"]
+    bench.apply(replace(cleared(pulled, NOON - DAY + 2 * MINUTE), backlog=True), at=NOON + 4)
+    bench.tick(NOON + 2 * MINUTE)
+    assert (bench.cases(), bench.announcements.news) == ([], [])
+
+
+def test_what_still_fires_after_a_window_that_the_backlog_tells_of_opens_at_its_end(bench: Bench) -> None:
+    asset = bench.asset()
+    open_window(bench, asset, NOON - DAY, NOON - DAY + 2 * MINUTE)
+    bench.apply(raised(asset, at=NOON - DAY + 1, backlog=True))
+    bench.tick(NOON + 1)
+    with bench.store.write() as tx:
+        bench.desk.caught_up(tx, assets=[asset.id], now_ms=NOON + 5)
+    assert bench.only_case().opened_ms == NOON + 5
+
+
+def test_a_window_that_is_ended_early_lets_go_at_once(bench: Bench) -> None:
+    asset = bench.asset()
+    open_window(bench, asset, NOON - 1, NOON + DAY)
+    bench.apply(raised(asset))
+    open_window(bench, asset, NOON - 1, NOON + 1)
+    bench.tick(NOON + 2)
+    assert len(bench.cases()) == 1
+
+
 def test_what_fired_and_cleared_in_the_backlog_is_recorded_and_pages_nobody(bench: Bench) -> None:
     asset = bench.asset()
     old = raised(asset, at=NOON - DAY, backlog=True)

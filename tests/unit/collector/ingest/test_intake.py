@@ -493,7 +493,7 @@ def test_silence_is_judged_after_a_restart_though_the_agent_never_came_back(
     collector.restart()
     for second in range(0, 200, 5):
         collector.ticker.tick(now_ms=NOW + second * 1000, monotonic_ms=second * 1000)
-    assert collector.judge.statuses == [(1, "ok"), (1, "silent")]
+    assert collector.judge.statuses == [(1, "silent")]
 
 
 def test_goodbye_is_told_and_remembered(collector: FakeCollector, agent: FakeAgent) -> None:
