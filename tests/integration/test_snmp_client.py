@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from hardcase_agent.domain.errors import AgentError, CredentialsRefused, DeviceFailed, DeviceHung
+from hardcase_agent.sensors.snmp.engine import engine_for
 from hardcase_agent.sensors.snmp.values import AuthProtocol, Community, Credentials, Missing, PrivProtocol, UsmUser
 from hardcase_agent.sensors.snmp_client import SYS_UPTIME, SnmpClient
 
@@ -87,6 +88,20 @@ async def test_a_walk_brings_the_whole_subtree_in_order(agent: Snmpd, credential
     assert oids == sorted(oids)
     assert len(set(oids)) == len(oids) > 20
     assert all(oid[: len(SYSTEM)] == SYSTEM for oid in oids)
+
+
+async def test_the_engine_sleeps_while_nothing_is_asked(agent: Snmpd) -> None:
+    credentials = Community(net_snmp.COMMUNITY)
+    async with client_of(agent.port, credentials) as client:
+        await client.get((SYS_CONTACT,), deadline_s=DEADLINE_S)
+        with pytest.raises(DeviceHung):
+            await client.get((SYS_CONTACT,), deadline_s=0.0)
+        dispatcher = engine_for(credentials).snmp.transport_dispatcher
+        before = dispatcher.get_timer_ticks()
+        await asyncio.sleep(1.0)
+        # One that had begun may end.
+        assert dispatcher.get_timer_ticks() - before <= 1
+        assert await client.get((SYS_CONTACT,), deadline_s=DEADLINE_S)
 
 
 async def test_a_walk_stops_at_its_limit_and_says_so(agent: Snmpd) -> None:
