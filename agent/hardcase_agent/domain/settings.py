@@ -50,6 +50,20 @@ def read_settings(cls: type[T], table: Mapping[str, object], *, path: str, mista
         return _unchecked(cls, values)
 
 
+def read_named(cls: type[T], value: object, *, path: str, mistakes: list[str]) -> dict[str, T]:
+    """Tables named by the site: `[ipmi.profiles.NAME]`. As `read_settings`."""
+    if not isinstance(value, Mapping):
+        mistakes.append(f"{path}: must be tables [{path}.NAME]")
+        return {}
+    found: dict[str, T] = {}
+    for name, table in value.items():
+        if isinstance(table, Mapping):
+            found[name] = read_settings(cls, table, path=f"{path}.{name}", mistakes=mistakes)
+        else:
+            mistakes.append(f"{path}.{name}: must be a table")
+    return found
+
+
 def _unchecked(cls: type[T], values: Mapping[str, object]) -> T:
     broken = object.__new__(cls)
     for name, value in values.items():
@@ -66,7 +80,7 @@ def _read(hint: Any, value: object, path: str, mistakes: list[str]) -> object:
         return _read_tuple(get_args(hint)[0], value, path, mistakes)
     if dataclasses.is_dataclass(hint):
         if not isinstance(value, Mapping):
-            mistakes.append(f"{path}: must be a table, is {value!r}")
+            mistakes.append(f"{path}: must be a table, is {_kind(value)}")
             return None
         return read_settings(hint, value, path=path, mistakes=mistakes)  # type: ignore[arg-type]
     return _read_scalar(hint, value, path, mistakes)
@@ -74,7 +88,7 @@ def _read(hint: Any, value: object, path: str, mistakes: list[str]) -> object:
 
 def _read_tuple(item: Any, value: object, path: str, mistakes: list[str]) -> tuple[object, ...]:
     if not isinstance(value, list):
-        mistakes.append(f"{path}: must be a list, is {value!r}")
+        mistakes.append(f"{path}: must be a list, is {_kind(value)}")
         return ()
     return tuple(_read(item, entry, f"{path}[{index}]", mistakes) for index, entry in enumerate(value))
 
@@ -83,17 +97,23 @@ def _read_scalar(hint: Any, value: object, path: str, mistakes: list[str]) -> ob
     if hint is Path:
         if isinstance(value, str):
             return Path(value)
-        mistakes.append(f"{path}: must be a path in quotes, is {value!r}")
+        mistakes.append(f"{path}: must be a path in quotes, is {_kind(value)}")
         return None
     if isinstance(hint, type) and issubclass(hint, Enum):
         try:
             return hint(value)
         except ValueError:
-            mistakes.append(f"{path}: must be one of {', '.join(str(member.value) for member in hint)}, is {value!r}")
+            said = repr(value[:40]) if isinstance(value, str) else _kind(value)
+            mistakes.append(f"{path}: must be one of {', '.join(str(member.value) for member in hint)}, is {said}")
             return None
     accepted, words = _SCALARS[hint]
     if not isinstance(value, accepted) or (isinstance(value, bool) and hint is not bool):
-        # A secret may stand where it does not belong: say its type, never its text.
-        mistakes.append(f"{path}: must be {words}, is {type(value).__name__}")
+        mistakes.append(f"{path}: must be {words}, is {_kind(value)}")
         return None
     return float(value) if hint is float else value  # type: ignore[arg-type]
+
+
+def _kind(value: object) -> str:
+    """A secret may stand where it does not belong, deep inside a table: its type is said, never its text."""
+    words = {"dict": "a table", "list": "a list", "str": "a string"}
+    return words.get(type(value).__name__, type(value).__name__)

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from hardcase_agent.domain.part import Asset
 from hardcase_agent.domain.ports import Doors, IpmiDevice, Source
-from hardcase_agent.domain.settings import read_settings
+from hardcase_agent.domain.settings import read_named, read_settings
 from hardcase_agent.sensors.devices import LanInterface, LanIpmi, LanTarget, Privilege
 from hardcase_agent.sensors.ipmi.bmc import Bmc
 from hardcase_agent.sensors.ipmi.cache import StateFile
@@ -112,7 +112,7 @@ class IpmiSettings:
 def parse(table: Mapping[str, object], mistakes: list[str]) -> IpmiSettings:
     """`[ipmi]` as settings; one line per mistake, with its key path."""
     plain = dict(table)
-    profiles = _profiles(plain.pop("profiles", {}), mistakes)
+    profiles = read_named(Profile, plain.pop("profiles", {}), path="ipmi.profiles", mistakes=mistakes)
     if isinstance(plain.get("local"), bool):
         plain["local"] = str(plain["local"]).lower()
     before = len(mistakes)
@@ -135,20 +135,6 @@ def parse(table: Mapping[str, object], mistakes: list[str]) -> IpmiSettings:
         bmc=read.bmc,
         profiles=profiles,
     )
-
-
-def _profiles(value: object, mistakes: list[str]) -> dict[str, Profile]:
-    if not isinstance(value, Mapping):
-        mistakes.append("ipmi.profiles: must be tables [ipmi.profiles.NAME]")
-        return {}
-    profiles: dict[str, Profile] = {}
-    for name, table in value.items():
-        path = f"ipmi.profiles.{name}"
-        if not isinstance(table, Mapping):
-            mistakes.append(f"{path}: must be a table")
-            continue
-        profiles[name] = read_settings(Profile, table, path=path, mistakes=mistakes)
-    return profiles
 
 
 def build(settings: IpmiSettings, doors: Doors) -> Sequence[Source]:

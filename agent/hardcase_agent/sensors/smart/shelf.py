@@ -117,7 +117,8 @@ class Shelf:
         """What the file holds; None = not read yet."""
 
     async def targets(self, boot_ms: int, *, scan_deadline_s: float = SCAN_DEADLINE_S) -> tuple[Target, ...]:
-        """What there is to ask now. Raises ToolMissing, or what the scan failed with where the kernel lists no disk."""
+        """What there is to ask now. Raises ToolMissing where there is a disk to ask; where the kernel lists none, what
+        else the scan failed with."""
         async with self._scanning:
             listed = list_block_devices(self._sysfs)
             due = self._scanned_ms is None or boot_ms - self._scanned_ms >= SCAN_PERIOD_MS
@@ -190,7 +191,9 @@ class Shelf:
                 self._scanned_ms = boot_ms
                 return
         except ToolMissing:
-            raise
+            # A virtual machine has no disk to ask: no tool is missing there.
+            if self._extra or any(self._is_asked(device) for device in listed):
+                raise
         except AgentError:
             # A hung disk hangs the scan of all: what the kernel lists is asked one by one all the same.
             if not listed and not self._extra:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import partial
 
 from hardcase_agent.domain.ports import Doors, SecretReader, Source
-from hardcase_agent.domain.settings import read_settings
+from hardcase_agent.domain.settings import read_named, read_settings
 from hardcase_agent.sensors.snmp.identity import Told
 from hardcase_agent.sensors.snmp.profile import makers, shipped_profiles
 from hardcase_agent.sensors.snmp.source import SnmpSource
@@ -114,7 +114,7 @@ class SnmpSettings:
 def parse(table: Mapping[str, object], mistakes: list[str]) -> SnmpSettings:
     """`[snmp]` as settings; one line per mistake, with its key path."""
     plain = dict(table)
-    profiles = _profiles(plain.pop("profiles", {}), mistakes)
+    profiles = read_named(CredentialProfile, plain.pop("profiles", {}), path="snmp.profiles", mistakes=mistakes)
     before = len(mistakes)
     read = read_settings(_Table, plain, path="snmp", mistakes=mistakes)
     if len(mistakes) > before:
@@ -155,20 +155,6 @@ def build(settings: SnmpSettings, doors: Doors) -> Sequence[Source]:
             )
         )
     return sources
-
-
-def _profiles(value: object, mistakes: list[str]) -> dict[str, CredentialProfile]:
-    if not isinstance(value, Mapping):
-        mistakes.append("snmp.profiles: must be tables [snmp.profiles.NAME]")
-        return {}
-    profiles: dict[str, CredentialProfile] = {}
-    for name, table in value.items():
-        path = f"snmp.profiles.{name}"
-        if not isinstance(table, Mapping):
-            mistakes.append(f"{path}: must be a table")
-            continue
-        profiles[name] = read_settings(CredentialProfile, table, path=path, mistakes=mistakes)
-    return profiles
 
 
 def _connector(device: Device, profile: CredentialProfile, secrets: SecretReader) -> Callable[[], SnmpClient]:

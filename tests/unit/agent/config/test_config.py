@@ -70,6 +70,25 @@ def test_all_mistakes_are_reported_together_with_their_keys() -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        '[[ipmi.profiles.lab]]\nuser = "u"\npassword = "Tr0ub4dor"',
+        '[ipmi.bmc]\nhost = "h"\npassword = "Tr0ub4dor"',
+        '[ipmi.profiles.lab]\nuser = "u"\npassword = "Tr0ub4dor"',
+        '[ipmi.profiles.lab]\nuser = "u"\npassword = ["Tr0ub4dor"]',
+        '[ipmi.profiles.lab]\nuser = "u"\npassword = "file:/x"\nprivilege = {password = "Tr0ub4dor"}',
+        '[snmp.profiles.ups]\nversion = "2c"\ncommunity = "Tr0ub4dor"',
+        '[[snmp.device]]\nname = "a"\nhost = {secret = "Tr0ub4dor"}\nprofile = "x"',
+        '[snmp]\ndevice = [{name = "a", host = "h", profile = "x", community = "Tr0ub4dor"}, "Tr0ub4dor"]',
+    ],
+)
+def test_a_secret_in_a_wrong_place_is_in_no_message(text: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_config(text)
+    assert "Tr0ub4dor" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
     "text", ["[spool]\nmax_mib = 1", "[spool]\nmax_age_days = 0", 'without = ["nothing"]', "ipmi = 3", "x = ["]
 )
 def test_values_out_of_range_are_refused(text: str) -> None:

@@ -323,7 +323,15 @@ async def test_where_no_disk_can_be_asked_at_all_the_sweep_fails_by_name(machine
         await sweep(machine.source(), machine)
 
 
+async def test_where_there_is_no_disk_no_tool_is_missing(machine: Machine) -> None:
+    machine.scan_error = ToolMissing("smartctl is not installed")
+    swept = await sweep(machine.source(), machine)
+    assert swept.readings == ()
+    assert "not_present" in lines(tuple(swept.coverage or ()))
+
+
 async def test_a_missing_smartctl_is_said_even_before_a_disk_is_asked(machine: Machine) -> None:
+    machine.plug("sda", ata("A"))
     machine.scan_error = ToolMissing("smartctl is not installed")
     with pytest.raises(ToolMissing):
         await sweep(machine.source(), machine)
@@ -389,6 +397,7 @@ async def test_doctor_says_what_each_disk_tells_or_why_not(machine: Machine) -> 
 
 
 async def test_doctor_names_a_missing_tool_with_its_cure(machine: Machine) -> None:
+    machine.plug("sda", ata("A"))
     machine.scan_error = ToolMissing("smartctl is not installed")
     said = lines(tuple(await machine.source().doctor()))
     assert said == "unreadable: smartctl is not installed | install smartmontools 7.0 or newer"
