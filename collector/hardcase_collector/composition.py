@@ -134,8 +134,36 @@ def desk_settings(settings: Settings) -> DeskSettings:
     return replace(DeskSettings(), reopen_ms=int(settings.cases.reopen_hours * HOUR_MS))
 
 
-def case_actions(announcer: Announcer, settings: DeskSettings) -> CaseActions:
-    return CaseActions(announcer, Placing(announcer, reopen_ms=settings.reopen_ms, flap_raises=settings.flap_raises))
+def case_actions(
+    announcer: Announcer, settings: DeskSettings, *, baselines_changed: Callable[[int], None] = lambda _: None
+) -> CaseActions:
+    return CaseActions(
+        announcer,
+        Placing(announcer, reopen_ms=settings.reopen_ms, flap_raises=settings.flap_raises),
+        baselines_changed=baselines_changed,
+    )
+
+
+class DeskTick:
+    """The desk's share of a tick; after a start or a reload also the end of what no rule judges any more."""
+
+    def __init__(self, desk: CaseDesk, intake: Intake, state: SqlStateStore, clock_ms: Callable[[], int]) -> None:
+        self._desk = desk
+        self._intake = intake
+        self._state = state
+        self._clock_ms = clock_ms
+        self._retired_for: RuleBook | None = None
+
+    def __call__(self) -> None:
+        """On the writer's thread, as a change of the judge is."""
+        judge = self._intake.settler.judge
+        book = judge.book if isinstance(judge, Engine) else None
+        now_ms = self._clock_ms()
+        with self._state.write() as tx:
+            if book is not None and book is not self._retired_for:
+                self._desk.retire(tx, [rule.name for rule in book.rules], now_ms=now_ms)
+            self._desk.tick(tx, now_ms=now_ms)
+        self._retired_for = book
 
 
 def inlet(
@@ -162,16 +190,12 @@ def inlet(
         disk_trouble=disk.trouble,
     )
 
-    def tick() -> None:
-        with stores.state.write() as tx:
-            desk.tick(tx, now_ms=clock_ms())
-
     service = TelemetryService(
         stores.state,
         intake,
         collector_id=authority.fingerprint[:16],
         insecure=insecure,
-        tick=tick,
+        tick=DeskTick(desk, intake, stores.state, clock_ms),
         wall_ms=clock_ms,
         enrolment_of=authority.enrolment_of,
     )

@@ -763,6 +763,15 @@ class AccessContract:
             tx.access.end_session("s")
             assert tx.access.session_user("s", now_ms=1) is None
 
+    def test_old_entries_go_in_steps_and_young_ones_stay(self, store: StateStore) -> None:
+        with store.write() as tx:
+            for at_ms in (NOON, NOON + 1, NOON + 800 * DAY):
+                tx.access.audit(at_ms=at_ms, actor="li", action="login", subject="li", facts={})
+            assert tx.forget(now_ms=NOON + 700 * DAY, limit=10) == 0
+            assert tx.forget(now_ms=NOON + 800 * DAY, limit=1) == 1
+            assert tx.forget(now_ms=NOON + 800 * DAY, limit=10) == 1
+            assert [entry.at_ms for entry in tx.access.audits(limit=10)] == [NOON + 800 * DAY]
+
     def test_the_audit_log_keeps_who_did_what(self, store: StateStore) -> None:
         with store.write() as tx:
             tx.access.audit(at_ms=NOON, actor="li", action="case.cancel", subject="HC-1", facts={"why": "test"})

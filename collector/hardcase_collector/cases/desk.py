@@ -6,7 +6,7 @@ act through `actions.py`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from hardcase_collector.cases.admission import Admission, Held, admit
@@ -24,6 +24,8 @@ __all__ = ["CaseDesk", "DeskSettings"]
 # What was held on one day for one asset is a handful; a whole fleet coming out of a window is worked off in steps, so
 # that no tick holds the writer for long.
 _RELEASED_A_TICK = 500
+# Rows looked at in each table: more than a big fleet writes between two ticks, and a millisecond's work.
+_FORGOTTEN_A_TICK = 200
 
 
 class CaseDesk:
@@ -145,6 +147,21 @@ class CaseDesk:
                     self._release(tx, row, now_ms)
         tx.outbox.release_backlog(agent_assets=assets, now_ms=now_ms)
 
+    def retire(self, tx: Transaction, rules: Iterable[str], *, now_ms: int) -> int:
+        """Clears what rules raised that are not among these any more: nobody judges it now. How many findings."""
+        gone = tx.findings.of_other_rules(rules)
+        for row in gone:
+            over = replace(
+                transition_of(row),
+                change=Change.CLEARED,
+                severity=Severity.CLEARED,
+                time_ms=now_ms,
+                evidence={"reason": "rule_removed"},
+            )
+            tx.findings.add_why(decided(over, now_ms, None, "rule_removed", {}))
+            self._clear(tx, row, over, now_ms)
+        return len(gone)
+
     def tick(self, tx: Transaction, *, now_ms: int) -> None:
         self._end_windows(tx, now_ms)
         self._end_joining(tx, now_ms)
@@ -155,6 +172,7 @@ class CaseDesk:
         self._calm_unstable(tx, now_ms)
         self._end_drills(tx, now_ms)
         tx.findings.forget_changes(now_ms - self._settings.changes_kept_ms)
+        tx.forget(now_ms=now_ms, limit=_FORGOTTEN_A_TICK)
 
     def _end_windows(self, tx: Transaction, now_ms: int) -> None:
         """Also where a window was shortened: what it held may have been held until later."""

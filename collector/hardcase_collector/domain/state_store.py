@@ -146,6 +146,9 @@ class FindingStore(Protocol):
     def hold(self, finding: int, *, held: str, held_until_ms: int, case: int | None) -> None: ...
     def firing_of_case(self, case: int) -> Sequence[FindingRow]: ...
     def of_asset(self, asset: int, *, firing: bool | None) -> Sequence[FindingRow]: ...
+    def of_other_rules(self, rules: Iterable[str]) -> Sequence[FindingRow]:
+        """Firing findings of rules that are none of these."""
+
     def held(self, *, reason: str, until_ms: int) -> Sequence[FindingRow]:
         """Firing findings held for this reason until at most this time."""
 
@@ -249,6 +252,8 @@ class Transaction(Protocol):
     def outbox(self) -> OutboxStore: ...
     @property
     def access(self) -> AccessStore: ...
+    def forget(self, *, now_ms: int, limit: int) -> int:
+        """Lets go of old events, whys, audit entries and delivered notifications, at most `limit` of each."""
 
 
 class StateStore(Protocol):

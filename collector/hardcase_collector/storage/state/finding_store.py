@@ -5,7 +5,7 @@ Made by the transaction of `store.py`. Every look-up of the desk's path is one i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 
 from sqlalchemy import Connection, RowMapping, Select, bindparam, delete, func, insert, select, update
@@ -128,6 +128,12 @@ class SqlFindingStore:
         if firing is not None:
             query = query.where(_FINDINGS.c.firing.is_(firing))
         return self._list(query)
+
+    def of_other_rules(self, rules: Iterable[str]) -> Sequence[FindingRow]:
+        """Firing findings of rules that are none of these."""
+        return self._list(
+            select(_FINDINGS).where(_FINDINGS.c.firing.is_(True), _FINDINGS.c.rule.not_in(sorted(set(rules))))
+        )
 
     def held(self, *, reason: str, until_ms: int) -> Sequence[FindingRow]:
         """Firing findings held for this reason until at most this time; 0 = held without end, never listed."""

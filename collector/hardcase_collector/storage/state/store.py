@@ -25,6 +25,7 @@ from hardcase_collector.storage.state.failures import named, worth_another_try
 from hardcase_collector.storage.state.feed_store import SqlFeedStore
 from hardcase_collector.storage.state.finding_store import SqlFindingStore
 from hardcase_collector.storage.state.outbox_store import SqlOutboxStore
+from hardcase_collector.storage.state.retention import forget
 
 # A batch commits in milliseconds; a writer that holds the turn this long is stuck, and waiting longer helps nobody.
 TURN_WAIT_S = 30.0
@@ -67,6 +68,10 @@ class SqlTransaction:
     @cached_property
     def access(self) -> SqlAccessStore:
         return SqlAccessStore(self._connection)
+
+    def forget(self, *, now_ms: int, limit: int) -> int:
+        """See `retention.py`."""
+        return forget(self._connection, now_ms=now_ms, limit=limit)
 
 
 class SqlStateStore:

@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from hardcase_collector.cases.actions import authorise
 from hardcase_collector.domain.case import CaseAction, CaseState
-from hardcase_collector.domain.errors import IllegalAction, NotAllowed
-from hardcase_collector.domain.ports import User
+from hardcase_collector.domain.errors import IllegalAction
 
 from tests.unit.collector.cases.bench import NOON, Bench, cleared, raised
-
-
-def a_user(role: str = "engineer", customer: str | None = None) -> User:
-    return User(name="li", role=role, customer=customer, password_hash="")
 
 
 def test_a_case_is_acknowledged_once(bench: Bench) -> None:
@@ -72,18 +66,6 @@ def test_a_cancelled_case_is_not_reopened_beside_another_open_one(bench: Bench) 
     bench.apply(cleared(first, NOON + 1), raised(asset, at=NOON + 2))
     with bench.store.write() as tx, pytest.raises(IllegalAction, match="is open for the same part"):
         bench.actions.act(tx, tx.cases.get(1), CaseAction.REOPEN, actor="li", reason="", now_ms=NOON)
-
-
-def test_only_those_who_may_act_and_only_on_their_customers_cases(bench: Bench) -> None:
-    bench.apply(raised(bench.asset()))
-    with bench.store.read() as tx:
-        case = tx.cases.get(1)
-        authorise(a_user(), case, tx)
-        authorise(a_user("administrator", "north"), case, tx)
-        with pytest.raises(NotAllowed):
-            authorise(a_user("viewer"), case, tx)
-        with pytest.raises(NotAllowed):
-            authorise(a_user("engineer", "south"), case, tx)
 
 
 def test_a_delivery_that_was_given_up_is_on_the_timeline_and_is_not_sent(bench: Bench) -> None:

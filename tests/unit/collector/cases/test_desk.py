@@ -323,3 +323,16 @@ def test_what_the_desk_renamed_is_known_when_it_is_told_again(bench: Bench) -> N
     bench.apply(first, still, cleared(first, NOON + 2))
     bench.apply(still, at=NOON + 3)
     assert not bench.finding(first).firing
+
+
+def test_what_a_rule_raised_that_is_gone_is_cleared_and_says_why(bench: Bench) -> None:
+    asset = bench.asset()
+    gone, kept = raised(asset), raised(asset, "disk.media", part=DISK, group="disk")
+    bench.apply(gone, kept)
+    with bench.store.write() as tx:
+        assert bench.desk.retire(tx, [kept.key.rule], now_ms=NOON + 5) == 1
+    assert (bench.finding(gone).firing, bench.finding(kept).firing) == (False, True)
+    assert [case.state for case in bench.cases()] == ["verifying", "new"]
+    assert bench.whys(asset)[-1].reason == "rule_removed"
+    with bench.store.write() as tx:
+        assert bench.desk.retire(tx, [kept.key.rule], now_ms=NOON + 6) == 0

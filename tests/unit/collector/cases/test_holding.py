@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from hardcase_collector.cases.actions import CaseActions
+from hardcase_collector.cases.placing import Placing
 from hardcase_collector.cases.settings import DeskSettings, JoiningEnd
 from hardcase_collector.domain.asset import Asset, AssetMode
 from hardcase_collector.domain.errors import IllegalAction
@@ -112,7 +114,11 @@ def test_accepting_a_number_makes_it_the_baseline(bench: Bench) -> None:
     counted = raised(asset)
     counted = replace(counted, key=replace(counted.key, feed=7), evidence={"value": 8})
     bench.apply(counted)
+    told: list[int] = []
+    placing = Placing(bench.announcements, reopen_ms=0, flap_raises=3)
+    bench.actions = CaseActions(bench.announcements, placing, baselines_changed=told.append)
     settle(bench, asset, open_cases=False)
+    assert told == [7]
     with bench.store.read() as tx:
         (baseline,) = tx.feeds.baselines([7])
     assert (baseline.value, baseline.by, baseline.reason, baseline.sensor) == (8.0, "li", "known", "s1")
