@@ -117,7 +117,9 @@ class Collector:
             clock_ms=clock_ms,
         )
         desk_settings = composition.desk_settings(settings)
-        self._actions = composition.case_actions(self._delivering.announcer, desk_settings)
+        self._actions = composition.case_actions(
+            self._delivering.announcer, desk_settings, baselines_changed=lambda feed: self._inlet.reread_feed(feed)
+        )
         self._disk = DiskReserve(settings.data_dir, settings.disk)
         self._inlet = composition.inlet(
             stores,
