@@ -27,7 +27,7 @@ from hardcase_agent.domain.reading import Gap, GapReason, Sensor
 from hardcase_agent.sensors.smart import report
 from hardcase_agent.sensors.smart.blockdevices import BlockDevice, Bus
 from hardcase_agent.sensors.smart.report import DiskReport
-from hardcase_agent.sensors.smart.shelf import Disk, Shelf, Target
+from hardcase_agent.sensors.smart.shelf import SCAN_DEADLINE_S, Disk, Shelf, Target
 
 ROUNDS = 6
 """A sweep may take this many times one disk's deadline: four hung disks at a time, then twenty others."""
@@ -119,9 +119,13 @@ class SmartSource:
 
     async def sweep(self, now: Moment) -> Sweep:
         """Raises ToolMissing, AccessDenied or DeviceFailed where no disk at all could be asked."""
-        targets = [target for target in await self._shelf.targets(now.boot_ms) if target.nvme == self._nvme]
-        # The last disk may take its whole deadline; the time left before that is for starting.
-        outcomes = await self._ask_all(targets, budget_s=self.deadline_s - self._disk_deadline_s / 2)
+        # A hung disk hangs the scan too: it gets a third of the time, so that the others are asked all the same.
+        scan_s = min(SCAN_DEADLINE_S, self.deadline_s / 3)
+        before_ms = self._clock.now().boot_ms
+        found = await self._shelf.targets(now.boot_ms, scan_deadline_s=scan_s)
+        targets = [target for target in found if target.nvme == self._nvme]
+        spent_s = (self._clock.now().boot_ms - before_ms) / 1000
+        outcomes = await self._ask_all(targets, budget_s=self.deadline_s - self._disk_deadline_s / 2 - spent_s)
         _raise_if_nothing(outcomes)
         for outcome in outcomes:
             self._settle(outcome)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hardcase_agent.domain.errors import AgentError, DeviceBusy
+from hardcase_agent.domain.errors import AgentError, DeviceBusy, DeviceHung
 from hardcase_agent.domain.part import Asset
 from hardcase_agent.domain.ports import CommandResult
 from hardcase_agent.sensors.smart.shelf import Extra, Shelf
@@ -29,6 +29,7 @@ class Machine:
         self.types: dict[str, str] = {}
         """What the scan finds: path to type."""
         self.scan_error: AgentError | None = None
+        self.scan_hangs = False
         self.scans = 0
         self.asked: list[tuple[str, str]] = []
         """(path, type) of every report asked for."""
@@ -93,6 +94,10 @@ class Machine:
             return CommandResult(0, b"smartctl 7.3 2022-02-28 r5338\n", b"")
         if tool == "smartctl-scan":
             self.scans += 1
+            if self.scan_hangs:
+                await asyncio.sleep(deadline_s)
+                self.clock.advance(round(deadline_s * 1000))
+                raise DeviceHung("the scan did not end by its deadline")
             if self.scan_error is not None:
                 raise self.scan_error
             return CommandResult(0, as_text(scan(*self.types.items())).encode(), b"")

@@ -396,6 +396,16 @@ async def test_doctor_says_what_each_disk_tells_or_why_not(machine: Machine) -> 
     assert "unreadable: /dev/sdc: in standby; left asleep" in said
 
 
+async def test_a_hung_scan_leaves_time_to_ask_the_disks_within_the_sweeps_deadline(machine: Machine) -> None:
+    machine.plug("sda", ata("A"))
+    machine.plug("sdb", None)
+    machine.scan_hangs = True
+    source = machine.source(disk_deadline_s=0.05)
+    async with asyncio.timeout(source.deadline_s):
+        swept = await sweep(source, machine)
+    assert any(isinstance(reading, Number) for reading in swept.readings)
+
+
 async def test_doctor_names_a_missing_tool_with_its_cure(machine: Machine) -> None:
     machine.plug("sda", ata("A"))
     machine.scan_error = ToolMissing("smartctl is not installed")
