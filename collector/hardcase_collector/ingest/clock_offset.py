@@ -26,13 +26,15 @@ REMEMBERED = 8
 class ClockOffset:
     """The clock of one agent as seen from here; one per agent, changed by Hello and heartbeats."""
 
-    __slots__ = ("_differences", "boot_id", "skew_ms")
+    __slots__ = ("_differences", "_offset_ms", "boot_id", "skew_ms")
 
     def __init__(self) -> None:
         self.boot_id = b""
         self.skew_ms = 0
         """Agent's wall time minus ours, ms, at the last greeting or heartbeat; a delay on the way makes it smaller."""
         self._differences: deque[int] = deque(maxlen=REMEMBERED)
+        self._offset_ms: int | None = None
+        """The smallest of them."""
 
     def heard(self, *, boot_id: bytes, wall_ms: int, boot_ms: int, received_ms: int) -> None:
         """Learns from one pair of clocks. A new boot forgets what the last one taught."""
@@ -40,6 +42,7 @@ class ClockOffset:
             self.boot_id = boot_id
             self._differences.clear()
         self._differences.append(received_ms - boot_ms)
+        self._offset_ms = min(self._differences)
         self.skew_ms = wall_ms - received_ms
 
     @property
@@ -54,9 +57,9 @@ class ClockOffset:
 
         `last_ms` is the newest corrected time acknowledged for this epoch, 0 where there is none.
         """
-        if (boot_id and boot_id != self.boot_id) or not self._differences:
+        if (boot_id and boot_id != self.boot_id) or self._offset_ms is None:
             return clamp(wall_ms, last_ms, received_ms), TimeFlag.UNCERTAIN
-        true_ms = boot_ms + min(self._differences)
+        true_ms = boot_ms + self._offset_ms
         believable = received_ms - OLDEST_MS <= wall_ms <= received_ms + TOLERANCE_MS
         if believable and abs(true_ms - wall_ms) <= TOLERANCE_MS:
             return wall_ms, TimeFlag.EXACT

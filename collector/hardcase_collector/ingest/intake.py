@@ -29,8 +29,9 @@ from hardcase_collector.ingest.incoming import (
     Refused,
 )
 from hardcase_collector.ingest.liveness import Liveness
+from hardcase_collector.ingest.plan import Counts, Plan
 from hardcase_collector.ingest.settling import Poisoned, Settler
-from hardcase_collector.ingest.sorting import Counts, Plan, Sorter
+from hardcase_collector.ingest.sorting import Sorter
 
 LIVENESS = "liveness"
 """Source under which an agent's own condition is judged, as a feed of its host."""
@@ -194,6 +195,7 @@ class Intake:
                 book = self.books.get(delivery.agent)
                 if book is not None and book.session == delivery.session:
                     self._sort_one(sorter, book, delivery)
+            sorter.plan.close()
             return sorter.plan
 
     def _sort_one(self, sorter: Sorter, book: AgentBook, delivery: Delivery) -> None:

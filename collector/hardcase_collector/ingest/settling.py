@@ -19,8 +19,8 @@ from hardcase_collector.domain.observation import (
 )
 from hardcase_collector.domain.ports import Baseline, Desk, FeedState, Judge, Transaction, Window
 from hardcase_collector.ingest.books import FeedBook
-from hardcase_collector.ingest.incoming import Rejected, RejectionStatus
-from hardcase_collector.ingest.sorting import Judged, Plan, Quarantined
+from hardcase_collector.ingest.incoming import RejectionStatus
+from hardcase_collector.ingest.plan import Judged, Plan, Quarantined
 
 
 class Poisoned(CollectorError):
@@ -28,7 +28,7 @@ class Poisoned(CollectorError):
 
     def __init__(self, item: Judged, cause: Exception) -> None:
         super().__init__(f"{type(cause).__name__}: {cause}")
-        self.place = (item.book.agent, item.epoch, item.sequence)
+        self.place = (item.run.book.agent, item.run.epoch, item.sequence)
 
 
 class Settler:
@@ -61,7 +61,9 @@ class Settler:
                 else:
                     moved = self._other(tx, item, observation)
             except BadRecord as bad:
-                reject(plan, item, str(bad))
+                # The rules found the record to contradict itself.
+                raw = observation.values if isinstance(observation, Frame) else b""
+                plan.reject(item.run, item.sequence, RejectionStatus.MALFORMED, str(bad), raw)
                 continue
             except CollectorError:
                 raise
@@ -150,19 +152,6 @@ def quarantine(tx: Transaction, bad: Quarantined, now_ms: int) -> None:
         raw=bad.raw,
         at_ms=now_ms,
     )
-
-
-def reject(plan: Plan, item: Judged, detail: str) -> None:
-    """The rules found the record to contradict itself."""
-    answer = plan.answer(item.book)
-    for ack in answer.acks:
-        if ack.epoch == item.epoch:
-            ack.rejected.append(Rejected(item.sequence, RejectionStatus.MALFORMED, detail))
-    raw = item.observation.values if isinstance(item.observation, Frame) else b""
-    plan.quarantined.append(
-        Quarantined(item.book.agent, item.epoch, item.sequence, RejectionStatus.MALFORMED, detail, raw)
-    )
-    plan.counts.rejected += 1
 
 
 def received(observation: Observation) -> int:

@@ -7,17 +7,14 @@ records come twice, and frames need their numbers before either store can take t
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from hardcase_collector.domain.errors import BadRecord, NotBound
-from hardcase_collector.domain.observation import Frame, Loss, Observation, Stamp
-from hardcase_collector.domain.ports import EpochKey, Mark, Transaction
+from hardcase_collector.domain.observation import Frame, Loss, Stamp
+from hardcase_collector.domain.ports import Transaction
 from hardcase_collector.ingest.binding import Binding
-from hardcase_collector.ingest.books import NO_MARK, AgentBook, Blocked, CatalogueBook, FeedBook
+from hardcase_collector.ingest.books import AgentBook, Blocked, CatalogueBook, FeedBook
 from hardcase_collector.ingest.frame_check import check_frame
 from hardcase_collector.ingest.incoming import (
-    Ack,
-    Answer,
     Delivery,
     IncomingBatch,
     IncomingFrame,
@@ -25,79 +22,14 @@ from hardcase_collector.ingest.incoming import (
     Offered,
     OfferedCatalogue,
     Refused,
-    Rejected,
     RejectionStatus,
 )
+from hardcase_collector.ingest.plan import Judged, Plan, Run
 
 BACKLOG_MS = 30_000
 """A frame older than this on arrival means that its agent is catching up: twice the shortest default period."""
 INT64_MAX = 2**63 - 1
 LOSSES_READ = 10_000
-
-
-@dataclass(slots=True)
-class Quarantined:
-    agent: int
-    epoch: bytes
-    sequence: int
-    status: RejectionStatus
-    detail: str
-    raw: bytes
-
-
-@dataclass(slots=True)
-class Judged:
-    """One observation to be judged and stored, in the order of arrival."""
-
-    feed: FeedBook | None
-    observation: Observation
-    book: AgentBook
-    epoch: bytes
-    sequence: int
-
-
-@dataclass(slots=True)
-class Counts:
-    """What happened, for the metrics; whole numbers that only grow."""
-
-    acknowledged: int = 0
-    duplicates: int = 0
-    rejected: int = 0
-    lost: int = 0
-    frames: int = 0
-    samples: int = 0
-    passed_over: int = 0
-
-    def add(self, other: Counts) -> None:
-        self.acknowledged += other.acknowledged
-        self.duplicates += other.duplicates
-        self.rejected += other.rejected
-        self.lost += other.lost
-        self.frames += other.frames
-        self.samples += other.samples
-        self.passed_over += other.passed_over
-
-
-@dataclass(slots=True)
-class Plan:
-    """What a group will do once it is committed."""
-
-    frames: list[Frame] = field(default_factory=list)
-    judged: list[Judged] = field(default_factory=list)
-    marks: dict[EpochKey, Mark] = field(default_factory=dict)
-    quarantined: list[Quarantined] = field(default_factory=list)
-    answers: dict[int, Answer] = field(default_factory=dict)
-    """By agent."""
-    books: dict[int, AgentBook] = field(default_factory=dict)
-    caught_up: list[AgentBook] = field(default_factory=list)
-    counts: Counts = field(default_factory=Counts)
-
-    def answer(self, book: AgentBook) -> Answer:
-        found = self.answers.get(book.agent)
-        if found is None:
-            found = self.answers[book.agent] = Answer(book.session, backlog=book.backlog)
-            self.books[book.agent] = book
-        return found
 
 
 class Sorter:
@@ -121,75 +53,60 @@ class Sorter:
     def batch(self, book: AgentBook, delivery: Delivery, batch: IncomingBatch) -> None:
         """Takes what is new of one batch; stops at a frame whose catalogue nobody knows."""
         plan = self.plan
-        answer = plan.answer(book)
-        if not resumes(book, batch):
+        if book.blocked is not None and not resumes(book, book.blocked, batch):
+            plan.answer(book)
             plan.counts.passed_over += len(batch.records)
             return
-        key = EpochKey(book.agent, batch.epoch)
-        mark = plan.marks.get(key) or book.position(batch.epoch)
-        ack = ack_of(answer, batch.epoch, mark.through)
-        if batch.first_sequence > mark.through + 1:
-            self._jump(book, delivery, batch.epoch, mark, batch.first_sequence - 1)
-        last_ms = mark.last_time_ms
-        through = max(mark.through, batch.first_sequence - 1)
-        judged_from = book.state_marks.get(batch.epoch, NO_MARK).through
+        run = plan.runs.get((book.agent, batch.epoch)) or plan.run(book, batch.epoch)
+        before = run.through
+        if batch.first_sequence > before + 1:
+            self._jump(run, delivery, batch.first_sequence - 1)
+            run.through = batch.first_sequence - 1
         for record in batch.records:
-            if record.sequence <= mark.through:
+            if record.sequence <= before:
                 plan.counts.duplicates += 1
                 continue
             if type(record) is IncomingFrame:
                 catalogue = book.catalogues.get(record.catalogue_id) or self._known(book, record.catalogue_id)
                 if catalogue is None and record.catalogue_id not in book.refused:
-                    answer.need = NeedCatalogue(batch.epoch, record.sequence, record.catalogue_id)
+                    plan.answer(book).need = NeedCatalogue(batch.epoch, record.sequence, record.catalogue_id)
                     book.blocked = Blocked(batch.epoch, record.sequence, self._now_ms, record.catalogue_id)
                     break
-                last_ms = self._frame(book, delivery, batch.epoch, record, catalogue, last_ms, judged_from)
-            elif record.sequence > judged_from:
-                self._other(book, delivery, batch.epoch, record, last_ms)
-            through = record.sequence
-        plan.marks[key] = Mark(through=through, last_time_ms=last_ms)
-        plan.counts.acknowledged += through - mark.through
-        ack.through = through
+                self._frame(run, delivery, record, catalogue)
+            elif record.sequence > run.judged_from:
+                self._other(run, delivery, record)
+            run.through = record.sequence
+        plan.counts.acknowledged += run.through - before
+        run.ack.through = run.through
 
-    def _frame(
-        self,
-        book: AgentBook,
-        delivery: Delivery,
-        epoch: bytes,
-        incoming: IncomingFrame,
-        catalogue: CatalogueBook | None,
-        last_ms: int,
-        judged_from: int,
-    ) -> int:
-        """Adds one frame to the plan; its corrected time where it is the newest of its epoch, else `last_ms`."""
-        sequence = incoming.sequence
-        plan = self.plan
+    def _frame(self, run: Run, delivery: Delivery, incoming: IncomingFrame, catalogue: CatalogueBook | None) -> None:
+        """Adds one frame to the plan."""
+        sequence, book, plan = incoming.sequence, run.book, self.plan
         try:
             if catalogue is None:
                 status, detail = book.refused[incoming.catalogue_id]
-                self._reject(book, epoch, sequence, status, f"its catalogue was refused: {detail}", b"")
-                return last_ms
+                plan.reject(run, sequence, status, f"its catalogue was refused: {detail}", b"")
+                return
             check_frame(incoming, catalogue)
         except BadRecord as bad:
-            self._reject(book, epoch, sequence, RejectionStatus.MALFORMED, str(bad), incoming.values)
-            return last_ms
-        if self._poisoned and (book.agent, epoch, sequence) in self._poisoned:
-            detail = self._poisoned[book.agent, epoch, sequence]
-            self._reject(book, epoch, sequence, RejectionStatus.MALFORMED, detail, incoming.values)
-            return last_ms
+            plan.reject(run, sequence, RejectionStatus.MALFORMED, str(bad), incoming.values)
+            return
+        if self._poisoned and (poison := self._poisoned.get((book.agent, run.epoch, sequence))) is not None:
+            plan.reject(run, sequence, RejectionStatus.MALFORMED, poison, incoming.values)
+            return
         received_ms = delivery.received_ms
         time_ms, flag = book.clock.correct(
             wall_ms=incoming.wall_ms,
             boot_ms=incoming.boot_ms,
             boot_id=incoming.boot_id,
             received_ms=received_ms,
-            last_ms=last_ms,
+            last_ms=run.last_ms,
         )
         backlog = received_ms - time_ms > BACKLOG_MS
         frame = Frame(
             catalogue.catalogue,
             book.agent,
-            epoch,
+            run.epoch,
             sequence,
             time_ms,
             incoming.wall_ms if incoming.wall_ms <= INT64_MAX else INT64_MAX,
@@ -204,58 +121,56 @@ class Sorter:
             incoming.offsets_ms,
         )
         plan.frames.append(frame)
-        if sequence > judged_from:
-            plan.judged.append(Judged(catalogue.feed, frame, book, epoch, sequence))
+        if sequence > run.judged_from:
+            plan.judged.append(Judged(catalogue.feed, frame, run, sequence))
             plan.counts.frames += 1
             plan.counts.samples += catalogue.sensors
-        self._mind_backlog(book, backlog)
-        return time_ms if time_ms > last_ms else last_ms
+        if backlog != book.backlog:
+            self._mind_backlog(book, backlog)
+        if time_ms > run.last_ms:
+            run.last_ms = time_ms
 
     def _mind_backlog(self, book: AgentBook, backlog: bool) -> None:
-        if backlog != book.backlog:
-            book.backlog = backlog
-            self.plan.answers[book.agent].backlog = backlog
-            if not backlog:
-                self.plan.caught_up.append(book)
+        book.backlog = backlog
+        self.plan.answers[book.agent].backlog = backlog
+        if not backlog:
+            self.plan.caught_up.append(book)
 
     def _other(
-        self,
-        book: AgentBook,
-        delivery: Delivery,
-        epoch: bytes,
-        record: OfferedCatalogue | Offered | Refused | IncomingFrame,
-        last_ms: int,
+        self, run: Run, delivery: Delivery, record: OfferedCatalogue | Offered | Refused | IncomingFrame
     ) -> None:
+        book, plan = run.book, self.plan
         if isinstance(record, OfferedCatalogue):
-            self.catalogue(book, record, epoch)
+            self.catalogue(book, record, run)
         elif isinstance(record, Refused):
             if record.catalogue_id:
                 book.refused[record.catalogue_id] = (record.status, record.detail)
-            self._reject(book, epoch, record.sequence, record.status, record.detail, record.raw)
+            plan.reject(run, record.sequence, record.status, record.detail, record.raw)
         elif isinstance(record, Offered):
             try:
-                self._offered(book, delivery, epoch, record, last_ms)
+                self._offered(run, delivery, record)
             except NotBound as refusal:
-                self._reject(book, epoch, record.sequence, RejectionStatus.NOT_BOUND, str(refusal), record.raw)
+                plan.reject(run, record.sequence, RejectionStatus.NOT_BOUND, str(refusal), record.raw)
 
-    def _offered(self, book: AgentBook, delivery: Delivery, epoch: bytes, record: Offered, last_ms: int) -> None:
-        poison = self._poisoned.get((book.agent, epoch, record.sequence))
+    def _offered(self, run: Run, delivery: Delivery, record: Offered) -> None:
+        book = run.book
+        poison = self._poisoned.get((book.agent, run.epoch, record.sequence))
         if poison is not None:
-            self._reject(book, epoch, record.sequence, RejectionStatus.MALFORMED, poison, record.raw)
+            self.plan.reject(run, record.sequence, RejectionStatus.MALFORMED, poison, record.raw)
             return
         time_ms, flag = book.clock.correct(
             wall_ms=record.wall_ms,
             boot_ms=record.boot_ms,
             boot_id=record.boot_id,
             received_ms=delivery.received_ms,
-            last_ms=last_ms,
+            last_ms=run.last_ms,
         )
         asset = self._asset(book, record) if record.facts is not None else 0
         stamp = Stamp(
             agent=book.agent,
             asset=asset,
             source=record.source,
-            epoch=epoch,
+            epoch=run.epoch,
             sequence=record.sequence,
             time_ms=time_ms,
             received_ms=delivery.received_ms,
@@ -265,10 +180,10 @@ class Sorter:
         )
         observation = record.build(stamp)
         if isinstance(observation, Loss):
-            self.lose(book, observation)
+            self._lose(run, observation)
             return
         feed = self.feed(book, asset, record.source, stamp.rehearsal) if record.source else None
-        self.plan.judged.append(Judged(feed, observation, book, epoch, record.sequence))
+        self.plan.judged.append(Judged(feed, observation, run, record.sequence))
 
     # ------------------------------------------------------------------ assets, feeds, catalogues
 
@@ -289,8 +204,8 @@ class Sorter:
             found = book.feeds[asset, source] = FeedBook(feed, rehearsal)
         return found
 
-    def catalogue(self, book: AgentBook, offered: OfferedCatalogue, epoch: bytes = b"") -> None:
-        """Registers a catalogue, numbered or not, and lets a stream that waited for it go on."""
+    def catalogue(self, book: AgentBook, offered: OfferedCatalogue, run: Run | None = None) -> None:
+        """Registers a catalogue and lets a stream that waited for it go on. Without a run it is unnumbered."""
         try:
             asset = self._asset(book, offered)
             feed = self.feed(book, asset, offered.source, offered.facts.rehearsal)
@@ -305,8 +220,8 @@ class Sorter:
             )
         except NotBound as refusal:
             book.refused[offered.id] = (RejectionStatus.NOT_BOUND, str(refusal))
-            if offered.sequence:
-                self._reject(book, epoch, offered.sequence, RejectionStatus.NOT_BOUND, str(refusal), offered.body)
+            if run is not None:
+                self.plan.reject(run, offered.sequence, RejectionStatus.NOT_BOUND, str(refusal), offered.body)
         else:
             book.catalogues[offered.id] = CatalogueBook.of(stored, feed)
             book.refused.pop(offered.id, None)
@@ -329,25 +244,25 @@ class Sorter:
 
     # ------------------------------------------------------------------ what is missing or bad
 
-    def _jump(self, book: AgentBook, delivery: Delivery, epoch: bytes, mark: Mark, through: int) -> None:
+    def _jump(self, run: Run, delivery: Delivery, through: int) -> None:
         """Sequences that never came and that no loss record explained."""
         stamp = Stamp(
-            agent=book.agent,
+            agent=run.book.agent,
             asset=0,
             source="",
-            epoch=epoch,
+            epoch=run.epoch,
             sequence=through + 1,
             time_ms=delivery.received_ms,
             received_ms=delivery.received_ms,
             flag=0,
             backlog=False,
         )
-        first = mark.through + 1
-        records = through - mark.through
-        self.lose(book, Loss(stamp=stamp, epoch=epoch, first=first, through=through, records=records, cause="jump"))
+        first, records = run.through + 1, through - run.through
+        self._lose(run, Loss(stamp=stamp, epoch=run.epoch, first=first, through=through, records=records, cause="jump"))
 
-    def lose(self, book: AgentBook, loss: Loss) -> None:
+    def _lose(self, run: Run, loss: Loss) -> None:
         """Counts a loss once: as a jump or as the agent's own record of it, whichever came first."""
+        book = run.book
         if book.losses is None:
             stored = self._transaction().feeds.losses(agent=book.agent, limit=LOSSES_READ)
             book.losses = [(one.epoch, one.first, one.through) for one in stored]
@@ -359,33 +274,12 @@ class Sorter:
             return
         if ranged:
             book.losses.append((loss.epoch, loss.first, loss.through))
-        self.plan.judged.append(Judged(None, loss, book, loss.stamp.epoch, loss.stamp.sequence))
+        self.plan.judged.append(Judged(None, loss, run, loss.stamp.sequence))
         self.plan.counts.lost += loss.records
 
-    def _reject(
-        self, book: AgentBook, epoch: bytes, sequence: int, status: RejectionStatus, detail: str, raw: bytes
-    ) -> None:
-        plan = self.plan
-        ack_of(plan.answer(book), epoch, sequence).rejected.append(Rejected(sequence, status, detail))
-        plan.quarantined.append(Quarantined(book.agent, epoch, sequence, status, detail, raw))
-        plan.counts.rejected += 1
 
-
-def ack_of(answer: Answer, epoch: bytes, through: int) -> Ack:
-    """The acknowledgement of this epoch in the answer; made where there is none yet."""
-    for ack in answer.acks:
-        if ack.epoch == epoch:
-            return ack
-    ack = Ack(epoch, through)
-    answer.acks.append(ack)
-    return ack
-
-
-def resumes(book: AgentBook, batch: IncomingBatch) -> bool:
-    """Whether the batch may be taken: always, unless the stream must first come back to a record it went past."""
-    blocked = book.blocked
-    if blocked is None:
-        return True
+def resumes(book: AgentBook, blocked: Blocked, batch: IncomingBatch) -> bool:
+    """Whether the batch may be taken: not before the stream has come back to a record it went past."""
     here = (batch.epoch, batch.first_sequence)
     back = blocked.passed is not None and blocked.passed[0] == here[0] and here[1] <= blocked.passed[1]
     if back or (batch.epoch == blocked.epoch and batch.first_sequence <= blocked.sequence):
