@@ -20,7 +20,7 @@ import structlog
 from hardcase_collector import __version__, composition, config, logs, pki, servers
 from hardcase_collector.cases.desk import CaseDesk
 from hardcase_collector.config import Settings
-from hardcase_collector.delivering import Delivering, prepare
+from hardcase_collector.delivering import Delivering, Prepared, prepare
 from hardcase_collector.domain.errors import CollectorError, ConfigError
 from hardcase_collector.domain.ports import OutboxRow, Transaction, User
 from hardcase_collector.notify.events import Sender
@@ -40,6 +40,8 @@ log = structlog.stdlib.get_logger("hardcase_collector")
 DRAIN_S = 25.0
 MAINTAIN_EVERY_S = 60.0
 CERTIFICATE_EVERY_S = 6 * 3600.0
+FIXED = ("data_dir", "listen", "state", "telemetry", "disk", "cases", "web", "mode", "customer", "log_format")
+"""Settings that a reload does not change."""
 
 
 def clock_ms() -> int:
@@ -84,6 +86,15 @@ class Ends:
     socket: str
 
 
+@dataclass(frozen=True, slots=True)
+class Reload:
+    """How the last SIGHUP went; `mistakes` empty: it was taken."""
+
+    at_ms: int
+    mistakes: tuple[str, ...]
+    restart_for: tuple[str, ...] = ()
+
+
 class Collector:
     """One running collector."""
 
@@ -96,6 +107,8 @@ class Collector:
         self._insecure = insecure
         self._notifier = Notifier()
         self._stopping = asyncio.Event()
+        self._reloading = asyncio.Lock()
+        self._last_reload: Reload | None = None
         self._files = pki.ServerFiles.below(settings.data_dir)
         self._authority = pki.Authority.load(self._files)
         self._renew_certificate()
@@ -184,6 +197,7 @@ class Collector:
             health=self._health(),
             rules=lambda: self._judging.book.describe(),
             about=self._about(ends),
+            last_reload=lambda: self._last_reload,
             revoked=self._inlet.revoke,
             baselines_changed=self._inlet.reread_feed,
             default_customer=self._settings.customer,
@@ -339,29 +353,33 @@ class Collector:
     # ------------------------------------------------------------------ reload
 
     async def _reload(self) -> None:
-        """Log level, rules and channels, all or nothing: one mistake keeps all that was."""
-        self._notifier.reloading()
-        try:
-            settings = await asyncio.to_thread(config.load, self._config_path)
-            book = await asyncio.to_thread(composition.rule_book, settings)
-            channels = await asyncio.to_thread(prepare, settings.channel)
-        except CollectorError as error:
-            log.error("reload refused; everything stays as it was", mistakes=str(error).split("\n"))
-            self._notifier.ready("Serving; the last reload was refused, see the journal")
-            return
-        judging = composition.judging(book, self._stores.state)
-        await asyncio.wrap_future(self._inlet.use_judge(judging.engine))
-        self._judging = judging
-        await self._delivering.use(channels)
-        logs.set_up(settings.log_level, settings.log_format)
-        fixed = [
-            name for name in ("data_dir", "listen", "state", "telemetry", "disk", "cases", "web", "mode", "customer")
-            if getattr(settings, name) != getattr(self._settings, name)
-        ]  # fmt: skip
-        if fixed:
-            log.warning("these settings take a restart", settings=fixed)
-        log.info("reloaded", rules=len(book.rules), channels=len(settings.channel.webhook))
-        self._notifier.ready("Serving")
+        """Log level, rules and channels, all or nothing: one mistake keeps all that was. One at a time."""
+        async with self._reloading:
+            self._notifier.reloading()
+            try:
+                settings, judging, channels = await asyncio.to_thread(self._read_again)
+                await asyncio.wrap_future(self._inlet.use_judge(judging.engine))
+            except CollectorError as error:
+                mistakes = tuple(str(error).split("\n"))
+                self._last_reload = Reload(clock_ms(), mistakes)
+                log.error("reload refused; everything stays as it was", mistakes=mistakes)
+                self._notifier.ready("Serving; the last reload was refused, see the journal")
+                return
+            self._judging = judging
+            await self._delivering.use(channels)
+            logs.set_up(settings.log_level, self._settings.log_format)
+            fixed = tuple(name for name in FIXED if getattr(settings, name) != getattr(self._settings, name))
+            self._last_reload = Reload(clock_ms(), (), restart_for=fixed)
+            if fixed:
+                log.warning("these settings take a restart", settings=fixed)
+            log.info("reloaded", rules=len(judging.book.rules), channels=len(settings.channel.webhook))
+            self._notifier.ready("Serving")
+
+    def _read_again(self) -> tuple[Settings, composition.Judging, Prepared]:
+        """Everything that can be wrong, before anything is changed. Raises CollectorError."""
+        settings = config.load(self._config_path)
+        book = composition.rule_book(settings)
+        return settings, composition.judging(book, self._stores.state), prepare(settings.channel)
 
 
 def _at(address: str, port: int) -> str:

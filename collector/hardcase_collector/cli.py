@@ -37,6 +37,7 @@ app.add_typer(running.agents, name="agents")
 app.add_typer(rules, name="rules")
 app.command()(running.token)
 app.command()(running.status)
+app.command()(running.audit)
 
 
 def _version(wanted: bool) -> None:

@@ -16,7 +16,7 @@ import structlog
 from hardcase_collector.channels.signature import signing_key
 from hardcase_collector.channels.webhook import WebhookChannel, WebhookSettings
 from hardcase_collector.config import Channels, Webhook
-from hardcase_collector.domain.errors import ConfigError
+from hardcase_collector.domain.errors import CollectorError, ConfigError
 from hardcase_collector.domain.finding import Severity
 from hardcase_collector.domain.ports import Channel, StateStore
 from hardcase_collector.notify.announcer import OutboxAnnouncer
@@ -101,11 +101,7 @@ class Delivering:
         await self._stop_lanes()
         self.announcer.routes = tuple(prepared.routes)
         names = [channel.name for channel in prepared.channels]
-        orphans = await asyncio.to_thread(
-            give_up_orphans, self._store, names, owner=self._owner, clock_ms=self._clock_ms, gave_up=self._gave_up
-        )
-        if orphans:
-            log.warning("notifications owed to channels that are gone were given up", letters=orphans)
+        await self._give_up_orphans(names)
         for channel in prepared.channels:
             lane = Lane(
                 self._store,
@@ -116,6 +112,18 @@ class Delivering:
                 gave_up=self._gave_up,
             )
             self._running.append(_Running(channel, lane, asyncio.create_task(lane.run(), name=channel.name)))
+
+    async def _give_up_orphans(self, names: Sequence[str]) -> None:
+        try:
+            orphans = await asyncio.to_thread(
+                give_up_orphans, self._store, names, owner=self._owner, clock_ms=self._clock_ms, gave_up=self._gave_up
+            )
+        except CollectorError as error:
+            # The channels that are there must run all the same; the next reload or start comes back to it.
+            log.error("what is owed to channels that are gone could not be given up", error=str(error))
+            return
+        if orphans:
+            log.warning("notifications owed to channels that are gone were given up", letters=orphans)
 
     async def close(self) -> None:
         """Lets deliveries in flight end, within ten seconds."""

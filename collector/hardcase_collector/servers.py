@@ -14,8 +14,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import grpc
+import h11
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from hardcase_collector import pki
 from hardcase_collector.domain.errors import ConfigError
@@ -26,12 +28,41 @@ from hardcase_collector.web.control import peers
 
 STOP_S = 3
 MAX_CONNECTIONS = 512
+REQUEST_S = 10.0
 ENROLMENT_OPTIONS = (
     # A certificate request is under 2 KiB.
     ("grpc.max_receive_message_length", 65_536),
     ("grpc.max_concurrent_streams", 4),
     ("grpc.so_reuseport", 0),
 )
+
+
+class BoundedProtocol(H11Protocol):
+    """HTTP/1.1 whose requests must be whole within ten seconds, or the connection is cut: uvicorn itself waits for
+    ever for the rest of a header, and a few hundred such connections would keep everybody else out.
+    """
+
+    _cut: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in H11Protocol
+        super().connection_made(transport)
+        self._cut = self.loop.call_later(REQUEST_S, transport.abort)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.conn.their_state not in (h11.IDLE, h11.SEND_BODY):
+            self._whole()
+        elif self._cut is None:
+            self._cut = self.loop.call_later(REQUEST_S, self.transport.abort)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._whole()
+        super().connection_lost(exc)
+
+    def _whole(self) -> None:
+        if self._cut is not None:
+            self._cut.cancel()
+            self._cut = None
 
 
 class HttpServer(uvicorn.Server):
@@ -81,9 +112,7 @@ class HttpEnd:
 
 def uvicorn_protocol(tls: ssl.SSLContext | None) -> type[asyncio.Protocol]:
     """Connections without TLS are those of the control socket: their peers are checked."""
-    from uvicorn.protocols.http.h11_impl import H11Protocol
-
-    return H11Protocol if tls is not None else peers.PeerCheckedProtocol
+    return BoundedProtocol if tls is not None else peers.PeerCheckedProtocol
 
 
 def tls_context(chain: Path, key: Path) -> ssl.SSLContext:

@@ -29,10 +29,12 @@ def list_assets(
     ctx: typer.Context,
     search: Annotated[str, typer.Argument(help="Words of host name, vendor, model or serial.")] = "",
     customer: Annotated[str | None, typer.Option(help="Only this customer's.")] = None,
+    page: Annotated[int, typer.Option(min=1, help="Which page of up to 5,000.")] = 1,
     as_json: JsonFlag = False,
 ) -> None:
     """List assets, worst first."""
-    lines = talk.get(ctx, "/assets", search=search, customer=customer)["assets"]
+    answer = talk.get(ctx, "/assets", search=search, customer=customer, page=page)
+    lines = answer["assets"]
     if as_json:
         talk.show_json(lines)
         return
@@ -51,6 +53,8 @@ def list_assets(
     )
     columns = ("id", "asset", "condition", "mode", "cases", "coverage", "last reading", "watched by")
     talk.show_table("", columns, rows, empty="No assets.")
+    if answer["pages"] > 1:
+        talk.complain(f"page {answer['page']} of {answer['pages']}, {answer['found']} assets in all")
 
 
 def _name(asset: dict[str, Any]) -> str:

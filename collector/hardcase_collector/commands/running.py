@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -49,9 +49,18 @@ def status(ctx: typer.Context, as_json: JsonFlag = False) -> None:
         return
     numbers = found.pop("numbers")
     reasons = found.pop("reasons")
+    found["last_reload"] = _reload(found["last_reload"])
     talk.show_facts({**found, **{f"not ready: {number}": text for number, text in enumerate(reasons, 1)}})
     talk.say()
     talk.show_table("", ("number", "value"), ((key, f"{numbers[key]:g}") for key in sorted(numbers)), empty="")
+
+
+def _reload(told: dict[str, Any] | None) -> str:
+    if told is None:
+        return "none since the start"
+    how = f"refused: {'; '.join(told['mistakes'])}" if told["mistakes"] else "taken"
+    waiting = f"; {', '.join(told['restart_for'])} take a restart" if told["restart_for"] else ""
+    return f"{talk.time(told['at_ms'])} {how}{waiting}"
 
 
 @users.command("list")
@@ -84,6 +93,50 @@ def add_user(
     talk.say(f"{name} added as {role.value}")
     if password_file is None:
         talk.say(f"password (shown once): {password}")
+
+
+@users.command("change")
+def change_user(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument()],
+    role: Annotated[Role | None, typer.Option(help="viewer, engineer or administrator.")] = None,
+    new_password: Annotated[bool, typer.Option("--new-password", help="Make one and print it once.")] = False,
+    password_file: Annotated[Path | None, typer.Option(help="Holds the password; - reads standard input.")] = None,
+) -> None:
+    """Change role or password; the user's sessions end."""
+    if not (role or new_password or password_file) or (new_password and password_file):
+        talk.fail("say what to change: --role, and --new-password or --password-file", 2)
+    made = _made_password() if new_password else None
+    password = read_password(password_file) if password_file else made
+    changed = talk.post(ctx, f"/users/{talk.in_path(name)}", role=role.value if role else None, password=password)
+    talk.say(f"{name} changed, role {changed['role']}")
+    if made:
+        talk.say(f"password (shown once): {made}")
+
+
+@users.command("remove")
+def remove_user(ctx: typer.Context, name: Annotated[str, typer.Argument()]) -> None:
+    """Remove a user; sessions end, what he did stays on record."""
+    talk.post(ctx, f"/users/{talk.in_path(name)}/remove")
+    talk.say(f"{name} removed")
+
+
+def audit(
+    ctx: typer.Context,
+    limit: Annotated[int, typer.Option(min=1, max=5000)] = 100,
+    as_json: JsonFlag = False,
+) -> None:
+    """Who did what, newest first."""
+    found = talk.get(ctx, "/audit", limit=limit)["audit"]
+    if as_json:
+        talk.show_json(found)
+        return
+    columns = ("time", "who", "what", "whom", "facts")
+    rows = (
+        (talk.time(row["at_ms"]), row["actor"], row["action"], row["subject"], talk.pairs(row["facts"]))
+        for row in found
+    )
+    talk.show_table("", columns, rows, empty="Nothing yet.")
 
 
 def _made_password() -> str:

@@ -22,6 +22,7 @@ from hardcase_collector.domain.state_store import (
     Transaction,
 )
 from hardcase_collector.domain.stored import (
+    AssetSummary,
     AuditEntry,
     Baseline,
     CaseFilter,
@@ -46,6 +47,7 @@ __all__ = [
     "AgentStore",
     "Announcer",
     "AssetStore",
+    "AssetSummary",
     "AuditEntry",
     "Baseline",
     "CaseFilter",

@@ -15,6 +15,7 @@ from hardcase_collector.domain.case import Case, TimelineEntry
 from hardcase_collector.domain.finding import Fact, FindingKey, Transition, Why
 from hardcase_collector.domain.observation import Catalogue, Coverage, CoverageLine, Event, Loss, Sensor, SourceStatus
 from hardcase_collector.domain.stored import (
+    AssetSummary,
     AuditEntry,
     Baseline,
     CaseFilter,
@@ -65,6 +66,9 @@ class AssetStore(Protocol):
         """Assets still marked joining whose joining has ended."""
 
     def all(self, *, customer: str | None) -> Sequence[Asset]: ...
+    def summaries(self, *, asset: int | None = None) -> Mapping[int, AssetSummary]:
+        """Of every asset, or of one, in a few queries for any number. One of which nothing is known is left out."""
+
     def bind(self, asset: int, agent: int) -> None: ...
     def observers(self, asset: int) -> Sequence[int]: ...
     def observed_by(self, agent: int) -> Sequence[int]: ...
@@ -222,6 +226,12 @@ class AccessStore(Protocol):
     def add_user(self, user: User) -> None: ...
     def user(self, name: str) -> User | None: ...
     def users(self) -> Sequence[User]: ...
+    def change_user(self, user: User) -> None:
+        """Everything but the name; the user's sessions end. Raises NotFound."""
+
+    def remove_user(self, name: str) -> None:
+        """With the user's sessions. Raises NotFound."""
+
     def add_token(self, token: EnrolmentToken) -> None: ...
     def use_token(self, hash: str, *, now_ms: int) -> EnrolmentToken:
         """Takes one use. Raises TokenRefused, saying which of wrong, used up, expired."""

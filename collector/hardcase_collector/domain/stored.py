@@ -169,6 +169,20 @@ class EnrolmentToken:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AssetSummary:
+    """What a list of assets shows of one beside its facts and cases."""
+
+    observers: tuple[int, ...] = ()
+    """Numbers of the agents that may write for it."""
+    watched: int = 0
+    unreadable: int = 0
+    """Lines of coverage with that status."""
+    firing: int = 0
+    """Findings, with or without a case."""
+    last_reading_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntry:
     """Who did what to whom, when."""
 

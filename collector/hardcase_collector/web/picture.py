@@ -14,12 +14,13 @@ from hardcase_collector.domain.case import Case, CaseAction, TimelineEntry
 from hardcase_collector.domain.errors import NotFound
 from hardcase_collector.domain.finding import Severity, Why
 from hardcase_collector.domain.observation import CoverageLine, Event, SourceStatus
-from hardcase_collector.domain.ports import CaseFilter, FindingRow, Transaction, Window
+from hardcase_collector.domain.ports import AssetSummary, CaseFilter, FindingRow, Transaction, Window
 
 SILENT_AFTER_MS = 90_000  # Three heartbeats of 30 s; the agent-silent rule itself judges on a monotonic clock.
 EVENTS_SHOWN = 50
 WHYS_SHOWN = 100
-ALL_CASES = 5000
+ALL_CASES = 100_000
+NOTHING_KNOWN = AssetSummary()
 
 
 class Condition(StrEnum):
@@ -123,12 +124,12 @@ def fleet(
     tx: Transaction, *, customer: str | None, now_ms: int, search: str = "", page: int = 1, page_size: int = 100
 ) -> Fleet:
     """All assets of the scope that match, worst first, one page of them."""
-    worst = _worst_by_asset(tx, customer)
+    cases = _cases_by_asset(tx, customer)
     agents = {agent.number: agent for agent in tx.agents.all(customer=customer)}
     assets = tx.assets.all(customer=customer)
-    newest = _newest_by_asset(tx)
+    known = tx.assets.summaries()
     lines = [
-        _line(tx, asset, agents, worst.get(asset.id, []), newest.get(asset.id, 0), now_ms)
+        _line(asset, agents, cases.get(asset.id, []), known.get(asset.id, NOTHING_KNOWN), now_ms)
         for asset in assets
         if _matches(asset, search)
     ]
@@ -159,8 +160,8 @@ def asset(tx: Transaction, number: int, *, customer: str | None, now_ms: int, re
     found = asset_in_scope(tx, number, customer)
     cases = tx.cases.list(CaseFilter(customer=customer, open_only=False, asset=number))
     agents = {agent.number: agent for agent in tx.agents.all(customer=customer)}
-    newest = _newest_by_asset(tx, number).get(number, 0)
-    line = _line(tx, found, agents, [case for case in cases if is_open(case)], newest, now_ms)
+    known = tx.assets.summaries(asset=number).get(number, NOTHING_KNOWN)
+    line = _line(found, agents, [case for case in cases if is_open(case)], known, now_ms)
     return AssetPicture(
         line=line,
         readings=tuple(readings(tx, number)),
@@ -192,20 +193,11 @@ def is_open(case: Case) -> bool:
     return case.state not in ("closed", "cancelled")
 
 
-def _worst_by_asset(tx: Transaction, customer: str | None) -> dict[int, list[Case]]:
+def _cases_by_asset(tx: Transaction, customer: str | None) -> dict[int, list[Case]]:
     cases: dict[int, list[Case]] = {}
     for case in tx.cases.list(CaseFilter(customer=customer, open_only=True, limit=ALL_CASES)):
         cases.setdefault(case.asset, []).append(case)
     return cases
-
-
-def _newest_by_asset(tx: Transaction, asset: int | None = None) -> dict[int, int]:
-    """Time of the newest reading of each asset, from the rule-state rows: two queries for a whole fleet."""
-    feeds = {feed.number: feed.asset for feed in tx.feeds.feeds(asset=asset)}
-    newest: dict[int, int] = {}
-    for number, row in tx.feeds.rows(feeds).items():
-        newest[feeds[number]] = max(newest.get(feeds[number], 0), row.time_ms)
-    return newest
 
 
 def _matches(asset: Asset, search: str) -> bool:
@@ -215,33 +207,29 @@ def _matches(asset: Asset, search: str) -> bool:
 
 
 def _line(
-    tx: Transaction, asset: Asset, agents: Mapping[int, Agent], cases: Sequence[Case], last_ms: int, now_ms: int
+    asset: Asset, agents: Mapping[int, Agent], cases: Sequence[Case], known: AssetSummary, now_ms: int
 ) -> FleetLine:
-    coverage = [line for _, line in tx.assets.coverage(asset.id)]
-    observers = [agents[number] for number in tx.assets.observers(asset.id) if number in agents]
+    observers = [agents[number] for number in known.observers if number in agents]
     silent = not any(now_ms - agent.last_seen_ms < SILENT_AFTER_MS for agent in observers)
-    watched = sum(1 for line in coverage if line.status == "watched")
-    blind = not last_ms or silent or not watched
     return FleetLine(
         asset=asset,
-        condition=_condition(tx, asset, cases, blind=blind),
+        condition=_condition(cases, known, blind=not known.last_reading_ms or silent or not known.watched),
         open_cases=len(cases),
-        watched=watched,
-        unreadable=sum(1 for line in coverage if line.status == "unreadable"),
-        last_reading_ms=last_ms,
+        watched=known.watched,
+        unreadable=known.unreadable,
+        last_reading_ms=known.last_reading_ms,
         agents=tuple(agent.hostname or agent.id for agent in observers),
         silent=silent,
     )
 
 
-def _condition(tx: Transaction, asset: Asset, cases: Sequence[Case], *, blind: bool) -> Condition:
+def _condition(cases: Sequence[Case], known: AssetSummary, *, blind: bool) -> Condition:
     worst = max((case.severity for case in cases), default=Severity.CLEARED)
     if worst >= Severity.MINOR:
         return Condition(worst.word)
     if blind:
         return Condition.NO_DATA
-    held = tx.findings.of_asset(asset.id, firing=True)
-    return Condition.WATCH if held else Condition.GOOD
+    return Condition.WATCH if known.firing else Condition.GOOD
 
 
 def mode_until(asset: Asset) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
-from hardcase_collector.domain.errors import NotAllowed, TokenRefused
+from hardcase_collector.domain.errors import NotAllowed, NotFound, TokenRefused
 from hardcase_collector.domain.finding import Fact
 from hardcase_collector.domain.ports import AuditEntry, EnrolmentToken, User
 from hardcase_collector.storage.state import texts
@@ -46,6 +46,30 @@ class SqlAccessStore:
 
     def users(self) -> Sequence[User]:
         return [_user(row) for row in self._connection.execute(select(_USERS).order_by(_USERS.c.name)).mappings()]
+
+    def change_user(self, user: User) -> None:
+        """Role, password and the like. His sessions end. Raises NotFound."""
+        values = {
+            "role": user.role,
+            "customer": user.customer,
+            "password_hash": user.password_hash,
+            "language": user.language,
+            "time_zone": user.time_zone,
+        }
+        changed = update(_USERS).where(_USERS.c.name == user.name).values(values).returning(_USERS.c.name)
+        if self._connection.execute(changed).scalar_one_or_none() is None:
+            raise NotFound(f"there is no user {user.name}")
+        self._end_sessions_of(user.name)
+
+    def remove_user(self, name: str) -> None:
+        """With his sessions. Raises NotFound."""
+        self._end_sessions_of(name)
+        gone = delete(_USERS).where(_USERS.c.name == name).returning(_USERS.c.name)
+        if self._connection.execute(gone).scalar_one_or_none() is None:
+            raise NotFound(f"there is no user {name}")
+
+    def _end_sessions_of(self, name: str) -> None:
+        self._connection.execute(delete(_SESSIONS).where(_SESSIONS.c.user_name == name))
 
     def add_token(self, token: EnrolmentToken) -> None:
         self._connection.execute(

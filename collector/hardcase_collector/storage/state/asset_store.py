@@ -6,7 +6,7 @@ Made by the transaction of `store.py`. Maintenance windows are in `window_store.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from sqlalchemy import Connection, RowMapping, bindparam, delete, insert, select, update
@@ -14,6 +14,7 @@ from sqlalchemy import Connection, RowMapping, bindparam, delete, insert, select
 from hardcase_collector.domain.asset import Asset, AssetFacts, AssetMode, IdentityBasis, Part
 from hardcase_collector.domain.errors import NotFound
 from hardcase_collector.domain.observation import Coverage, CoverageLine, Event, SourceStatus
+from hardcase_collector.domain.ports import AssetSummary
 from hardcase_collector.storage.state import texts
 from hardcase_collector.storage.state.models import (
     AssetRow,
@@ -24,6 +25,7 @@ from hardcase_collector.storage.state.models import (
     SourceStatusRow,
 )
 from hardcase_collector.storage.state.stamps import stamp_columns, stamp_of
+from hardcase_collector.storage.state.summaries import summaries
 from hardcase_collector.storage.state.upserts import insert_into, table_of, upsert
 from hardcase_collector.storage.state.window_store import SqlWindows
 
@@ -92,6 +94,9 @@ class SqlAssetStore(SqlWindows):
         if customer is not None:
             query = query.where(_ASSETS.c.customer == customer)
         return [_asset(row) for row in self._connection.execute(query).mappings()]
+
+    def summaries(self, *, asset: int | None = None) -> Mapping[int, AssetSummary]:
+        return summaries(self._connection, asset)
 
     def bind(self, asset: int, agent: int) -> None:
         bound = insert_into(self._connection.dialect.name, _BINDINGS).values(asset=asset, agent=agent)

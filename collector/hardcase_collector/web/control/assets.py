@@ -14,6 +14,7 @@ from hardcase_collector.web.control.plain import Json, plain
 from hardcase_collector.web.control.ports import Control, asker
 
 HOUR_MS = 3_600_000
+MAX_LIST = 5000
 
 
 def router(control: Control) -> APIRouter:
@@ -48,12 +49,17 @@ def _read(made: APIRouter, control: Control) -> None:
     shop = control.shop
 
     @made.get("/assets", response_model=None)
-    def assets(search: str = "", customer: str | None = None) -> Json:
+    def assets(
+        search: str = "",
+        customer: str | None = None,
+        page: Annotated[int, Query(ge=1)] = 1,
+        size: Annotated[int, Query(ge=1, le=MAX_LIST)] = MAX_LIST,
+    ) -> Json:
         with shop.store.read() as tx:
             shown = picture.fleet(
-                tx, customer=customer, now_ms=shop.clock_ms(), search=search, page=1, page_size=100_000
+                tx, customer=customer, now_ms=shop.clock_ms(), search=search, page=page, page_size=size
             )
-        return {"assets": plain(shown.lines)}
+        return {"assets": plain(shown.lines), "found": shown.found, "page": shown.page, "pages": shown.pages}
 
     @made.get("/assets/{name}", response_model=None)
     def asset(name: str) -> Json:

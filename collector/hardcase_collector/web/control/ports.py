@@ -18,6 +18,9 @@ class Control:
     """One row of words per loaded rule."""
     about: Mapping[str, str]
     """Version, addresses, CA fingerprint: what `token` prints for the host to be enrolled."""
+    last_reload: Callable[[], object | None]
+    """How the last reload went: at_ms, mistakes (empty: taken), settings that wait for a restart. None: there was none.
+    """
     revoked: Callable[[int], None]
     """Told the number of an agent that was revoked: its stream ends now."""
     baselines_changed: Callable[[int], None]

@@ -6,10 +6,10 @@ import secrets
 from dataclasses import replace
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Request
+from fastapi import APIRouter, Body, Query, Request
 
-from hardcase_collector.domain.errors import NotFound
-from hardcase_collector.domain.ports import EnrolmentToken, User
+from hardcase_collector.domain.errors import NotAllowed, NotFound
+from hardcase_collector.domain.ports import EnrolmentToken, Transaction, User
 from hardcase_collector.domain.token import secret_hash
 from hardcase_collector.web.access import Role, hash_password
 from hardcase_collector.web.control.plain import Json, plain
@@ -35,6 +35,7 @@ def _status(made: APIRouter, control: Control) -> None:
             **control.about,
             "ready": not reasons,
             "reasons": reasons,
+            "last_reload": plain(control.last_reload()),
             "numbers": plain(dict(control.health.gauges())),
         }
 
@@ -117,6 +118,59 @@ def _users(made: APIRouter, control: Control) -> None:
                 at_ms=now_ms, actor=asker(request), action="user.added", subject=name, facts={"role": str(role)}
             )
         return plain(user)
+
+    _change_users(made, control)
+
+
+def _change_users(made: APIRouter, control: Control) -> None:
+    shop = control.shop
+
+    @made.post("/users/{name}", response_model=None)
+    def change(
+        request: Request,
+        name: str,
+        role: Annotated[Role | None, Body(embed=True)] = None,
+        password: Annotated[str | None, Body(embed=True, max_length=1024)] = None,
+    ) -> Json:
+        """His sessions end: whoever knew the old password or role is out."""
+        hashed = hash_password(password) if password is not None else None
+        now_ms = shop.clock_ms()
+        with shop.store.write() as tx:
+            user = _user(tx, name)
+            changed = replace(user, role=str(role or user.role), password_hash=hashed or user.password_hash)
+            if changed.role != Role.ADMINISTRATOR:
+                _keep_an_administrator(tx, but=name)
+            tx.access.change_user(changed)
+            facts = {"role": changed.role, "password": hashed is not None}
+            tx.access.audit(at_ms=now_ms, actor=asker(request), action="user.changed", subject=name, facts=facts)
+        return plain(changed)
+
+    @made.post("/users/{name}/remove", response_model=None)
+    def remove(request: Request, name: str) -> Json:
+        now_ms = shop.clock_ms()
+        with shop.store.write() as tx:
+            user = _user(tx, name)
+            _keep_an_administrator(tx, but=name)
+            tx.access.remove_user(name)
+            tx.access.audit(at_ms=now_ms, actor=asker(request), action="user.removed", subject=name, facts={})
+        return plain(user)
+
+    @made.get("/audit", response_model=None)
+    def audit(limit: Annotated[int, Query(ge=1, le=5000)] = 100) -> Json:
+        with shop.store.read() as tx:
+            return {"audit": plain(tuple(tx.access.audits(limit=limit)))}
+
+
+def _user(tx: Transaction, name: str) -> User:
+    user = tx.access.user(name)
+    if user is None:
+        raise NotFound(f"no user {name}; see hardcase-collector users list")
+    return user
+
+
+def _keep_an_administrator(tx: Transaction, *, but: str) -> None:
+    if not any(user.role == Role.ADMINISTRATOR for user in tx.access.users() if user.name != but):
+        raise NotAllowed(f"{but} is the last administrator; make another one first")
 
 
 def _agents(made: APIRouter, control: Control) -> None:
