@@ -38,10 +38,12 @@ from hardcase_collector.ingest.incoming import (
     Refused,
     RejectionStatus,
 )
+from hardcase_collector.rpc.bounds import check_facts, check_part, check_words
 
 MAX_SENSORS = 4096
 """Gap indexes are 16 bits wide; no BMC or shelf known has over a thousand sensors in one source."""
 MAX_RAW = 4096
+MAX_WINDOW_ID = 64
 CATALOGUE_WEIGHT = 200
 """A new catalogue costs as much as so many frames: a hundred sensors are numbered and written one by one."""
 OTHER_WEIGHT = 20
@@ -139,10 +141,16 @@ def catalogue_of(catalogue: reading_pb2.Catalogue, sequence: int) -> OfferedCata
         raise BadRecord("a number sensor follows a state sensor")
     if any(len(sensor.states) > 32 for sensor in sensors):
         raise BadRecord("a state sensor has over 32 states")
+    for sensor in sensors:
+        check_words(sensor.id)
+        check_part(sensor.part)
+    facts = facts_of(catalogue.asset)
+    check_facts(facts)
+    check_words(catalogue.source)
     return OfferedCatalogue(
         sequence=sequence,
         id=catalogue.id,
-        facts=facts_of(catalogue.asset),
+        facts=facts,
         source=catalogue.source,
         period_ms=catalogue.period_ms,
         value_width=catalogue.value_width,
@@ -156,6 +164,9 @@ def _event(body: reading_pb2.Event) -> Callable[[Stamp], Observation]:
         raise BadRecord(f"raw event of {len(body.raw)} bytes, at most {MAX_RAW}")
     if max(body.erase_stamp, body.record_id, body.device_ms) > _INT64_MAX:
         raise BadRecord("an event number is above 2^63")
+    part = part_of(body.part)
+    check_part(part)
+    check_words(body.sensor, body.code, body.log)
     return lambda stamp: Event(
         stamp=stamp,
         log=body.log,
@@ -163,7 +174,7 @@ def _event(body: reading_pb2.Event) -> Callable[[Stamp], Observation]:
         record_id=body.record_id,
         raw=body.raw,
         device_ms=body.device_ms,
-        part=part_of(body.part),
+        part=part,
         code=body.code,
         asserted=body.asserted,
         sensor=body.sensor,
@@ -172,7 +183,10 @@ def _event(body: reading_pb2.Event) -> Callable[[Stamp], Observation]:
 
 
 def _inventory(body: reading_pb2.Inventory) -> Callable[[Stamp], Observation]:
-    return lambda stamp: Inventory(stamp=stamp, parts=tuple(part_of(part) for part in body.parts))
+    parts = tuple(part_of(part) for part in body.parts)
+    for part in parts:
+        check_part(part)
+    return lambda stamp: Inventory(stamp=stamp, parts=parts)
 
 
 def _coverage(body: reading_pb2.Coverage) -> Callable[[Stamp], Observation]:
@@ -185,6 +199,7 @@ def _coverage(body: reading_pb2.Coverage) -> Callable[[Stamp], Observation]:
         )
         for line in body.lines
     )
+    check_words(*(line.component for line in lines))
     return lambda stamp: Coverage(stamp=stamp, lines=lines)
 
 
@@ -207,8 +222,8 @@ def _loss(body: reading_pb2.Loss) -> Callable[[Stamp], Observation]:
 
 
 def _maintenance(body: reading_pb2.Maintenance) -> Callable[[Stamp], Observation]:
-    if not body.window_id:
-        raise BadRecord("a window needs an id")
+    if not 1 <= len(body.window_id) <= MAX_WINDOW_ID:
+        raise BadRecord(f"a window needs an id of at most {MAX_WINDOW_ID} bytes")
     return lambda stamp: Maintenance(
         stamp=stamp, window_id=body.window_id, duration_s=body.duration_s, reason=body.reason, by=body.by
     )
@@ -232,6 +247,9 @@ def record_of(record: reading_pb2.Record, sequence: int) -> IncomingRecord:
         if kind == "catalogue":
             return catalogue_of(record.catalogue, sequence)
         offered = _offered(record, kind)
+        if offered is not None and offered[0] is not None:
+            check_facts(offered[0])
+            check_words(offered[1])
     except BadRecord as bad:
         status = RejectionStatus.BAD_CATALOGUE if kind == "catalogue" else RejectionStatus.MALFORMED
         return Refused(

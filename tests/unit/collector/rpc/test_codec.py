@@ -201,3 +201,25 @@ def test_every_rejection_has_a_number(status: RejectionStatus) -> None:
     answer = Answer(1, acks=[Ack(EPOCH, 1, [Rejected(1, status, "")])])
     found = telemetry_pb2.CollectorMessage.FromString(codec.answers_to_bytes(answer)[0]).ack.rejected[0]
     assert telemetry_pb2.Rejection.Status.Name(found.status).removeprefix("STATUS_").lower() == status
+
+
+LONG = "x" * 501
+
+
+def test_a_name_too_long_for_an_index_rejects_its_record_alone() -> None:
+    """A PostgreSQL index refuses it at commit time, and with it everybody else's records."""
+    asset = reading_pb2.Asset(serial="7ABC123")
+    bodies: list[dict[str, Any]] = [
+        {"event": reading_pb2.Event(asset=reading_pb2.Asset(serial=LONG), source="sel")},
+        {"event": reading_pb2.Event(asset=asset, source="sel", sensor=LONG)},
+        {"event": reading_pb2.Event(asset=asset, source=LONG)},
+        {"event": reading_pb2.Event(asset=asset, source="sel", part=reading_pb2.Part(component="psu", slot=LONG))},
+        {"inventory": reading_pb2.Inventory(asset=asset, source="fru", parts=[reading_pb2.Part(serial=LONG)])},
+        {"coverage": reading_pb2.Coverage(asset=asset, lines=[reading_pb2.CoverageLine(component=LONG, status=1)])},
+    ]
+    catalogue = good_catalogue()
+    catalogue.sensors[0].id = LONG
+    for body in (*bodies, {"catalogue": catalogue}):
+        refused = codec.record_of(record(**body), 7)
+        assert isinstance(refused, Refused), body
+        assert "over 500 bytes" in refused.detail
