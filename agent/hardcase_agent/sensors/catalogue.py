@@ -33,7 +33,7 @@ class Family:
 
     def module(self) -> FamilyModule:
         module: Any = import_module(f"hardcase_agent.sensors.{self.name}.family")
-        return module  # type: ignore[no-any-return]
+        return module  # type: ignore[no-any-return]  # a module is no Protocol to mypy
 
 
 FAMILIES: tuple[Family, ...] = (

@@ -181,7 +181,7 @@ def _check_names(drill: _DrillTable, path: str, mistakes: list[str]) -> None:
 
 def _repeated(names: Iterable[str]) -> list[str]:
     seen: set[str] = set()
-    return [name for name in names if name in seen or seen.add(name)]  # type: ignore[func-returns-value]
+    return [name for name in names if name in seen or seen.add(name)]  # type: ignore[func-returns-value]  # add() returns None on purpose
 
 
 def _timeline(drill: _DrillTable, path: str, mistakes: list[str]) -> Timeline:
