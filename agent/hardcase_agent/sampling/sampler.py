@@ -13,12 +13,13 @@ from hardcase_agent.domain.frame import Body, Catalogue, Moment, Sweep
 from hardcase_agent.domain.part import Asset
 from hardcase_agent.sampling.breaker import NEVER, Breaker, Verdict
 from hardcase_agent.sampling.framing import Framer
-from hardcase_agent.sampling.schedule import Planned, Schedule
+from hardcase_agent.sampling.schedule import SWEEP_SHARE, Planned, Schedule
 
 REFUSED_UNTIL_MS = 2**62
 """Further than any uptime: a refused source waits for a new configuration."""
-FAST_RETURN_MS = 1_000
-"""An incomplete sweep goes on after a second, not at its next period: the device gets a breath."""
+SHORTEST_REST_MS = 1_000
+"""An incomplete sweep goes on before its next period, but the device gets a breath: four times what the portion took,
+so that it is never asked for more than a fifth of the time, and a second at least."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +41,8 @@ class _Sampled:
         self.breaker = Breaker()
         self.framer = Framer(planned.name, catalogue_id)
         self.started: Moment | None = None
+        self.spent_ms = 0
+        """Portions of the sweep under way that came back incomplete."""
 
 
 class Sampler:
@@ -79,10 +82,13 @@ class Sampler:
     def succeeded(self, name: str, sweep: Sweep, now: Moment) -> Outcome:
         sampled = self._sampled[name]
         started = sampled.started or now
-        took_ms = max(0, now.boot_ms - started.boot_ms)
+        portion_ms = max(0, now.boot_ms - started.boot_ms)
+        took_ms = sampled.spent_ms + portion_ms
+        sampled.spent_ms = 0 if sweep.complete else took_ms
         self.schedule.measured(name, started.boot_ms, took_ms)
         if not sweep.complete:
-            self.schedule.hasten(name, now.boot_ms + FAST_RETURN_MS)
+            rest_ms = max(SHORTEST_REST_MS, portion_ms * (SWEEP_SHARE - 1))
+            self.schedule.hasten(name, now.boot_ms + rest_ms)
         period_ms = self.schedule.period_ms(name)
         stretched = self.schedule.stretched(name)
         detail = f"a sweep took {took_ms} ms, period is now {period_ms} ms" if stretched else ""
@@ -94,6 +100,7 @@ class Sampler:
     def failed(self, name: str, error: BaseException, now: Moment) -> Outcome:
         """The call raised, or was abandoned at its deadline (then `error` is DeviceHung)."""
         sampled = self._sampled[name]
+        sampled.spent_ms = 0
         verdict = sampled.breaker.failed(error, now.boot_ms)
         if verdict.retry_ms is not None:
             self.schedule.postpone(name, REFUSED_UNTIL_MS if verdict.retry_ms == NEVER else verdict.retry_ms)

@@ -104,3 +104,19 @@ def test_an_incomplete_sweep_goes_on_after_a_second() -> None:
     ask(sampler, clock, Sweep(asset=BMC, sensors=TEMP, readings=(Number(1.0),), complete=False))
     assert list(sampler.due(clock.boot_ms + 999)) == []
     assert list(sampler.due(clock.boot_ms + 1_000)) == ["a"]
+
+
+def test_a_sweep_of_many_portions_asks_the_device_a_fifth_of_the_time_and_says_how_long_it_takes() -> None:
+    clock = FakeClock()
+    sampler = sampler_of(clock, period_ms=60_000)
+    portion = Sweep(asset=BMC, sensors=TEMP, readings=(Number(1.0),), complete=False)
+    began_ms, asked_ms = clock.boot_ms, 0
+    said: list[SourceState] = []
+    for sweep in (portion, portion, portion, portion, SWEEP):
+        said += states(ask(sampler, clock, sweep, took_ms=12_000))
+        asked_ms += 12_000
+        clock.advance(next(ms for ms in range(0, 600_000, 1_000) if sampler.due(clock.boot_ms + ms)))
+        assert asked_ms * 5 <= clock.boot_ms - began_ms
+
+    assert said == [SourceState.STRETCHED]
+    assert sampler.schedule.period_ms("a") == 300_000
