@@ -61,6 +61,8 @@ class Engine:
         state.accepted = tuple(baselines)
         if row is not None and row.state:
             placing.restore(state, decode(row.state, catalogue, row.catalogue, feed.agent))
+            # The desk has cleared what a rule raised that is gone; should the rule come back, it raises anew.
+            state.keyed = {key: keyed for key, keyed in state.keyed.items() if key[0] in self._by_id}
         if catalogue is not None:
             placing.place(state, self._compile(catalogue), self._by_name)
         return state

@@ -55,6 +55,8 @@ def place(state: FeedState, compiled: Compiled, rules: Mapping[str, Rule]) -> No
         state.columns = pool.moved_to(numbers)
         state.ghosts = pool.left_behind(numbers, MAX_GHOSTS)
     state.place(compiled)
+    if compiled.missing_sensor is None:
+        state.columns.missing[:] = False
     if state.keyed and before:
         parts.await_arrivals(state, before)
     _unpark(state)

@@ -447,6 +447,22 @@ def test_liveness_belongs_to_the_asset_and_a_hung_source_to_its_feed() -> None:
     assert hung.evidence["failures"] == 3
 
 
+def test_a_rule_that_was_removed_and_comes_back_raises_anew() -> None:
+    bench = Bench(feeds.temperature("t1"))
+    whole = bench.engine
+    lesser = Engine(replace(whole.book, rules=tuple(rule for rule in whole.book.rules if rule.name != "bmc-hung")))
+    bench.frame(t1=40.0)
+
+    def fault(engine: Engine) -> list[Change]:
+        bench.engine = engine
+        bench.restart()
+        return [made.change for made in engine.status(bench.state, feeds.status("hung", bench.at_s))]
+
+    assert fault(whole) == [Change.RAISED]
+    assert fault(lesser) == []
+    assert fault(whole) == [Change.RAISED]
+
+
 def test_a_feed_without_a_catalogue_takes_events_and_keeps_them_over_a_restart() -> None:
     engine = feeds.engine()
     state = engine.open_feed(feeds.feed(), None, None, (), rehearsal=False)
