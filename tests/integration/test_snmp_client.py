@@ -133,7 +133,7 @@ async def test_more_objects_than_fit_into_one_datagram_are_asked_for_in_pieces(a
             UsmUser(
                 name=net_snmp.USER, auth=AuthProtocol.SHA, auth_secret=net_snmp.AUTH_SECRET, priv_secret="wrongpass2"
             ),
-            CredentialsRefused,
+            DeviceFailed,
             "wrong privacy password",
         ),
     ],

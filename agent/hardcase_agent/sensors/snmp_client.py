@@ -181,8 +181,9 @@ class SnmpClient:
             engine.retired = True
             self.close()
             return None
-        return CredentialsRefused(
-            f"{self._label}: answers SNMPv3 but not user {user.name!r}: wrong privacy password or protocol"
+        # Inferred from silence, so temporary: a slow device at its first contact looks the same.
+        return DeviceFailed(
+            f"{self._label}: answers SNMPv3 but not user {user.name!r}: wrong privacy password or protocol, or too slow"
         )
 
     async def _get_first(self, oids: Sequence[Oid], size: int) -> list[VarBind]:
