@@ -1,6 +1,7 @@
 """What the wire hands to intake and what intake answers: values without protobuf in them.
 
-`rpc/codec.py` makes the incoming ones and writes the answers; `ingest/intake.py` is between them.
+`rpc/codec.py` and `rpc/records.py` make the incoming ones, `codec.py` writes the answers; between them is
+`ingest/intake.py`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How long the words are that name something: assets, parts, sensors, sources. Asked by `codec.py` for every record.
+"""How long the words are that name something: assets, parts, sensors, sources. Asked by `records.py` for every record.
 
 Names become keys of indexes, and a PostgreSQL index takes 2704 bytes of key in all. A longer one would fail the commit
 of everybody whose records are in the same group, again and again; so its record alone is rejected.

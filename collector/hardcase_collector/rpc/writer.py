@@ -29,7 +29,7 @@ from hardcase_collector.ingest.incoming import (
     Refused,
 )
 from hardcase_collector.ingest.intake import Intake
-from hardcase_collector.rpc import codec
+from hardcase_collector.rpc import codec, records
 from hardcase_collector.rpc.fair_queue import FairQueue, Waiting
 
 log = logging.getLogger(__name__)
@@ -205,5 +205,5 @@ def content_of(message: bytes) -> IncomingBatch | OfferedCatalogue | Refused | H
     if kind == "goodbye":
         return Farewell(parsed.goodbye.reason)
     if kind == "catalogue":
-        return codec.answered_catalogue_of(parsed.catalogue)
+        return records.answered_catalogue_of(parsed.catalogue)
     raise BadRecord("a second Hello" if kind == "hello" else "an empty message")

@@ -33,7 +33,7 @@ from hardcase_collector.ingest.incoming import (
     Rejected,
     RejectionStatus,
 )
-from hardcase_collector.rpc import codec
+from hardcase_collector.rpc import codec, records
 from hardcase_collector.rpc.writer import content_of
 from hardcase_protos.v1 import reading_pb2, telemetry_pb2
 from hypothesis import given
@@ -48,7 +48,7 @@ def record(**body: Any) -> reading_pb2.Record:
 
 
 def built(**body: Any) -> Any:
-    offered = codec.record_of(record(**body), 7)
+    offered = records.record_of(record(**body), 7)
     assert isinstance(offered, Offered), offered
     assert (offered.sequence, offered.wall_ms, offered.boot_ms) == (7, 11, 12)
     return offered.build(STAMP)
@@ -77,7 +77,7 @@ def test_a_frame_keeps_its_bytes() -> None:
 
 
 def test_a_catalogue_keeps_limits_that_are_there_and_invents_none() -> None:
-    found = codec.record_of(record(catalogue=good_catalogue()), 9)
+    found = records.record_of(record(catalogue=good_catalogue()), 9)
     assert isinstance(found, OfferedCatalogue)
     first, second = found.sensors
     assert (first.limits.upper_critical, first.limits.upper_non_critical, first.comparison) == (95.0, None, 3)
@@ -105,11 +105,11 @@ def test_a_catalogue_that_contradicts_itself_is_refused_with_its_id(
 ) -> None:
     bad = good_catalogue()
     spoil(bad)
-    found = codec.record_of(record(catalogue=bad), 9)
+    found = records.record_of(record(catalogue=bad), 9)
     assert isinstance(found, Refused)
     assert (found.status, found.catalogue_id) == (RejectionStatus.BAD_CATALOGUE, bad.id)
     assert found.detail
-    answered = codec.answered_catalogue_of(bad)
+    answered = records.answered_catalogue_of(bad)
     assert isinstance(answered, Refused)
 
 
@@ -151,7 +151,7 @@ def test_every_other_kind_becomes_its_observation() -> None:
     ],
 )
 def test_a_bad_record_is_refused_with_its_reason(body: dict[str, Any], status: RejectionStatus) -> None:
-    found = codec.record_of(record(**body), 7)
+    found = records.record_of(record(**body), 7)
     assert isinstance(found, Refused)
     assert (found.sequence, found.status) == (7, status)
     assert found.detail
@@ -220,6 +220,6 @@ def test_a_name_too_long_for_an_index_rejects_its_record_alone() -> None:
     catalogue = good_catalogue()
     catalogue.sensors[0].id = LONG
     for body in (*bodies, {"catalogue": catalogue}):
-        refused = codec.record_of(record(**body), 7)
+        refused = records.record_of(record(**body), 7)
         assert isinstance(refused, Refused), body
         assert "over 500 bytes" in refused.detail
