@@ -6,7 +6,7 @@ decides of cases is the desk's own tick, which `app.py` adds.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from hardcase_collector.domain.errors import TemporaryError
 from hardcase_collector.domain.finding import Transition
@@ -32,6 +32,8 @@ class Ticker:
         self._intake = intake
         self._state = intake.state
         self._seen_ms = 0
+        self._goodbyes: dict[int, int] = {}
+        """Session of each agent whose goodbye is stored; admitting a stream takes the stored one back."""
 
     def start(self) -> None:
         """Waits for the agents that were known when this collector stopped. Raises StoreFailed."""
@@ -51,7 +53,7 @@ class Ticker:
             with self._state.write() as tx:
                 self._complete(tx, now_ms)
                 self._settle(tx, changed, now_ms)
-                self._write_seen(tx, changed, now_ms)
+                stopped = self._write_seen(tx, now_ms)
         except TemporaryError:
             intake.liveness.untell(agent for agent, _ in changed)
             for book in intake.books.values():
@@ -59,6 +61,7 @@ class Ticker:
             for feed in intake.liveness_feeds.values():
                 feed.state = None
             raise
+        self._goodbyes.update(stopped)
 
     def _settle(self, tx: Transaction, changed: Iterable[tuple[int, Condition]], now_ms: int) -> None:
         intake = self._intake
@@ -108,14 +111,19 @@ class Ticker:
             self._intake.settler.open_states(tx, feeds)
             book.complete = True
 
-    def _write_seen(self, tx: Transaction, changed: Iterable[tuple[int, Condition]], now_ms: int) -> None:
-        stopped = {agent for agent, condition in changed if condition is Condition.STOPPED}
+    def _write_seen(self, tx: Transaction, now_ms: int) -> Mapping[int, int]:
+        """Returns the sessions, by agent, whose goodbye it wrote."""
+        liveness = self._intake.liveness
+        stopped: dict[int, int] = {}
         due = now_ms - self._seen_ms >= SEEN_EVERY_MS
         for book in self._intake.books.values():
+            if liveness.is_stopped(book.agent) and self._goodbyes.get(book.agent) != book.session:
+                stopped[book.agent] = book.session
             if book.agent in stopped or (due and self._heard_since(book)):
                 tx.agents.seen(book.agent, book.received_ms, stopped_cleanly=book.agent in stopped)
         if due:
             self._seen_ms = now_ms
+        return stopped
 
     def _heard_since(self, book: AgentBook) -> bool:
         return book.received_ms > self._seen_ms and not self._intake.liveness.is_stopped(book.agent)
