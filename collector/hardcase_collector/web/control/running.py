@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Query, Request
 
 from hardcase_collector.domain.errors import NotAllowed, NotFound
+from hardcase_collector.domain.finding import Fact
 from hardcase_collector.domain.ports import EnrolmentToken, Transaction, User
 from hardcase_collector.domain.token import secret_hash
 from hardcase_collector.web.access import Role, hash_password
@@ -141,7 +142,7 @@ def _change_users(made: APIRouter, control: Control) -> None:
             if changed.role != Role.ADMINISTRATOR:
                 _keep_an_administrator(tx, but=name)
             tx.access.change_user(changed)
-            facts = {"role": changed.role, "password": hashed is not None}
+            facts: dict[str, Fact] = {"role": changed.role, "password": hashed is not None}
             tx.access.audit(at_ms=now_ms, actor=asker(request), action="user.changed", subject=name, facts=facts)
         return plain(changed)
 
