@@ -24,6 +24,7 @@ from hardcase_collector.domain.observation import (
     Stamp,
 )
 from hardcase_collector.domain.ports import (
+    AssetSummary,
     Baseline,
     CaseFilter,
     EnrolmentToken,
@@ -261,6 +262,24 @@ class StateStoreContract:
             tx.assets.save_coverage(Coverage(stamp=stamp, lines=(watched, denied)))
             tx.assets.save_coverage(Coverage(stamp=stamp, lines=(denied,)))
             assert tx.assets.coverage(stamp.asset) == [("bmc", denied)]
+
+    def test_a_summary_counts_what_lists_show(self, store: StateStore) -> None:
+        lines = [CoverageLine(component=name, status="watched") for name in ("disk", "fan")]
+        lines += [CoverageLine(component="psu", status="unreadable"), CoverageLine(component="gpu", status="absent")]
+        with store.write() as tx:
+            stamp = a_stamp(an_agent(tx), an_asset(tx))
+            other = an_asset(tx, key="dell|OTHER").id
+            tx.assets.bind(stamp.asset, stamp.agent)
+            tx.assets.save_coverage(Coverage(stamp=stamp, lines=tuple(lines)))
+            for source, at_ms in (("bmc", NOON), ("disks", NOON + 5)):
+                feed = tx.feeds.feed(agent=stamp.agent, asset=stamp.asset, source=source)
+                tx.feeds.save_rows(
+                    [FeedRow(feed=feed.number, catalogue=0, state=b"", time_ms=at_ms, received_ms=at_ms)]
+                )
+            summary = AssetSummary(observers=(stamp.agent,), watched=2, unreadable=1, last_reading_ms=NOON + 5)
+            assert tx.assets.summaries() == {stamp.asset: summary}
+            assert tx.assets.summaries(asset=stamp.asset) == {stamp.asset: summary}
+            assert tx.assets.summaries(asset=other) == {}
 
     def test_the_newest_status_of_a_source_is_kept(self, store: StateStore) -> None:
         with store.write() as tx:
@@ -737,6 +756,24 @@ class AccessContract:
             assert tx.access.users() == [user]
             with pytest.raises(NotAllowed):
                 tx.access.add_user(user)
+
+    def test_a_user_who_changes_or_goes_loses_his_sessions(self, store: StateStore) -> None:
+        li = User(name="li", role="engineer", customer=None, password_hash="$argon2", language="zh")
+        with store.write() as tx:
+            tx.access.add_user(li)
+            tx.access.add_session(hash="s", user="li", expires_ms=NOON)
+            tx.access.change_user(replace(li, role="viewer", password_hash="$other"))
+            assert tx.access.user("li") == replace(li, role="viewer", password_hash="$other")
+            assert tx.access.session_user("s", now_ms=1) is None
+            tx.access.add_session(hash="t", user="li", expires_ms=NOON)
+            tx.access.remove_user("li")
+            assert tx.access.users() == []
+            tx.access.add_user(li)
+            assert tx.access.session_user("t", now_ms=1) is None
+            with pytest.raises(NotFound):
+                tx.access.change_user(replace(li, name="wang"))
+            with pytest.raises(NotFound):
+                tx.access.remove_user("wang")
 
     def test_a_token_says_why_it_is_refused(self, store: StateStore) -> None:
         token = EnrolmentToken(
