@@ -22,13 +22,13 @@ from hardcase_collector.cases.desk import CaseDesk
 from hardcase_collector.config import Settings
 from hardcase_collector.delivering import Delivering, Prepared, prepare
 from hardcase_collector.domain.errors import CollectorError, ConfigError
-from hardcase_collector.domain.ports import OutboxRow, Transaction, User
+from hardcase_collector.domain.ports import OutboxRow, Transaction
 from hardcase_collector.notify.events import Sender
 from hardcase_collector.numbers import Numbers
 from hardcase_collector.rpc.enrolment import Enrolment
 from hardcase_collector.sdnotify import Notifier
 from hardcase_collector.vitals import DiskReserve, Heartbeat, Readiness
-from hardcase_collector.web.access import Role, Sessions, hash_password
+from hardcase_collector.web.access import Sessions
 from hardcase_collector.web.control.application import make_control
 from hardcase_collector.web.control.peers import listen
 from hardcase_collector.web.control.ports import Control
@@ -49,25 +49,6 @@ FIXED = ("data_dir", "listen", "state", "telemetry", "disk", "cases", "web", "mo
 def clock_ms() -> int:
     """Wall time, ms of Unix time."""
     return time.time_ns() // 1_000_000
-
-
-def add_first_administrator(settings: Settings, name: str, password: str, *, now_ms: int) -> bool:
-    """False: there is an administrator already. Raises NotAllowed (short password), StoreLocked, StoreFailed."""
-    with composition.locked_state(settings) as state, state.write() as tx:
-        if any(user.role == Role.ADMINISTRATOR for user in tx.access.users()):
-            return False
-        tx.access.add_user(
-            User(
-                name=name,
-                role=Role.ADMINISTRATOR,
-                customer=None,
-                password_hash=hash_password(password),
-                language="",
-                time_zone="UTC",
-            )
-        )
-        tx.access.audit(at_ms=now_ms, actor="init", action="user.added", subject=name, facts={"role": "administrator"})
-        return True
 
 
 async def serve(settings: Settings, *, config_path: Path | None, insecure: bool = False) -> None:

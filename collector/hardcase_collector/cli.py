@@ -81,7 +81,7 @@ def init(
     from datetime import UTC, datetime
 
     from hardcase_collector import founding
-    from hardcase_collector.app import add_first_administrator
+    from hardcase_collector.opening import add_first_administrator
 
     settings = talk.settings_of(ctx)
     names = tuple(dict.fromkeys([*name, "localhost", "127.0.0.1"] if name else founding.default_names()))

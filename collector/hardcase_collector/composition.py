@@ -5,9 +5,8 @@ state store. Nothing listens here; that is `servers.py`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from hardcase_collector.cases.actions import CaseActions
 from hardcase_collector.cases.desk import CaseDesk
@@ -15,20 +14,19 @@ from hardcase_collector.cases.placing import Placing
 from hardcase_collector.cases.settings import DeskSettings
 from hardcase_collector.config import Mode, Settings
 from hardcase_collector.domain import identity
-from hardcase_collector.domain.errors import CollectorError, ConfigError
+from hardcase_collector.domain.errors import CollectorError
 from hardcase_collector.domain.ports import Announcer
 from hardcase_collector.ingest.binding import Binding, JoiningPolicy
 from hardcase_collector.ingest.intake import Intake
 from hardcase_collector.ingest.liveness import Liveness
 from hardcase_collector.inlet import Inlet
+from hardcase_collector.opening import locked_state
 from hardcase_collector.pki import Authority
 from hardcase_collector.readings import Readings
 from hardcase_collector.rpc.service import TelemetryService
 from hardcase_collector.rules.engine import Engine
 from hardcase_collector.rules.sheet import RuleBook
 from hardcase_collector.rules.sheet_reader import load_sheets
-from hardcase_collector.secret_files import read_secret
-from hardcase_collector.storage.state.lock import StoreLock
 from hardcase_collector.storage.state.store import SqlStateStore
 from hardcase_collector.storage.telemetry.store import DuckTelemetryStore
 from hardcase_collector.storage.telemetry.tables import RetentionClass
@@ -41,16 +39,6 @@ HOUR_MS = 3_600_000
 class Stores:
     state: SqlStateStore
     telemetry: DuckTelemetryStore
-
-
-@contextmanager
-def locked_state(settings: Settings) -> Iterator[SqlStateStore]:
-    """The state store alone, under the lock. Raises ConfigError, StoreLocked, StoreFailed."""
-    with ExitStack() as stack:
-        stack.enter_context(_lock(settings.data_dir))
-        state = SqlStateStore.open(state_url(settings), migrate=True)
-        stack.callback(state.close)
-        yield state
 
 
 @contextmanager
@@ -71,23 +59,6 @@ def locked_stores(settings: Settings) -> Iterator[Stores]:
             yield Stores(state, telemetry)
         finally:
             telemetry.close()
-
-
-def _lock(data_dir: Path) -> StoreLock:
-    if not data_dir.is_dir():
-        raise ConfigError((f"{data_dir}: there is no data directory; run hardcase-collector init",))
-    return StoreLock(data_dir / "lock")
-
-
-def state_url(settings: Settings) -> str:
-    """With the password filled in. Raises ConfigError."""
-    url = settings.state.url or f"sqlite:///{settings.data_dir / 'state.sqlite'}"
-    if settings.state.password is None:
-        return url
-    from sqlalchemy import make_url
-
-    whole = make_url(url).set(password=read_secret(settings.state.password))
-    return whole.render_as_string(hide_password=False)
 
 
 def rule_book(settings: Settings) -> RuleBook:
