@@ -24,11 +24,6 @@ class Readings:
         self._engine = engine
         self._lock = threading.Lock()
 
-    def use(self, engine: Engine) -> None:
-        """After a reload of the sheets."""
-        with self._lock:
-            self._engine = engine
-
     def __call__(self, tx: Transaction, asset: int) -> Sequence[CurrentReading]:
         """In the order of sources and catalogues. A row that cannot be read shows nothing; judging reports it."""
         feeds = {feed.number: feed for feed in tx.feeds.feeds(asset=asset)}
