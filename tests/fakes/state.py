@@ -14,7 +14,7 @@ from typing import Any
 
 from hardcase_collector.domain.asset import Agent, Asset, AssetFacts, AssetMode, IdentityBasis, Part
 from hardcase_collector.domain.errors import NotFound, SessionSuperseded, StoreFailed
-from hardcase_collector.domain.finding import Transition
+from hardcase_collector.domain.finding import Transition, Why
 from hardcase_collector.domain.observation import Catalogue, Coverage, Event, Loss, Sensor, SourceStatus
 from hardcase_collector.domain.ports import Baseline, EpochKey, Feed, FeedRow, Mark, Window
 
@@ -39,6 +39,7 @@ class Data:
     losses: list[Loss] = field(default_factory=list)
     quarantined: list[tuple[int, bytes, int, str, str]] = field(default_factory=list)
     transitions: list[Transition] = field(default_factory=list)
+    whys: list[Why] = field(default_factory=list)
 
 
 class FakeTransaction:
@@ -50,7 +51,8 @@ class FakeTransaction:
         self.assets = Assets(data)
         self.feeds = Feeds(data)
         self.transitions = data.transitions
-        self.findings = self.cases = self.outbox = self.access = SimpleNamespace()
+        self.findings = SimpleNamespace(add_why=data.whys.append)
+        self.cases = self.outbox = self.access = SimpleNamespace()
 
 
 class Agents:

@@ -173,7 +173,7 @@ async def test_a_delivery_given_up_is_on_the_timeline_and_resent_by_hand(plant: 
         assert entries[0].parameters == {"channel": "hook", "error": "HTTP 404", "attempts": 1}
         tx.outbox.resend(tx.outbox.dead_letters(limit=1)[0].id, now_ms=plant.now_ms)
     await plant.run_until(lambda: plant.counts()["delivered"] == 1)
-    assert sink.ids() == ["HC-20261124-0001-v1"]
+    assert sink.ids() == ["test-HC-20261124-0001-v1"]
 
 
 async def test_a_receiver_that_answers_after_the_process_died_sees_one_id_twice(plant: Plant, sink: Sink) -> None:
@@ -187,4 +187,4 @@ async def test_a_receiver_that_answers_after_the_process_died_sees_one_id_twice(
     await channel.close()
     plant.now_ms = NOON + 1000
     await plant.run_until(lambda: plant.counts()["delivered"] == 1)
-    assert sink.ids() == ["HC-20261124-0001-v1"] * 2
+    assert sink.ids() == ["test-HC-20261124-0001-v1"] * 2

@@ -91,6 +91,6 @@ class Why:
     case: int | None
     reason: str
     """Code: opened, joined, reopened, warning_only, joining, observe, window, backlog_cleared, history, flapping,
-    suspended_by_parent, limits_rejected, below_count, rehearsal."""
+    suspended_by_parent, limits_rejected, below_count, nothing_new, rehearsal."""
     facts: Mapping[str, Fact] = field(default_factory=dict)
     """rule, count, window, limit and its source, dedupe key, window id, ..."""

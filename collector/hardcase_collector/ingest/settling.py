@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from hardcase_collector.domain.errors import BadRecord, CollectorError
-from hardcase_collector.domain.finding import Transition
+from hardcase_collector.domain.finding import Fact, Transition, Why
 from hardcase_collector.domain.observation import (
     Coverage,
     Event,
@@ -109,7 +109,11 @@ class Settler:
         if not tx.assets.add_event(event) or state is None:
             return ()
         joined_ms = tx.assets.by_number(event.stamp.asset).joined_ms
-        return self.judge.event(state, event, history=(event.device_ms or event.stamp.time_ms) < joined_ms)
+        history = (event.device_ms or event.stamp.time_ms) < joined_ms
+        moved = self.judge.event(state, event, history=history)
+        if not moved and event.asserted and event.code:
+            tx.findings.add_why(unmoved(event, "history" if history else "nothing_new"))
+        return moved
 
     def open_states(self, tx: Transaction, feeds: Iterable[FeedBook]) -> None:
         """Reads the rows of feeds that are not in memory and makes their states."""
@@ -140,6 +144,23 @@ class Settler:
             quarantine(tx, bad, now_ms)
         if plan.marks:
             tx.feeds.save_marks(plan.marks, sessions={book.agent: book.session for book in plan.books.values()})
+
+
+def unmoved(event: Event, reason: str) -> Why:
+    """Why an event that the hardware asserted opened nothing."""
+    facts: dict[str, Fact] = {"code": event.code, "log": event.log, "record_id": event.record_id, "text": event.text}
+    return Why(
+        asset=event.stamp.asset,
+        rule="",
+        part=event.part.key(),
+        sensor=event.sensor,
+        time_ms=event.device_ms or event.stamp.time_ms,
+        decided_ms=event.stamp.received_ms,
+        opened=False,
+        case=None,
+        reason=reason,
+        facts=facts,
+    )
 
 
 def quarantine(tx: Transaction, bad: Quarantined, now_ms: int) -> None:

@@ -29,7 +29,7 @@ class OutboxAnnouncer:
                 channel=route.channel,
                 case=news.case.id,
                 version=news.entry.version,
-                event_id=event_id(news),
+                event_id=event_id(news, self._sender),
                 body=body,
                 at_ms=news.entry.at_ms,
                 not_before_ms=news.not_before_ms,

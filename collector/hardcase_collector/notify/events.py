@@ -32,9 +32,12 @@ class Sender:
     title: Title
 
 
-def event_id(news: CaseNews) -> str:
-    """The same in every attempt and on every channel. No dot: the signature joins id, time and body by dots."""
-    return f"{news.case.number}-v{news.entry.version}"
+def event_id(news: CaseNews, sender: Sender) -> str:
+    """The same in every attempt and on every channel; another collector's, or a rebuilt one's, differs by its source.
+
+    No dot: the signature joins id, time and body by dots.
+    """
+    return f"{sender.source.rpartition(':')[2][:8]}-{news.case.number}-v{news.entry.version}"
 
 
 def event_type(news: CaseNews) -> str:
@@ -45,7 +48,7 @@ def cloud_event(news: CaseNews, sender: Sender) -> bytes:
     """UTF-8 JSON."""
     body = {
         "specversion": "1.0",
-        "id": event_id(news),
+        "id": event_id(news, sender),
         "source": sender.source,
         "type": event_type(news),
         "subject": news.case.number,

@@ -429,6 +429,8 @@ def test_an_event_older_than_joining_is_history(collector: FakeCollector, agent:
     agent.send()
     assert len(collector.state.data.events) == 1
     assert collector.state.data.transitions == []
+    (why,) = collector.state.data.whys
+    assert (why.asset, why.opened, why.reason, why.facts["record_id"]) == (1, False, "history", 7)
 
 
 def test_inventory_status_and_window_are_stored(collector: FakeCollector, agent: FakeAgent) -> None:

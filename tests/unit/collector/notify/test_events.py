@@ -83,7 +83,7 @@ def test_an_event_is_a_cloud_event_that_tells_the_whole_case() -> None:
     event = json.loads(cloud_event(NEWS, SENDER))
     assert {name: event[name] for name in ("specversion", "id", "source", "type", "subject", "time")} == {
         "specversion": "1.0",
-        "id": "HC-20261124-0001-v3",
+        "id": "test-HC-20261124-0001-v3",
         "source": "urn:hardcase:test",
         "type": "io.hardcase.case.joined.v1",
         "subject": "HC-20261124-0001",
@@ -120,9 +120,10 @@ def test_a_flood_of_findings_is_counted_and_not_all_told() -> None:
 
 def test_an_id_is_the_same_for_the_same_version_and_holds_no_dot() -> None:
     later = replace(NEWS, entry=replace(NEWS.entry, version=4))
-    assert event_id(NEWS) == event_id(replace(NEWS, findings=()))
-    assert event_id(NEWS) != event_id(later)
-    assert "." not in event_id(NEWS)
+    assert event_id(NEWS, SENDER) == event_id(replace(NEWS, findings=()), SENDER)
+    assert event_id(NEWS, SENDER) != event_id(later, SENDER)
+    assert event_id(NEWS, SENDER) != event_id(NEWS, replace(SENDER, source="urn:hardcase:another"))
+    assert "." not in event_id(NEWS, SENDER)
 
 
 def test_text_that_no_encoding_takes_does_not_stop_an_event() -> None:
