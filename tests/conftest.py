@@ -30,3 +30,18 @@ def captures() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no captures at {folder}: set HARDCASE_FIXTURES")
     return folder
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keeps the tests of one `xdist_group` on one worker.
+
+    pytest-xdist 3.8 marks a test's group in an attribute that pytest does not read any more since 9.2, so that
+    `--dist loadgroup` is silently without effect there.
+    """
+    if not getattr(config.option, "loadgroup", False):
+        return
+    for item in items:
+        group = "_".join(sorted({str(mark.args[0]) for mark in item.iter_markers("xdist_group")}))
+        if group and not item.nodeid.endswith(f"@{group}"):
+            item._id = item.id.parse(f"{item.nodeid}@{group}")  # type: ignore[attr-defined]  # see above
