@@ -315,15 +315,23 @@ def test_what_was_found_at_joining_is_accepted_or_opened_by_command(site: Site, 
         assert site.asset(serial)["asset"]["mode"] == "joining"
         bmc.set_reading(2, CRITICAL_RAW)
         found_hot(site, serial, held="joining")
-        site.collector.command("assets", "joining", "open", serial, "--reason", "repair now")
+        waiting = [
+            finding["id"]
+            for finding in site.collector.ask("assets", "show", serial)["findings"]
+            if finding["held"] == "joining" and "2" in finding["part"]["slot"]
+        ]
+        singly = [word for finding in waiting for word in ("--finding", str(finding))]
+        site.collector.command("assets", "joining", "open", serial, "--reason", "repair now", *singly)
         [case] = site.cases(serial)
+        assert site.asset(serial)["asset"]["mode"] == "joining"
+        with pytest.raises(StageError, match="does not fire on this asset"):
+            site.collector.command("assets", "joining", "open", serial, "--reason", "why", "--finding", "999999")
 
     assert "2" in case["part"]["slot"]
-    told = site.audited("asset.joining_settled")
-    assert [(entry["facts"]["opened"], entry["facts"]["reason"]) for entry in told] == [
-        (True, "repair now"),
-        (False, "known, on order"),
-    ]
+    [opened], [accepted] = site.audited("asset.joining_open"), site.audited("asset.joining_accept")
+    assert opened["facts"]["reason"] == "repair now"
+    assert opened["facts"]["singly"] == ",".join(map(str, waiting))
+    assert (accepted["facts"]["reason"], accepted["facts"]["singly"]) == ("known, on order", "")
     assert site.audited("asset.mode")[0]["facts"] == {"mode": "joining"}
 
 

@@ -17,6 +17,8 @@ app.add_typer(joining, name="joining")
 Name = Annotated[str, typer.Argument(help="Number, host name, serial or key of the asset.")]
 Reason = Annotated[str, typer.Option("--reason", "-r", help="Why; kept with the decision.")]
 
+Findings = Annotated[list[int] | None, typer.Option("--finding", help="Number of one finding; repeat. Default: all.")]
+
 
 class Mode(StrEnum):
     JOINING = "joining"
@@ -95,9 +97,10 @@ def show(ctx: typer.Context, name: Name, as_json: JsonFlag = False) -> None:
     talk.say()
     talk.show_table(
         "What is wrong now",
-        ("severity", "fault", "part", "since", "held", "what"),
+        ("id", "severity", "fault", "part", "since", "held", "what"),
         (
             (
+                row["id"],
                 talk.severity(row["severity"]),
                 row["fault_class"],
                 talk.part(row["part"]),
@@ -166,18 +169,20 @@ def accept_baseline(
     talk.say(f"{accepted['sensor']}: {accepted['value']:g} accepted for {accepted['rule']}")
 
 
-def _settle(ctx: typer.Context, name: str, reason: str, *, open_cases: bool) -> None:
-    settled = talk.post(ctx, f"/assets/{talk.in_path(name)}/joining", open_cases=open_cases, reason=reason)
+def _settle(ctx: typer.Context, name: str, reason: str, findings: list[int] | None, *, open_cases: bool) -> None:
+    settled = talk.post(
+        ctx, f"/assets/{talk.in_path(name)}/joining", open_cases=open_cases, reason=reason, findings=findings or []
+    )
     talk.say(f"{settled['findings']} findings {'opened' if open_cases else 'accepted as baseline'}")
 
 
 @joining.command("accept")
-def joining_accept(ctx: typer.Context, name: Name, reason: Reason) -> None:
-    """Accept all that was found at joining as baseline; the asset is live then."""
-    _settle(ctx, name, reason, open_cases=False)
+def joining_accept(ctx: typer.Context, name: Name, reason: Reason, finding: Findings = None) -> None:
+    """Accept what was found at joining as baseline: all of it, then the asset is live, or single findings."""
+    _settle(ctx, name, reason, finding, open_cases=False)
 
 
 @joining.command("open")
-def joining_open(ctx: typer.Context, name: Name, reason: Reason) -> None:
-    """Open cases for all that was found at joining; the asset is live then."""
-    _settle(ctx, name, reason, open_cases=True)
+def joining_open(ctx: typer.Context, name: Name, reason: Reason, finding: Findings = None) -> None:
+    """Open cases for what was found at joining: for all of it, then the asset is live, or for single findings."""
+    _settle(ctx, name, reason, finding, open_cases=True)

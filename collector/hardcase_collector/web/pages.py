@@ -6,7 +6,7 @@ Endpoints are plain functions, which the framework runs on threads: the stores b
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from importlib import resources
 from typing import Annotated
 from urllib.parse import quote
@@ -22,6 +22,7 @@ from hardcase_collector.domain.ports import CaseFilter
 from hardcase_collector.web import picture
 from hardcase_collector.web.access import Person, Sessions, same
 from hardcase_collector.web.health import add_health
+from hardcase_collector.web.joining import settle
 from hardcase_collector.web.ports import Health, Shop
 from hardcase_collector.web.rendering import SECURITY_HEADERS, environment, render
 from hardcase_collector.web.sign_in import Desk as SignIn
@@ -143,22 +144,22 @@ class Pages:
                 at_ms=now_ms, actor=person.user.name, action=f"case.{action}", subject=case.number, facts={}
             )
 
-    def settle_joining(self, person: Person, number: int, *, decision: str, reason: str) -> None:
+    def settle_joining(
+        self, person: Person, number: int, findings: Sequence[int], *, decision: str, reason: str
+    ) -> None:
         _may_act(person, reason)
         if not reason:
             raise Refused(400, "error.reason_needed")
-        now_ms = self._shop.clock_ms()
         with self._shop.store.write() as tx:
-            asset = picture.asset_in_scope(tx, number, person.customer)
-            settled = self._shop.actions.settle_joining(
-                tx, asset.id, open_cases=decision == "open", actor=person.user.name, reason=reason, now_ms=now_ms
-            )
-            tx.access.audit(
-                at_ms=now_ms,
+            settle(
+                tx,
+                self._shop.actions,
+                picture.asset_in_scope(tx, number, person.customer),
+                findings,
+                open_cases=decision == "open",
                 actor=person.user.name,
-                action=f"asset.joining_{decision}",
-                subject=asset.key,
-                facts={"reason": reason, "findings": settled},
+                reason=reason,
+                now_ms=self._shop.clock_ms(),
             )
 
 
@@ -227,9 +228,10 @@ def _acting(pages: Pages) -> APIRouter:
         decision: Annotated[str, Form(pattern="^(accept|open)$")],
         form_token: Annotated[str, Form(max_length=200)] = "",
         reason: Annotated[str, Form()] = "",
+        finding: Annotated[list[int] | None, Form(max_length=500)] = None,
     ) -> RedirectResponse:
         _check_form(person, form_token)
-        pages.settle_joining(person, number, decision=decision, reason=reason.strip())
+        pages.settle_joining(person, number, finding or (), decision=decision, reason=reason.strip())
         return RedirectResponse(f"/assets/{number}", 303)
 
     return router

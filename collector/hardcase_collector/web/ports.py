@@ -29,6 +29,11 @@ class CaseActions(Protocol):
     ) -> int:
         """Accepts all that was found at joining as baseline, or opens it; the asset is live then. How many findings."""
 
+    def settle_finding(
+        self, tx: Transaction, finding: int, *, open_case: bool, actor: str, reason: str, now_ms: int
+    ) -> None:
+        """The same for one line of the list. Raises IllegalAction where there is nothing to decide about it."""
+
 
 Titles = Callable[[str, str], str]
 """(fault class, language) -> its title; the class itself where no sheet names it."""

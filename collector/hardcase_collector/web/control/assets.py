@@ -12,6 +12,7 @@ from hardcase_collector.domain.ports import Baseline, Transaction
 from hardcase_collector.web import picture
 from hardcase_collector.web.control.plain import Json, plain
 from hardcase_collector.web.control.ports import Control, asker
+from hardcase_collector.web.joining import settle
 
 HOUR_MS = 3_600_000
 MAX_LIST = 5000
@@ -101,19 +102,14 @@ def _change(made: APIRouter, control: Control) -> None:
         name: str,
         open_cases: Annotated[bool, Body(embed=True)],
         reason: Annotated[str, Body(embed=True, min_length=1, max_length=500)],
+        findings: Annotated[list[int], Body(embed=True, max_length=500)],
     ) -> Json:
+        """No `findings`: all of them."""
         now_ms, actor = shop.clock_ms(), asker(request)
         with shop.store.write() as tx:
             found = _find(tx, name)
-            settled = shop.actions.settle_joining(
-                tx, found.id, open_cases=open_cases, actor=actor, reason=reason, now_ms=now_ms
-            )
-            tx.access.audit(
-                at_ms=now_ms,
-                actor=actor,
-                action="asset.joining_settled",
-                subject=found.key,
-                facts={"opened": open_cases, "reason": reason, "findings": settled},
+            settled = settle(
+                tx, shop.actions, found, findings, open_cases=open_cases, actor=actor, reason=reason, now_ms=now_ms
             )
         return {"asset": found.id, "findings": settled}
 
