@@ -174,8 +174,10 @@ def test_bmc_and_disks_arrive_at_the_collector(running: Machine) -> None:
     reading = running.scene.reading("guest", "CPU 1 Temp")
     assert (reading["source"], reading["value"]) == ("ipmi.analogue@local", 44.0)
     assert {limit["source"] for limit in reading["limits"]} == {"device"}
-    coverage = [line for _, line in running.scene.asset("guest")["coverage"]]
-    assert not [line for line in coverage if line["status"] == "unreadable"]
+    coverage = running.scene.asset("guest")["coverage"]
+    watched = [line for source, line in coverage if source.startswith(("ipmi.", "smart."))]
+    assert watched
+    assert not [line for line in watched if line["status"] == "unreadable"]
 
 
 def test_a_disk_that_warns_is_a_case(running: Machine) -> None:
