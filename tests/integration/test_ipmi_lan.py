@@ -114,7 +114,7 @@ async def test_analogue_sensors_come_with_values_units_parts_and_the_bmcs_own_li
     assert by_name(read)["P12V"] == Number(11.97)
     assert by_name(read)["Inlet Temp"] == Number(23.0)
     assert cpu.id == "20.0.1/3.1"
-    assert cpu.part == Part(component=Component.CPU, slot="1")
+    assert cpu.part == Part(component=Component.CPU, slot="CPU1")
     assert (cpu.limits.upper_non_critical, cpu.limits.upper_critical, cpu.limits.upper_non_recoverable) == (85, 95, 105)
     assert (cpu.limits.hysteresis_rising, cpu.limits.source, cpu.comparison) == (2.0, "bmc", 0)
     assert (read.asset.vendor, read.asset.model, read.asset.serial) == (
@@ -145,7 +145,11 @@ async def test_states_are_named_and_a_lost_supply_input_is_seen_and_logged(sim: 
     assert states(read, "Chassis power") == ["on"]
     assert states(read, "PSU Redundancy") == ["fully_redundant"]
     (event,) = (await sweep(sources.sel)).events
-    assert (event.code, event.part, event.asserted) == ("psu.input_lost", Part(component=Component.PSU, slot="1"), True)
+    assert (event.code, event.part, event.asserted) == (
+        "psu.input_lost",
+        Part(component=Component.PSU, slot="PSU1"),
+        True,
+    )
 
 
 async def test_a_host_that_is_off_makes_gaps_and_no_zero_volts(sim: IpmiSim, sources: Sources) -> None:

@@ -26,6 +26,8 @@ _GENERAL: dict[int, Component] = {
     55: Component.THERMAL, 64: Component.THERMAL, 66: Component.BOARD,
 }  # fmt: skip
 
+_WORDS = {Component.CPU: "CPU", Component.PSU: "PSU", Component.FAN: "FAN"}
+
 _SPEAKS_OF_A_PART = (0x04, 0x07, 0x08, 0x0C, 0x0D, 0x21, 0x29)
 """Sensor types that name their part even where the entity says "system board" (Dell's fans, Quanta's DIMMs)."""
 
@@ -40,7 +42,8 @@ def component_of(entity: Entity) -> Component:
 
 
 def slot_of(entity: Entity) -> str:
-    return str(entity.instance & 0x7F)
+    """ "CPU1", "PSU2": the words that chassis and the host's own drivers use; a bare instance where there is none."""
+    return _WORDS.get(component_of(entity), "") + str(entity.instance & 0x7F)
 
 
 def part_of(record: SensorRecord, crowded: bool) -> Part:

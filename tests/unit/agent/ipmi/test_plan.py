@@ -52,7 +52,7 @@ def test_eight_fans_on_one_entity_are_eight_parts_and_one_fan_on_its_own_keeps_i
     fan = {"type": 4, "unit": 18, "entity": 29}
     plan = plan_of(analogue("Fan_SYS0", number=1, **fan), analogue("Fan_SYS1", number=2, **fan))
     assert [planned.sensor.part.slot for planned in plan.analogue] == ["Fan_SYS0", "Fan_SYS1"]
-    assert part_of(analogue("FAN 3", instance=3, **fan)) == Part(component=Component.FAN, slot="3")
+    assert part_of(analogue("FAN 3", instance=3, **fan)) == Part(component=Component.FAN, slot="FAN3")
 
 
 def test_a_fan_a_dimm_and_a_bay_are_parts_though_the_vendor_says_system_board() -> None:
@@ -63,7 +63,7 @@ def test_a_fan_a_dimm_and_a_bay_are_parts_though_the_vendor_says_system_board() 
 
 def test_a_fan_within_a_supply_is_the_supply() -> None:
     assert part_of(analogue("PSU Fan", type=4, unit=18, entity=10, instance=2)) == Part(
-        component=Component.PSU, slot="2"
+        component=Component.PSU, slot="PSU2"
     )
 
 

@@ -27,7 +27,7 @@ def entry(text: str) -> bytes:
 def test_a_threshold_event_names_limit_part_reading_and_sensor(directory: Directory) -> None:
     event = parse_entry(entry("0200 02 e1f5 6165 2000 04 01 01 01 59 61 5f"), 9, directory)
     assert (event.code, event.asserted, event.sensor) == ("temperature.upper_critical", True, "20.0.1/3.1")
-    assert event.part == Part(component=Component.CPU, slot="1")
+    assert event.part == Part(component=Component.CPU, slot="CPU1")
     assert event.text == "CPU 1 Temp: upper critical (reading 97, limit 95 Cel)"
     assert (event.record_id, event.erase_stamp, event.device_ms) == (2, 9, 0x6561F5E1 * 1000)
 
@@ -42,7 +42,7 @@ def test_a_threshold_passed_back_is_not_asserted_by_either_way_of_saying_it(dire
 def test_a_lost_input_and_its_return_have_one_code(directory: Directory) -> None:
     lost = parse_entry(entry("0500 02 e1f56165 2000 04 08 30 6f 03 ff ff"), 0, directory)
     back = parse_entry(entry("0600 02 e1f56165 2000 04 08 30 ef 03 ff ff"), 0, directory)
-    assert (lost.code, lost.asserted, lost.part.slot) == ("psu.input_lost", True, "1")
+    assert (lost.code, lost.asserted, lost.part.slot) == ("psu.input_lost", True, "PSU1")
     assert (back.code, back.asserted) == ("psu.input_lost", False)
 
 
