@@ -195,7 +195,7 @@ async def test_a_restart_sends_the_last_portion_of_the_log_again_but_not_the_who
     again = lan_sources(sim.lan_port, sim.password_file, tmp_path / "state")
     assert [event.code for event in (await sweep(again.sel)).events] == ["psu.input_lost"]
     sim.set_bit(0x31, 1, True)
-    assert [event.part.slot for event in (await sweep(again.sel)).events] == ["2"]
+    assert [event.part.slot for event in (await sweep(again.sel)).events] == ["PSU2"]
     await again.close()
 
 
