@@ -158,28 +158,35 @@ def note_record(segment: Segment, kind: RecordKind, sequence: int, tag: bytes) -
 
 
 def _apply_stated_losses(files: Files, found: Recovered) -> None:
-    """What a loss on the disk already states is neither served nor stated again."""
-    for segment in found.segments:
+    """What a loss on the disk already states is neither served nor stated again.
+
+    A dropped segment may be back after a power cut, its removal not being synced. The ledger was stored before and
+    carries the losses that its records state, so those of a segment that goes (again) do not count. A loss stands
+    after what it states: newest first, each segment is judged by what is kept behind it.
+    """
+    owed = list(read_ledger(files))
+    for loss in owed:
+        if loss.first:
+            found.gone.setdefault(loss.epoch, Ranges()).add(loss.first, loss.through)
+    stated: dict[bytes, Ranges] = {}
+    kept: list[Segment] = []
+    for segment in reversed(found.segments):
+        gone = found.gone.get(segment.epoch)
+        if gone is not None and gone.covers(segment.first, segment.newest):
+            discard(files, segment.name)
+            continue
+        kept.append(segment)
         for _, loss in segment.losses:
             if loss.first:
+                stated.setdefault(loss.epoch, Ranges()).add(loss.first, loss.through)
                 found.gone.setdefault(loss.epoch, Ranges()).add(loss.first, loss.through)
-    for loss in read_ledger(files):
-        if not loss.first:
-            found.carried.append(loss)
-            continue
+    found.segments = kept[::-1]
+    for loss in owed:
         # The power may have gone between a loss's record and its removal from the ledger.
-        ranges = found.gone.setdefault(loss.epoch, Ranges())
-        for first, through in ranges.outside(loss.first, loss.through):
-            found.carried.append(replace(loss, first=first, through=through, records=through - first + 1))
-        ranges.add(loss.first, loss.through)
-    kept = []
-    for segment in found.segments:
-        stated = found.gone.get(segment.epoch)
-        if stated is not None and stated.covers(segment.first, segment.newest):
-            discard(files, segment.name)
-        else:
-            kept.append(segment)
-    found.segments = kept
+        ranges = stated.get(loss.epoch, Ranges()).outside(loss.first, loss.through) if loss.first else [(0, 0)]
+        for first, through in ranges:
+            records = through - first + 1 if loss.first else loss.records
+            found.carried.append(replace(loss, first=first, through=through, records=records))
 
 
 def _holds_entries(data: bytes) -> bool:
