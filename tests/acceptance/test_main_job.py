@@ -179,7 +179,7 @@ def test_what_happened_while_the_collector_was_dead_is_judged_by_its_own_time(
     assert shown["case"]["since_ms"] == first_ms
     assert shown["case"]["opened_ms"] >= first_ms + BACKLOG_S * 1000
     until_told(scene, shown["case"]["number"])
-    recorded = [why for why in scene.ask("why", asset=bmc.serial)["whys"] if why["part"].startswith("cpu@2")]
+    recorded = [why for why in scene.ask("why", asset=bmc.serial)["whys"] if why["part"].startswith("cpu@CPU2")]
     assert [why["reason"] for why in recorded if not why["opened"]], recorded
     assert not any(why["opened"] for why in recorded)
 
