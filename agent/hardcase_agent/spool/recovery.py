@@ -183,10 +183,13 @@ def _apply_stated_losses(files: Files, found: Recovered) -> None:
     found.segments = kept[::-1]
     for loss in owed:
         # The power may have gone between a loss's record and its removal from the ledger.
-        ranges = stated.get(loss.epoch, Ranges()).outside(loss.first, loss.through) if loss.first else [(0, 0)]
-        for first, through in ranges:
-            records = through - first + 1 if loss.first else loss.records
-            found.carried.append(replace(loss, first=first, through=through, records=records))
+        if not loss.first:
+            found.carried.append(loss)
+            continue
+        ranges = stated.setdefault(loss.epoch, Ranges())
+        for first, through in ranges.outside(loss.first, loss.through):
+            found.carried.append(replace(loss, first=first, through=through, records=through - first + 1))
+        ranges.add(loss.first, loss.through)
 
 
 def _holds_entries(data: bytes) -> bool:
