@@ -28,6 +28,9 @@ class Files(Protocol):
     def sync(self, handle: int) -> None:
         """Contents and length are on the medium."""
 
+    def sync_file(self, name: str) -> None:
+        """The same for a file of an earlier process, which may have been killed before it synced what it wrote."""
+
     def truncate(self, handle: int, size: int) -> None: ...
 
     def close(self, handle: int) -> None: ...
@@ -85,6 +88,13 @@ class DiskFiles:
 
     def sync(self, handle: int) -> None:
         os.fdatasync(handle)
+
+    def sync_file(self, name: str) -> None:
+        handle = os.open(name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=self._descriptor)
+        try:
+            os.fdatasync(handle)
+        finally:
+            os.close(handle)
 
     def truncate(self, handle: int, size: int) -> None:
         os.ftruncate(handle, size)

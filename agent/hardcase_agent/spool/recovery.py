@@ -91,6 +91,8 @@ def _recover_one(
 ) -> None:
     ordinal, epoch, first = key
     try:
+        # Written, read by us, and yet not on the medium: so it may be after a kill. What is built on it must stand.
+        files.sync_file(name)
         data = files.read(name)
         header = fmt.unpack_header(data)
         if (header.epoch, header.first) != (epoch, first):

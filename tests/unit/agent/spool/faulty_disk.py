@@ -104,6 +104,11 @@ class FaultyDisk:
         self._step("sync")
         self._open[handle].synced = bytes(self._open[handle].data)
 
+    def sync_file(self, name: str) -> None:
+        self._step("sync")
+        inode = self._named(name)
+        inode.synced = bytes(inode.data)
+
     def truncate(self, handle: int, size: int) -> None:
         self._step("truncate")
         del self._open[handle].data[size:]

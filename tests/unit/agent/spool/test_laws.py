@@ -203,10 +203,19 @@ BACK_AFTER_A_POWER_CUT = [
 ]
 """A dropped segment came back, and with it a loss record that was taken for a statement still standing."""
 
+UNSYNCED_AFTER_A_KILL = [
+    *(("append", count) for count in (1, 2, 2, 3, 6)),
+    *(("quarantine", 1), ("die within", 6)),
+    *(("append", count) for count in (1, 1, 1, 1, 1, 1, 1, 6)),
+    ("power", 0),
+]
+"""A loss record that the killed process had written and not synced was built on, and went with the power."""
+
 
 @settings(max_examples=300, deadline=None)
 @given(seed=st.integers(0, 1000), steps=st.lists(STEP, max_size=30))
 @example(seed=0, steps=BACK_AFTER_A_POWER_CUT)
+@example(seed=49, steps=UNSYNCED_AFTER_A_KILL)
 def test_nothing_is_lost_unsaid_doubled_or_out_of_order(seed: int, steps: list[tuple[str, int]]) -> None:
     world = World(seed)
     for step, count in steps:
