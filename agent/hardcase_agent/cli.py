@@ -1,4 +1,4 @@
-"""`hardcase-agent run | probe | doctor | enroll | maintenance`. Parses the command line, prints, sets the exit status.
+"""The commands of `hardcase-agent`: run, probe, doctor, enroll, maintenance, decode. Parses the command line and prints.
 
 Exit status: 0 good, 1 something is not (and it says what), 2 wrong use.
 """
@@ -13,10 +13,12 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from hardcase_agent import __version__
 from hardcase_agent.config import DEFAULT_PATH, LogForm, LogLevel, Settings, load_config
 from hardcase_agent.domain.errors import AgentError, ConfigError, EnrolmentRefused
+from hardcase_agent.sensors.decoders import DECODERS
 
 LONGEST_TOKEN = 4096
 _UNITS = {"m": 60, "h": 3600, "d": 86400}
@@ -75,7 +77,22 @@ def _parser() -> argparse.ArgumentParser:
     maintenance.add_argument("duration", type=duration_s, help="30m, 2h, 1d; 0 ends the window")
     maintenance.add_argument("reason", help="why, for people")
     maintenance.set_defaults(command=_maintenance)
+    _decode_parser(commands)
     return parser
+
+
+def _decode_parser(commands: Any) -> None:
+    kinds = "\n".join(f"  {one.kind:<11} {one.about}" for one in DECODERS)
+    decode = commands.add_parser(
+        "decode",
+        help="decode captures from other machines; needs no device and no configuration",
+        description=f"Prints what captured files say as JSON lines. Exit status 1: something could not be decoded.\n\n"
+        f"kinds:\n{kinds}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    decode.add_argument("kind", choices=[one.kind for one in DECODERS], metavar="KIND")
+    decode.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a file, or a folder for a tree of files")
+    decode.set_defaults(command=_decode)
 
 
 def duration_s(text: str) -> int:
@@ -169,3 +186,10 @@ async def _maintenance(options: argparse.Namespace) -> int:
     else:
         print("maintenance window ended")
     return 0
+
+
+async def _decode(options: argparse.Namespace) -> int:
+    from hardcase_agent import decoding
+
+    good = [decoding.write(decoding.decode_file(options.kind, path), sys.stdout) for path in options.files]
+    return 0 if all(good) else 1

@@ -178,8 +178,9 @@ def _apply_stated_losses(files: Files, found: Recovered) -> None:
             discard(files, segment.name)
             continue
         kept.append(segment)
-        for _, loss in segment.losses:
-            if loss.first:
+        for sequence, loss in reversed(segment.losses):
+            # A record that was itself lost states nothing: what it said was owed again.
+            if loss.first and sequence not in found.gone.get(segment.epoch, Ranges()):
                 stated.setdefault(loss.epoch, Ranges()).add(loss.first, loss.through)
                 found.gone.setdefault(loss.epoch, Ranges()).add(loss.first, loss.through)
     found.segments = kept[::-1]

@@ -179,15 +179,18 @@ class Spool:
         segment = self._segments.pop(0)
         if segment is self._tail.segment:
             self._tail.close()
-        gone = self._gone.setdefault(segment.epoch, Ranges())
-        unacked = max(segment.first, self._acked.get(segment.epoch, 0) + 1)
-        for first, through in gone.outside(unacked, segment.newest):
-            self._ledger.lost(segment.epoch, first, through, cause)
-        for sequence, loss in segment.losses:
-            if sequence >= unacked:
-                self._ledger.carry(loss)
-        gone.add(segment.first, segment.newest)
+        self._lose(segment, segment.first, segment.newest, cause)
         self._condemned.append(segment)
+
+    def _lose(self, segment: Segment, first: int, through: int, cause: LossCause) -> None:
+        """Of one segment. What is acknowledged is not lost; what a lost record stated is to be stated again."""
+        gone = self._gone.setdefault(segment.epoch, Ranges())
+        for low, high in gone.outside(max(first, self._acked.get(segment.epoch, 0) + 1), through):
+            self._ledger.lost(segment.epoch, low, high, cause)
+            for sequence, loss in segment.losses:
+                if low <= sequence <= high:
+                    self._ledger.carry(loss)
+        gone.add(first, through)
 
     def _remove_condemned(self) -> None:
         condemned, self._condemned = self._condemned, []
@@ -218,9 +221,7 @@ class Spool:
             start = max(first, segment.first)
             found = self._reader.read(segment, start, gone, max_records, max_bytes)
             # Readable at the start of this run and not any more.
-            for low, high in gone.outside(start, found[0].sequence - 1 if found else segment.newest):
-                self._ledger.lost(epoch, low, high, LossCause.UNREADABLE)
-                gone.add(low, high)
+            self._lose(segment, start, found[0].sequence - 1 if found else segment.newest, LossCause.UNREADABLE)
             if found:
                 return found
         return []
@@ -262,10 +263,9 @@ class Spool:
         for record in self.read(epoch, sequence, max_records=1, max_bytes=1):
             if record.sequence == sequence:
                 self._aside.quarantine(record)
-        gone = self._gone.setdefault(epoch, Ranges())
-        if sequence not in gone:
-            gone.add(sequence, sequence)
-            self._ledger.lost(epoch, sequence, sequence, cause)
+        for segment in self._segments:
+            if segment.epoch == epoch and segment.first <= sequence <= segment.newest:
+                self._lose(segment, sequence, sequence, cause)
         self.flush(now)
 
     def withhold(self, record: Stored) -> None:

@@ -1,0 +1,1 @@
+"""RAID controllers and software arrays through their own read-only tools."""
