@@ -1,4 +1,5 @@
-"""The commands of `hardcase-agent`: run, probe, doctor, enroll, maintenance, decode. Parses the command line and prints.
+"""The commands of `hardcase-agent`: run, probe, doctor, enroll, maintenance, decode. Parses arguments, prints, sets the
+status of the exit.
 
 Exit status: 0 good, 1 something is not (and it says what), 2 wrong use.
 """
