@@ -1,4 +1,4 @@
-"""The two kinds of statement that a family makes about captures. Family modules make them, `__main__.py` counts them."""
+"""The two kinds of statement that a family makes of captures. Families make them, `__main__.py` counts them."""
 
 from __future__ import annotations
 
