@@ -39,8 +39,17 @@ _REDUNDANCY = (
     "degraded_from_non_redundant",
 )
 
+HEALTH = ("ok", "warning", "degraded", "failed", "critical", "predicted", "absent", "unknown")
+"""A verdict without the reason, one at a time: `<component>.health`."""
+_JUDGED = (
+    "disk", "memory", "cpu", "psu", "power", "fan", "thermal", "voltage", "board", "pcie", "nic", "gpu", "raid",
+    "battery", "chassis", "backplane", "cable", "firmware", "bmc", "host", "ups", "pdu", "appliance",
+)  # fmt: skip
+
 STATES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
+        **{f"{component}.health": HEALTH for component in _JUDGED},
+        "raid.controller": HEALTH,
         "psu.status": (
             "present", "failure_detected", "predictive_failure", "input_lost", "input_lost_or_out_of_range",
             "input_out_of_range", "configuration_error", "inactive",
@@ -69,7 +78,6 @@ STATES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         ),
         "battery.status": ("low", "failed", "present"),
         "chassis.power": ("on", "fault", "control_fault", "interlock", "overload"),
-        "disk.health": ("failed",),
         "disk.nvme_warning": (
             "spare_low", "temperature", "reliability_degraded", "read_only", "backup_failed", "pmr_unreliable",
         ),
