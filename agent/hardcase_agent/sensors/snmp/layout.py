@@ -5,15 +5,18 @@ Called by `source.py`. A row without a known type is no sensor; a value that can
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from hardcase_agent.domain.part import Component, Part
 from hardcase_agent.domain.reading import Gap, GapReason, Kind, Limits, Number, Reading, Sensor, States, Unit
-from hardcase_agent.sensors.snmp.profile import Profile, SensorSpec
+from hardcase_agent.sensors.snmp.profile import Profile, SensorSpec, Variant
 from hardcase_agent.sensors.snmp.values import Missing, Oid, Value, dotted
 
 Objects = Mapping[Oid, Value]
+
+_FIGURE = re.compile(r"[+-]?\d{1,18}(\.\d{1,18})?")
 
 _BY_KIND = {
     Kind.TEMPERATURE: Component.THERMAL,
@@ -70,7 +73,7 @@ def lay_out(profile: Profile, objects: Objects) -> tuple[Item, ...]:
     """The sensors of a device that showed `objects`."""
     items: list[Item] = []
     for spec in profile.sensors:
-        if spec.needs is not None and isinstance(objects.get(spec.needs, Missing.NO_SUCH_OBJECT), Missing):
+        if spec.needs is not None and not _told(spec.needs, objects):
             continue
         if spec.collect:
             items.append(Item(_sensor(profile, spec, (), objects, spec.kind, spec.unit), spec, spec.oid))
@@ -101,18 +104,28 @@ def _item(profile: Profile, spec: SensorSpec, index: Oid, objects: Objects) -> I
         return None
     if spec.skip_oid is not None and printable(objects.get(spec.skip_oid + index)) in spec.skip:
         return None
-    kind, unit = spec.kind, spec.unit
-    if spec.kind_oid is not None:
-        variant = spec.kinds.get(_integer(objects.get(spec.kind_oid + index)) or 0)
-        if variant is None:
-            return None
-        kind, unit = variant.kind, variant.unit
-    scale = _scale(spec, index, objects)
-    if scale is None:
+    if spec.unless is not None and _told(spec.unless + index if spec.row else spec.unless, objects):
         return None
-    sensor = _sensor(profile, spec, index, objects, kind, unit, scale)
+    variant = _variant(spec, index, objects)
+    scale = _scale(spec, index, objects)
+    if variant is None or scale is None:
+        return None
+    scale *= variant.scale
+    sensor = _sensor(profile, spec, index, objects, variant.kind, variant.unit, scale)
     status = spec.status_oid + index if spec.status_oid is not None else None
     return Item(sensor, spec, spec.oid + index, status, scale)
+
+
+def _told(oid: Oid, objects: Objects) -> bool:
+    return not isinstance(objects.get(oid, Missing.NO_SUCH_OBJECT), Missing)
+
+
+def _variant(spec: SensorSpec, index: Oid, objects: Objects) -> Variant | None:
+    if spec.kind_oid is None:
+        return Variant(kind=spec.kind, unit=spec.unit)
+    value = objects.get(spec.kind_oid + index)
+    number = _integer(value)
+    return spec.kinds.get(printable(value).casefold() if number is None else number)
 
 
 def _sensor(
@@ -161,6 +174,8 @@ def _describing(spec: SensorSpec, index: Oid) -> Iterable[Oid]:
             yield column + index
     for oid in spec.limits.values():
         yield oid + index if spec.row else oid
+    if spec.unless is not None:
+        yield spec.unless + index if spec.row else spec.unless
 
 
 def _below(oid: Oid, root: Oid) -> bool:
@@ -169,25 +184,41 @@ def _below(oid: Oid, root: Oid) -> bool:
 
 def _scale(spec: SensorSpec, index: Oid, objects: Objects) -> float | None:
     """RFC 3433: value * 10^exponent / 10^precision; None where the row's scale is unknown."""
-    if spec.exponent_oid is None:
-        return spec.scale
-    exponent = spec.exponents.get(_integer(objects.get(spec.exponent_oid + index)) or 0)
+    exponent: int | None = 0
+    if spec.exponent_oid is not None:
+        exponent = spec.exponents.get(_integer(objects.get(spec.exponent_oid + index)) or 0)
     if exponent is None:
         return None
     precision = _integer(objects.get(spec.precision_oid + index)) if spec.precision_oid is not None else 0
-    return float(10.0 ** (exponent - (precision or 0)))
+    if not -30 <= (power := exponent - (precision or 0)) <= 30:
+        return None
+    return spec.scale * float(10.0**power)
 
 
 def _number(item: Item, value: Value) -> Reading:
-    raw = _integer(value)
-    if raw is None and not isinstance(value, float):
+    number = _figure(item.spec, value)
+    if number is None:
         return Gap(GapReason.ERROR, f"{printable(value)!r} is no number")
-    number = value if isinstance(value, float) else float(raw or 0)
+    if number in item.spec.absent:
+        return Gap(GapReason.ABSENT, f"{number:g}")
     # Nine digits: 533 tenths are 53.3 and not 53.300000000000004.
     scaled = round(number * item.scale, 9)
     if not _possible(item.spec, number, scaled):
         return Gap(GapReason.ERROR, f"{scaled:g} {item.sensor.unit.value} cannot be")
     return Number(scaled)
+
+
+def _figure(spec: SensorSpec, value: Value) -> float | None:
+    """The number of an object before scaling; some agents put it into words."""
+    if isinstance(value, int | float):
+        return float(value)
+    if not isinstance(value, bytes):
+        return None
+    text = printable(value)
+    if spec.pattern is not None:
+        found = spec.pattern.search(text)
+        text = found[1] if found else ""
+    return float(text) if _FIGURE.fullmatch(text) else None
 
 
 def _possible(spec: SensorSpec, raw: float, scaled: float) -> bool:
@@ -201,7 +232,9 @@ def _possible(spec: SensorSpec, raw: float, scaled: float) -> bool:
 
 
 def _state(spec: SensorSpec, value: Value) -> Reading:
-    key = value if isinstance(value, tuple) else _integer(value)
+    key: Value | None = value if isinstance(value, tuple) else _integer(value)
+    if key is None and isinstance(value, bytes):
+        key = printable(value).casefold().encode()
     if key is None or key not in spec.values:
         return Gap(GapReason.ERROR, f"{printable(value)!r} is no state of the MIB")
     return States(spec.values[key])

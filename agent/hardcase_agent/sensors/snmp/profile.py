@@ -5,6 +5,7 @@ Loaded by `family.py`; `layout.py` turns a profile and one look at a device into
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ class Variant:
 
     kind: Kind
     unit: Unit
+    scale: float = 1.0
+    """Times the scale of the row."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,9 +61,14 @@ class SensorSpec:
     highest_raw: int | None
     states: tuple[str, ...]
     values: Mapping[Value, int]
-    """State bits by value."""
+    """State bits by value; a text (bytes) in small letters."""
+    pattern: re.Pattern[str] | None
+    """Where the number stands in a text, as its first group."""
+    absent: tuple[int, ...]
+    """Raw values that mean "there is none"."""
     kind_oid: Oid | None
-    kinds: Mapping[int, Variant]
+    kinds: Mapping[int | str, Variant]
+    """By the number or the text (in small letters) of the kind column."""
     exponent_oid: Oid | None
     exponents: Mapping[int, int]
     precision_oid: Oid | None
@@ -69,6 +77,8 @@ class SensorSpec:
     """By the value of the status column."""
     needs: Oid | None
     """The sensor exists only where this object does: an empty table and a missing one look the same."""
+    unless: Oid | None
+    """The sensor is left out where this object (of the row, in a table) tells the same more exactly."""
     skip_oid: Oid | None
     skip: tuple[str, ...]
     """Rows whose text in this column is one of these are left out."""
@@ -116,6 +126,8 @@ class _SensorTable:
     highest_raw: int | None = None
     states: tuple[str, ...] = ()
     values: tuple[str, ...] = ()
+    pattern: str = ""
+    absent: tuple[int, ...] = ()
     kind_oid: str | None = None
     kinds: tuple[str, ...] = ()
     exponent_oid: str | None = None
@@ -124,6 +136,7 @@ class _SensorTable:
     status_oid: str | None = None
     gaps: tuple[str, ...] = ()
     needs: str | None = None
+    unless: str | None = None
     skip_oid: str | None = None
     skip: tuple[str, ...] = ()
     limits: tuple[str, ...] = ()
@@ -135,6 +148,8 @@ class _SensorTable:
             raise ValueError("a name has {label} where row is true, and only there")
         if len(self.states) > 32:
             raise ValueError("states: at most 32")
+        if self.pattern and re.compile(self.pattern).groups != 1:
+            raise ValueError("pattern: one group, for the number")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,14 +240,17 @@ def _spec(entry: _SensorTable) -> SensorSpec:
         highest_raw=entry.highest_raw,
         states=entry.states,
         values={_value(key): _bits(name, entry.states) for key, name in _pairs(entry.values)},
+        pattern=re.compile(entry.pattern, re.ASCII) if entry.pattern else None,
+        absent=entry.absent,
         kind_oid=_oid(entry.kind_oid),
-        kinds={int(key): _variant(words) for key, words in _pairs(entry.kinds)},
+        kinds={_kind_key(key): _variant(words) for key, words in _pairs(entry.kinds)},
         exponent_oid=_oid(entry.exponent_oid),
         exponents={int(key): int(power) for key, power in _pairs(entry.exponents)},
         precision_oid=_oid(entry.precision_oid),
         status_oid=_oid(entry.status_oid),
         gaps={int(key): GapReason(reason) for key, reason in _pairs(entry.gaps)},
         needs=_oid(entry.needs),
+        unless=_oid(entry.unless),
         skip_oid=_oid(entry.skip_oid),
         skip=entry.skip,
         limits={_limit_name(name): parse_oid(oid) for name, oid in _pairs(entry.limits)},
@@ -253,7 +271,16 @@ def _pairs(lines: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def _value(text: str) -> Value:
-    return parse_oid(text) if "." in text else int(text)
+    """A number, an OID, or a text with "_" for its blanks."""
+    if re.fullmatch(r"-?\d+", text):
+        return int(text)
+    if re.fullmatch(r"\d+(\.\d+)+", text):
+        return parse_oid(text)
+    return text.casefold().replace("_", " ").encode()
+
+
+def _kind_key(text: str) -> int | str:
+    return int(text) if re.fullmatch(r"-?\d+", text) else text.casefold().replace("_", " ")
 
 
 def _bits(names: str, states: Sequence[str]) -> int:
@@ -265,8 +292,8 @@ def _bits(names: str, states: Sequence[str]) -> int:
 
 
 def _variant(words: str) -> Variant:
-    kind, _, unit = words.partition(" ")
-    return Variant(kind=Kind(kind), unit=Unit(unit))
+    kind, unit, scale = (*words.split(), "1", "1")[:3]
+    return Variant(kind=Kind(kind), unit=Unit(unit), scale=float(scale))
 
 
 def _limit_name(name: str) -> str:
