@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hardcase_collector import __version__
-from hardcase_collector.commands import assets, cases, running, talk
+from hardcase_collector.commands import assets, cases, judge, running, talk
 from hardcase_collector.commands.talk import JsonFlag, Where
 from hardcase_collector.domain.errors import ConfigError
 
@@ -38,6 +38,7 @@ app.add_typer(rules, name="rules")
 app.command()(running.token)
 app.command()(running.status)
 app.command()(running.audit)
+app.command()(judge.judge)
 
 
 def _version(wanted: bool) -> None:

@@ -1,0 +1,133 @@
+"""`judge`: captures through the rules, one JSON line a finding. Needs no running collector and no configuration.
+
+Reads what `hardcase-agent decode` printed; judging itself is `rules/offline.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hardcase_collector.commands import talk
+
+if TYPE_CHECKING:
+    from hardcase_collector.domain.asset import Part
+    from hardcase_collector.rules.offline import Found, Unraised
+
+_SUFFIXES = (".jsonl", ".json", ".ndjson")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def judge(
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="JSON lines of `hardcase-agent decode`, - for standard input, or a folder of captures."),
+    ],
+    why: Annotated[bool, typer.Option("--why", help="Also say why everything else raised nothing.")] = False,
+    sheets: Annotated[
+        list[Path] | None, typer.Option(help="Your own sheets beside the built-in ones; a file or a folder; repeat.")
+    ] = None,
+) -> None:
+    """Judge decoded captures by the rules and print one JSON line a finding."""
+    from hardcase_collector.rules.captured import gather
+    from hardcase_collector.rules.offline import OfflineJudge
+    from hardcase_collector.rules.sheet_reader import load_sheets
+
+    with talk.named_errors():
+        judge_by = OfflineJudge(load_sheets(sheets))
+    bad_json: list[dict[str, Any]] = []
+    machines, bad = gather(_lines(files, bad_json))
+    for machine in machines:
+        judgement = judge_by.judge(machine, why=why)
+        for found in judgement.found:
+            if found.stands or why:
+                _print(finding_line(found))
+        for unraised in judgement.unraised:
+            _print(why_line(unraised))
+    for line in bad_json:
+        _print(line)
+    for one in bad:
+        _print({"type": "error", "kind": "malformed", "message": one.message, "at": one.at})
+    if bad or bad_json:
+        raise typer.Exit(talk.FAILED)
+
+
+def _lines(files: list[Path], bad: list[dict[str, Any]]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for path in files:
+        within = sorted(one for one in path.iterdir() if one.suffix in _SUFFIXES) if path.is_dir() else [path]
+        for file in within:
+            try:
+                text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+            except (OSError, UnicodeDecodeError) as error:
+                bad.append({"type": "error", "kind": "refused", "message": f"cannot be read: {error}", "at": str(file)})
+                continue
+            for number, raw in enumerate(text.splitlines(), 1):
+                if not raw.strip():
+                    continue
+                try:
+                    line = json.loads(raw)
+                except ValueError as error:
+                    message = f"not JSON: {error}"[:200]
+                    bad.append({"type": "error", "kind": "malformed", "message": message, "at": f"{file}:{number}"})
+                    continue
+                yield f"{file}:{number}", line
+
+
+def finding_line(found: Found) -> dict[str, Any]:
+    """The form is described in protos/README.md."""
+    return {
+        "type": "finding",
+        "asset": {"vendor": found.asset.vendor, "model": found.asset.model, "serial": found.asset.serial},
+        "source": found.source,
+        "part": _part(found.part),
+        "fault_class": found.fault_class,
+        "repair_group": found.repair_group,
+        "severity": found.severity.word,
+        "opens": found.opens,
+        "rule": found.rule,
+        "state": "firing" if found.firing else "cleared",
+        "since": _iso(found.since_ms),
+        "cleared": _iso(found.cleared_ms),
+        "evidence": {name: value for name, value in found.evidence.items() if name not in ("rule", "since_ms")},
+    }
+
+
+def why_line(unraised: Unraised) -> dict[str, Any]:
+    return {
+        "type": "why",
+        "asset": {"vendor": unraised.asset.vendor, "model": unraised.asset.model, "serial": unraised.asset.serial},
+        "source": unraised.source,
+        "part": _part(unraised.part),
+        "sensor": {"id": unraised.sensor, "name": unraised.name},
+        "reason": unraised.reason,
+        "rule": unraised.rule,
+        "facts": dict(unraised.facts),
+    }
+
+
+def _part(part: Part) -> dict[str, Any]:
+    said: dict[str, Any] = {
+        "class": part.component,
+        "slot": part.slot,
+        "model": part.model,
+        "serial": part.serial,
+        "part_number": part.part_number,
+        "firmware": part.firmware,
+    }
+    return {**said, "paths": list(part.paths)} if part.paths else said
+
+
+def _iso(time_ms: int | None) -> str | None:
+    if time_ms is None:
+        return None
+    return (_EPOCH + timedelta(milliseconds=time_ms)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _print(line: Mapping[str, Any]) -> None:
+    sys.stdout.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n")

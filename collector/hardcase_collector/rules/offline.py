@@ -1,0 +1,202 @@
+"""Judges captures without a collector: what the rules raise on them, and why everything else raised nothing. Pure.
+
+The command `judge` (`commands/judge.py`) and `make truth` call it. A capture is taken as a condition that lasts: each
+sweep is played as often as the longest debounce asks for, and no time runs out after its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from hardcase_collector.domain.asset import Part
+from hardcase_collector.domain.finding import Change, Fact, FindingKey, Severity, Transition
+from hardcase_collector.domain.observation import Event, Frame, Inventory
+from hardcase_collector.domain.ports import Feed
+from hardcase_collector.rules.captured import (
+    AssetName,
+    Feeding,
+    Machine,
+    catalogue_of,
+    event_of,
+    frame_of,
+    stamp_of,
+    times_of,
+)
+from hardcase_collector.rules.engine import Engine
+from hardcase_collector.rules.replay import play
+from hardcase_collector.rules.sheet import RuleBook
+
+REPEAT_MS = 1000
+"""Between two plays of one sweep."""
+
+
+@dataclass(slots=True)
+class Found:
+    """One finding over the whole of the captures."""
+
+    asset: AssetName
+    source: str
+    part: Part
+    fault_class: str
+    repair_group: str
+    rule: str
+    severity: Severity
+    """The newest while it fires, the worst once it cleared."""
+    opens: bool
+    self_clearing: bool
+    since_ms: int | None
+    """None: the captures tell no time."""
+    cleared_ms: int | None = None
+    firing: bool = True
+    evidence: Mapping[str, Fact] = field(default_factory=dict)
+
+    @property
+    def stands(self) -> bool:
+        """There is something for a person to do: it fires, or it ended and does not mend by itself."""
+        return self.firing or not self.self_clearing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unraised:
+    """Why something that was told raised nothing."""
+
+    asset: AssetName
+    source: str
+    part: Part
+    sensor: str
+    name: str
+    reason: str
+    """gap, no_rule, within_limits, limits_rejected, no_rule_for_code, below_count, ended."""
+    rule: str = ""
+    facts: Mapping[str, Fact] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    found: tuple[Found, ...]
+    unraised: tuple[Unraised, ...] = ()
+
+
+class OfflineJudge:
+    """Judges machine by machine with one rule book; compiled once for many captures."""
+
+    def __init__(self, book: RuleBook) -> None:
+        self._engine = Engine(book)
+        self._plays = 1 + max(
+            (count.n for rule in book.rules for count in (rule.debounce, rule.clear) if count is not None), default=3
+        )
+        self._codes = {code for rule in book.rules for _, codes in rule.codes for code in codes}
+
+    def judge(self, machine: Machine, *, why: bool = False) -> Judgement:
+        found: dict[FindingKey, Found] = {}
+        unraised: list[Unraised] = []
+        for number, feed in enumerate(machine.feeds.values(), 1):
+            unraised += self._feed(machine.name, feed, number, found, why=why)
+        return Judgement(tuple(found.values()), tuple(unraised))
+
+    def _feed(
+        self, asset: AssetName, feed: Feeding, number: int, found: dict[FindingKey, Found], *, why: bool
+    ) -> list[Unraised]:
+        catalogue = catalogue_of(feed, number=number, asset=1) if feed.sensors else None
+        of_feed = Feed(number=number, agent=1, asset=1, source=feed.source)
+        state = self._engine.open_feed(of_feed, catalogue, None, (), rehearsal=False)
+        before = len(found)
+        for step, told in self._steps(feed, number):
+            for transition in play(self._engine, state, step):
+                _note(found, asset, feed.source, transition, told=told)
+        if not why:
+            return []
+        raised = list(found.values())[before:]
+        unraised = _unraised_events(asset, feed, raised, self._codes)
+        if catalogue is not None:
+            rejected = dict(self._engine.rejected_limits(state))
+            for sensor in catalogue.sensors:
+                last = next((one.readings[sensor.id] for one in reversed(feed.sweeps) if sensor.id in one.readings), {})
+                place = (asset, feed.source, sensor.part, sensor.id, sensor.name)
+                if "gap" in last:
+                    unraised.append(_unraised(place, "gap", facts={"gap": last["gap"]["reason"]}))
+                    continue
+                if sensor.id in rejected:
+                    unraised.append(_unraised(place, "limits_rejected", facts={"rejected": rejected[sensor.id]}))
+                told_by = self._engine.explain(state, sensor.id)
+                if not told_by:
+                    unraised.append(_unraised(place, "no_rule"))
+                unraised += [
+                    _unraised(place, "within_limits", rule=one.rule, facts=one.facts)
+                    for one in told_by
+                    if one.severity is Severity.CLEARED
+                ]
+        return unraised
+
+    def _steps(self, feed: Feeding, number: int) -> Iterator[tuple[Inventory | Frame | Event, bool]]:
+        """Observations in the order of their times, each with whether the capture told that time."""
+        sequence = 0
+        first_ms = min([sweep.time_ms for sweep in feed.sweeps] + [ms for ms, _ in times_of(feed.events)], default=1)
+        if feed.parts:
+            yield (
+                Inventory(stamp=stamp_of(feed.source, asset=1, time_ms=first_ms, sequence=1), parts=tuple(feed.parts)),
+                False,
+            )
+        catalogue = catalogue_of(feed, number=number, asset=1)
+        for sweep in sorted(feed.sweeps, key=lambda one: one.time_ms):
+            for again in range(self._plays):
+                sequence += 1
+                at_ms = sweep.time_ms + again * REPEAT_MS
+                yield frame_of(catalogue, sweep, time_ms=at_ms, sequence=sequence), sweep.told
+        for line, (at_ms, told) in zip(feed.events, times_of(feed.events), strict=True):
+            sequence += 1
+            yield event_of(line, stamp_of(feed.source, asset=1, time_ms=at_ms, sequence=sequence)), told
+
+
+def _note(found: dict[FindingKey, Found], asset: AssetName, source: str, transition: Transition, *, told: bool) -> None:
+    held = found.get(transition.key)
+    if transition.change is Change.CLEARED:
+        if held is not None:
+            held.firing, held.cleared_ms = False, transition.time_ms if told else None
+        return
+    since_ms = transition.evidence.get("since_ms")
+    if held is not None and held.firing:
+        held.severity, held.opens, held.evidence = transition.severity, transition.opens, transition.evidence
+        return
+    worst = max(transition.severity, held.severity) if held is not None else transition.severity
+    found[transition.key] = Found(
+        asset=asset,
+        source=source,
+        part=transition.part,
+        fault_class=transition.fault_class,
+        repair_group=transition.repair_group,
+        rule=transition.key.rule,
+        severity=worst,
+        opens=transition.opens or (held is not None and held.opens),
+        self_clearing=transition.self_clearing,
+        since_ms=int(since_ms) if told and isinstance(since_ms, int) else None,
+        evidence=transition.evidence,
+    )
+
+
+def _unraised_events(asset: AssetName, feed: Feeding, raised: Sequence[Found], codes: set[str]) -> list[Unraised]:
+    told = {(one.evidence.get("code"), one.part.key()) for one in raised}
+    unraised = []
+    for line, (_, _) in zip(feed.events, times_of(feed.events), strict=True):
+        event = event_of(line, stamp_of(feed.source, asset=1, time_ms=0, sequence=0))
+        if (event.code, event.part.key()) in told:
+            continue
+        reason = "no_rule_for_code" if event.code not in codes else "below_count" if event.asserted else "ended"
+        facts: dict[str, Fact] = {"code": event.code, "record_id": event.record_id, "asserted": event.asserted}
+        place = (asset, feed.source, event.part, "", event.sensor)
+        unraised.append(_unraised(place, reason, facts={**facts, "text": event.text}))
+    return unraised
+
+
+def _unraised(
+    place: tuple[AssetName, str, Part, str, str],
+    reason: str,
+    *,
+    rule: str = "",
+    facts: Mapping[str, Fact] | None = None,
+) -> Unraised:
+    asset, source, part, sensor, name = place
+    return Unraised(
+        asset=asset, source=source, part=part, sensor=sensor, name=name, reason=reason, rule=rule, facts=facts or {}
+    )

@@ -1,0 +1,118 @@
+"""Captures through the rules: what is raised, since when, and why the rest raised nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hardcase_collector.domain.finding import Severity
+from hardcase_collector.rules.captured import gather
+from hardcase_collector.rules.offline import Judgement, OfflineJudge
+from hardcase_collector.rules.sheet_reader import load_sheets
+
+DELL = {"vendor": "Dell Inc.", "model": "PowerEdge R730", "serial": "ABC"}
+NAMELESS = {"vendor": "", "model": "", "serial": ""}
+
+
+@pytest.fixture(scope="module")
+def judge() -> OfflineJudge:
+    return OfflineJudge(load_sheets())
+
+
+def reading(value: float, *, sensor: str = "t1", asset: dict[str, str] = DELL, **more: Any) -> dict[str, Any]:
+    return {
+        "type": "reading",
+        "asset": asset,
+        "source": "ipmi.analogue",
+        "part": {"class": "cpu", "slot": "CPU1"},
+        "sensor": {"id": sensor, "name": "CPU1 Temp", "kind": "temperature", "unit": "Cel"},
+        "value": value,
+        "limits": {"upper_critical": 90.0, "upper_non_critical": 80.0, "source": "bmc"},
+        "time": None,
+    } | more
+
+
+def event(code: str, *, asset: dict[str, str] = DELL, asserted: bool = True, **more: Any) -> dict[str, Any]:
+    return {
+        "type": "event",
+        "asset": asset,
+        "source": "ipmi.sel",
+        "part": {"class": code.partition(".")[0], "slot": "1"},
+        "log": "sel",
+        "record_id": 1,
+        "code": code,
+        "asserted": asserted,
+        "sensor": "x",
+        "text": "",
+        "raw": "",
+        "time": None,
+    } | more
+
+
+def judged(judge: OfflineJudge, *lines: Any, why: bool = False) -> Judgement:
+    machines, bad = gather((str(number), line) for number, line in enumerate(lines))
+    assert bad == []
+    (machine,) = machines
+    return judge.judge(machine, why=why)
+
+
+def test_a_value_above_the_devices_critical_limit_is_raised_from_one_capture(judge: OfflineJudge) -> None:
+    (found,) = judged(judge, reading(95.0)).found
+    assert (found.fault_class, found.severity, found.part.slot) == ("cpu.hot", Severity.MAJOR, "CPU1")
+    assert found.evidence["value"] == 95.0
+
+
+def test_a_rule_that_wants_two_of_three_sweeps_has_them_from_one_capture(judge: OfflineJudge) -> None:
+    (found,) = judged(judge, reading(85.0)).found
+    assert found.severity is Severity.WARNING
+    assert not found.opens
+
+
+def test_since_is_the_capture_s_time_and_nothing_where_it_tells_none(judge: OfflineJudge) -> None:
+    assert judged(judge, reading(95.0)).found[0].since_ms is None
+    told = judged(judge, reading(95.0, time="2026-11-01T10:00:00Z")).found[0]
+    assert told.since_ms == 1_793_527_200_000
+
+
+def test_a_sensor_that_speaks_again_is_the_next_capture(judge: OfflineJudge) -> None:
+    first, second = "2026-11-01T10:00:00Z", "2026-11-01T11:00:00Z"
+    (found,) = judged(judge, reading(95.0, time=first), reading(50.0, time=second)).found
+    assert not found.firing
+    assert found.since_ms == 1_793_527_200_000
+    assert found.cleared_ms is not None
+    assert found.cleared_ms >= 1_793_530_800_000
+
+
+def test_lines_that_name_no_asset_are_of_the_only_one_named(judge: OfflineJudge) -> None:
+    found = judged(judge, reading(95.0), event("memory.uncorrectable_ecc", asset=NAMELESS)).found
+    assert {one.fault_class for one in found} == {"cpu.hot", "memory.uncorrectable"}
+    assert {one.asset.serial for one in found} == {"ABC"}
+
+
+def test_lines_of_several_assets_are_judged_apart() -> None:
+    machines, _ = gather([("1", reading(95.0)), ("2", reading(95.0, asset={**DELL, "serial": "DEF"}))])
+    assert [machine.name.serial for machine in machines] == ["ABC", "DEF"]
+
+
+def test_a_line_that_is_none_is_told_with_its_place_and_the_rest_is_judged() -> None:
+    lines: list[Any] = [{"type": "reading"}, {"type": "riddle", "asset": DELL}, reading(95.0), [], "text", None, 3]
+    machines, bad = gather((f"f:{number}", line) for number, line in enumerate(lines, 1))
+    assert len(machines[0].feeds["ipmi.analogue"].sensors) == 1
+    assert [one.at for one in bad] == ["f:1", "f:2", "f:4", "f:5", "f:6", "f:7"]
+
+
+def test_why_answers_for_every_sensor_and_event_that_raised_nothing(judge: OfflineJudge) -> None:
+    gap = {"gap": {"reason": "absent", "detail": ""}}
+    silent = {key: value for key, value in reading(0.0, sensor="t3").items() if key != "value"} | gap
+    unknown = event("oem.riddle", part={"class": "board"})
+    told = judged(judge, reading(95.0), reading(50.0, sensor="t2"), silent, unknown, why=True)
+    assert {(one.sensor, one.reason) for one in told.unraised} == {
+        ("t2", "within_limits"),
+        ("t3", "gap"),
+        ("", "no_rule_for_code"),
+    }
+
+
+def test_a_gap_raises_nothing(judge: OfflineJudge) -> None:
+    line = {key: value for key, value in reading(0.0).items() if key != "value"}
+    assert judged(judge, line | {"gap": {"reason": "error", "detail": ""}}).found == ()
