@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test check format bench chaos proto lock clean packages
+.PHONY: demo test check format bench chaos truth fuzz proto lock clean packages
 
 demo: $(VENV)/.runtime
 	@ONCE=$(ONCE) $(BIN)/python -m deploy.demo.demo
@@ -31,6 +31,13 @@ bench: $(VENV)/.dev
 
 chaos: $(VENV)/.dev
 	$(BIN)/python -m tests.chaos $(CHAOS)
+
+# What is decoded and judged of captured hardware, against what is known of it; HARDCASE_FIXTURES names the captures.
+truth: $(VENV)/.dev
+	$(BIN)/python -m tests.truth $(TRUTH)
+
+fuzz: $(VENV)/.dev
+	$(BIN)/python -m tests.fuzz $(FUZZ)
 
 proto: $(VENV)/.dev
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m grpc_tools.protoc -I protos --python_out=protos --grpc_python_out=protos \
