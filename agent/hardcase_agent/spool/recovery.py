@@ -78,6 +78,7 @@ def recover(files: Files) -> Recovered:
             found.owed.append(_unreadable(epoch, own_first, own_through))
         ranges.add(first, through)
     _trim_aside(files)
+    _sync_names(files)
     return found
 
 
@@ -122,7 +123,7 @@ def _recover_one(
     )
     holes += [(epoch, *hole) for hole in _scan(data, segment, limit)]
     if segment.newest < segment.first:
-        files.remove(name)
+        discard(files, name)
     else:
         found.segments.append(segment)
 
@@ -213,6 +214,14 @@ def _set_aside(files: Files, name: str) -> None:
         log.error("spool segment cannot be kept aside: segment=%s reason=%s", name, error)
 
 
+def _sync_names(files: Files) -> None:
+    """What was created, renamed or removed up to now, here or by a killed process, must not come undone."""
+    try:
+        files.sync_folder()
+    except OSError as error:
+        log.error("spool folder cannot be synced: %s", error)
+
+
 def _trim_aside(files: Files) -> None:
     aside = sorted(name for name in files.names() if name.endswith(ASIDE))
     for name in aside[:-ASIDE_KEPT]:
@@ -223,6 +232,8 @@ def discard(files: Files, name: str) -> bool:
     """Remove a file; a disk that refuses is logged and costs space, nothing else. True = it went."""
     try:
         files.remove(name)
+    except FileNotFoundError:
+        return True
     except OSError as error:
         log.error("spool file cannot be removed: file=%s reason=%s", name, error)
         return False

@@ -32,6 +32,8 @@ PENDING_BYTES = 512 * 1024
 """What waits in memory while the disk refuses writes: about ten minutes of a large server."""
 PLAUSIBLE_WALL_MS = 1_600_000_000_000
 """September 2020. An earlier wall clock was not set; the age of what it stamped is unknown."""
+REMOVAL_TRIES = 8
+"""After so many refusals a file is left where it is: those behind it must not fill the disk."""
 ENTRY_OVERHEAD = 64
 """Head, body fields and tag of an entry, rounded up."""
 
@@ -73,7 +75,9 @@ class Spool:
         self._tail = Tail(files, epoch=epoch, boot_id=boot_id, ordinal=recovered.next_ordinal)
         self._pending: deque[Sealed] = deque()
         self._pending_bytes = 0
-        self._condemned: list[Segment] = []
+        self._condemned: deque[Segment] = deque()
+        """Of no more use; their files are to go in this order."""
+        self._removal_tries = 0
         self._failing = ""
         self._aside = Aside(files)
         self._reader = Reader(files)
@@ -109,7 +113,8 @@ class Spool:
             self._drop_oldest(LossCause.TOO_OLD)
         if not self._try(lambda: self._write_pending(now)):
             return False
-        return self._try(self._let_go)
+        self._try(self._let_go)
+        return True
 
     def state_losses(self, now: Moment) -> bool:
         """Make owed losses numbered records: somebody is about to read them."""
@@ -144,7 +149,7 @@ class Spool:
     def _let_go(self) -> None:
         """Owed losses first, then the files they speak of."""
         if self._ledger.store():
-            for epoch in {segment.epoch for segment in self._segments}:
+            for epoch in dict.fromkeys(segment.epoch for segment in self._segments):
                 self._forget(epoch)
         self._remove_condemned()
 
@@ -193,9 +198,19 @@ class Spool:
         gone.add(first, through)
 
     def _remove_condemned(self) -> None:
-        condemned, self._condemned = self._condemned, []
-        for segment in condemned:
-            discard(self._files, segment.name)
+        """One by one, each removal synced before the next.
+
+        Otherwise a power cut may bring back some of them: what is missing between those would be stated as lost
+        though it was acknowledged, and what a loss states would be served without it.
+        """
+        while self._condemned:
+            if not discard(self._files, self._condemned[0].name):
+                self._removal_tries += 1
+                if self._removal_tries < REMOVAL_TRIES:
+                    return
+            self._files.sync_folder()
+            self._condemned.popleft()
+            self._removal_tries = 0
 
     # Serving
 
@@ -234,6 +249,7 @@ class Spool:
             self._acked[epoch] = mark
         if not self._ledger.dirty:
             self._forget(epoch)
+            self._try(self._remove_condemned)
 
     def _forget(self, epoch: bytes) -> None:
         """Remove segments of which nothing is left to serve: acknowledged, or stated as lost on the disk."""
@@ -246,7 +262,7 @@ class Spool:
             if segment is self._tail.segment:
                 self._tail.close()
             self._segments.remove(segment)
-            discard(self._files, segment.name)
+            self._condemned.append(segment)
 
     def catalogue(self, catalogue_id: bytes) -> bytes | None:
         """From memory, else from the segments, oldest first."""

@@ -39,7 +39,7 @@ class FaultyDisk:
     def lose_power(self, dice: random.Random) -> None:
         """Of what was not synced any part survives, or garbage in its place; names likewise."""
         self.kill()
-        for name in set(self._names) | set(self._durable):
+        for name in sorted(set(self._names) | set(self._durable)):
             new, old = self._names.get(name), self._durable.get(name)
             kept = new if new is old else dice.choice((new, old))
             if kept is None:

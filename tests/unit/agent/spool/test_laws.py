@@ -59,9 +59,10 @@ class World:
         self.start()
 
     def start(self) -> None:
-        self.spool = open_spool(self.disk, LIMITS)
-        self.lives.append(self.spool.epoch)
+        # Also of a start that is killed: what it wrote carries its epoch.
+        self.lives.append((len(self.lives) + 1).to_bytes(16, "big"))
         self.waiting = []
+        self.spool = open_spool(self.disk, LIMITS, epoch=self.lives[-1])
 
     def append(self, count: int) -> None:
         names = [f"record-{next(self.names)}-{'x' * self.dice.randint(0, 60)}" for _ in range(count)]
@@ -98,6 +99,14 @@ class World:
         else:
             self.disk.kill()
         self.start()
+
+    def die_at_start(self, ahead: int, *, power: bool) -> None:
+        """Killed, and killed again while it finds its way."""
+        self.disk.kill()
+        at_operation(self.disk, ahead, -1)
+        with contextlib.suppress(Killed):
+            self.start()
+        self.die(power=power)
 
     def check(self) -> None:
         self.serve(10**6)
@@ -137,6 +146,8 @@ STEP = st.one_of(
     st.tuples(st.just("power"), st.just(0)),
     st.tuples(st.just("die within"), st.integers(1, 12)),
     st.tuples(st.just("cut power within"), st.integers(1, 12)),
+    st.tuples(st.just("die at start within"), st.integers(1, 20)),
+    st.tuples(st.just("cut power at start within"), st.integers(1, 20)),
     st.tuples(st.just("refuse"), st.integers(1, 12)),
     st.tuples(st.just("full"), st.integers(1, 3)),
     st.tuples(st.just("quarantine"), st.integers(1, 30)),
@@ -189,6 +200,8 @@ PLAY: dict[str, Callable[[World, int], None]] = {
     "power": lambda world, _: world.die(power=True),
     "die within": lambda world, ahead: live_until_killed(world, short_life, ahead, power=False),
     "cut power within": lambda world, ahead: live_until_killed(world, short_life, ahead, power=True),
+    "die at start within": lambda world, ahead: world.die_at_start(ahead, power=False),
+    "cut power at start within": lambda world, ahead: world.die_at_start(ahead, power=True),
     "refuse": refuse_once,
     "full": fill,
     "quarantine": quarantine,
@@ -211,11 +224,34 @@ UNSYNCED_AFTER_A_KILL = [
 ]
 """A loss record that the killed process had written and not synced was built on, and went with the power."""
 
+REMOVALS_HALF_UNDONE = [
+    *(("append", count) for count in (6, 1)),
+    ("quarantine", 7),
+    *(("append", count) for count in (3, 2)),
+    *(("serve", 5), ("power", 0)),
+]
+"""Of the removed segments the power cut brought some back: what lay between them was stated as lost (again)."""
+
+REMOVED_BEFORE_ITS_LOSS = [
+    *(("append", 3), ("refuse", 1), ("quarantine", 9)),
+    *(("power", 0), ("serve", 4), ("power", 0)),
+]
+"""A segment of an older epoch was back after its loss had been served, and was served behind it."""
+
+A_LOSS_GIVEN_UP = [
+    *(("refuse", 1), ("refuse", 1), ("quarantine", 1)),
+    *(("serve", 1), ("quarantine", 14)),
+]
+"""A loss record was quarantined, and what it stated was stated by nothing any more."""
+
 
 @settings(max_examples=300, deadline=None)
 @given(seed=st.integers(0, 1000), steps=st.lists(STEP, max_size=30))
 @example(seed=0, steps=BACK_AFTER_A_POWER_CUT)
 @example(seed=49, steps=UNSYNCED_AFTER_A_KILL)
+@example(seed=0, steps=REMOVALS_HALF_UNDONE)
+@example(seed=554, steps=REMOVED_BEFORE_ITS_LOSS)
+@example(seed=11, steps=A_LOSS_GIVEN_UP)
 def test_nothing_is_lost_unsaid_doubled_or_out_of_order(seed: int, steps: list[tuple[str, int]]) -> None:
     world = World(seed)
     for step, count in steps:
