@@ -5,9 +5,13 @@ Pure. `plan.py` gives each sensor its part by it, `inventory.py` each FRU device
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+from collections.abc import Iterable
+
 from hardcase_agent.domain.part import Component, Part
 from hardcase_agent.sensors.ipmi.records import Entity, SensorRecord
-from hardcase_agent.sensors.ipmi.states import meaning
+from hardcase_agent.sensors.ipmi.states import REDUNDANCY, SENSOR_SPECIFIC, meaning
 
 FAN_TYPE, TEMPERATURE_TYPE, VOLTAGE_TYPE, CURRENT_TYPE = 0x04, 0x01, 0x02, 0x03
 
@@ -30,6 +34,8 @@ _WORDS = {Component.CPU: "CPU", Component.PSU: "PSU", Component.FAN: "FAN"}
 
 _SPEAKS_OF_A_PART = (0x04, 0x07, 0x08, 0x0C, 0x0D, 0x21, 0x29)
 """Sensor types that name their part even where the entity says "system board" (Dell's fans, Quanta's DIMMs)."""
+_SILKSCREENED = (0x0C, 0x0D)
+"""Memory and drive slots: their sensors' names are what is printed beside the slot, entity instances are not."""
 
 _HOST_POWERED_TEMPERATURES = (Component.CPU, Component.MEMORY, Component.DISK, Component.PCIE, Component.BACKPLANE)
 _HOST_POWERED_STATES = ("cpu.status", "memory.status", "disk.bay", "fan.redundancy", "memory.redundancy")
@@ -37,27 +43,97 @@ _STANDBY_NAMES = ("STBY", "STANDBY", "STB", "AUX", "VBAT", "BAT", "_SB", "VSB", 
 """Rails that stay on while the host is off, as vendors call them."""
 
 
+RELATIVE = 0x60
+"""Instances from here to 7Fh count from 0 within their own controller (39.1): 96 is its first fan."""
+
+_MEASURED_WORD = re.compile(
+    r"[ _-]+(?:status|stat|state|sts|presence|present|pres|prsnt|rpm|tach|speed|fault|fail|duty|health|temp)$",
+    re.IGNORECASE,
+)
+_NUMBERED: dict[Component, re.Pattern[str]] = {
+    Component.PSU: re.compile(
+        r"(?:\bPSU|\bPS|\bPWS|power[ _]?supply|pwr[ _]?supply)[ _#-]*(\d{1,2})(?!\d)", re.IGNORECASE
+    ),
+    Component.CPU: re.compile(r"(?:\bCPU|\bproc(?:essor)?|\bP)[ _#-]*(\d{1,2})(?!\d)", re.IGNORECASE),
+}
+
+
 def component_of(entity: Entity) -> Component:
     return _SPECIFIC.get(entity.id) or _GENERAL.get(entity.id, Component.BOARD)
 
 
+def number_of(entity: Entity) -> int:
+    """The instance as people count it."""
+    instance = entity.instance & 0x7F
+    return instance - RELATIVE + 1 if instance >= RELATIVE else instance
+
+
 def slot_of(entity: Entity) -> str:
     """ "CPU1", "PSU2": the words that chassis and the host's own drivers use; a bare instance where there is none."""
-    return _WORDS.get(component_of(entity), "") + str(entity.instance & 0x7F)
+    return _WORDS.get(component_of(entity), "") + str(number_of(entity))
 
 
-def part_of(record: SensorRecord, crowded: bool) -> Part:
-    """The part a sensor speaks of.
+def slot_named(component: Component, name: str) -> str:
+    """The place in a sensor's name: "PS1 Status" is "PSU1", "Fan1A RPM" and "Fan1A Status" are "Fan1A"."""
+    numbered = _NUMBERED.get(component)
+    found = numbered.search(name) if numbered is not None else None
+    if found is not None:
+        return _WORDS[component] + str(int(found[1]))
+    while (shorter := _MEASURED_WORD.sub("", name)) not in (name, ""):
+        name = shorter
+    return name
 
-    `crowded`: several fans share the entity (Quanta: eight of them are 29.1), so that the name tells them apart.
-    """
-    named = record.type in _SPEAKS_OF_A_PART
+
+def crowd_key(record: SensorRecord) -> tuple[Entity, int] | None:
+    """Sensors with one key are parts side by side that share an entity (Quanta: eight fans are 29.1; Dell: all DIMMs
+    are 32.1); None for a sensor that is never a part of its own."""
+    if record.type == FAN_TYPE:
+        return (record.entity, FAN_TYPE) if record.conversion is not None else None
+    own = record.type in (0x07, 0x08, *_SILKSCREENED) and record.code == SENSOR_SPECIFIC
+    return (record.entity, record.type) if own else None
+
+
+class Places:
+    """Where the sensors of one BMC are. An entity whose DIMM or bay sensor has a name is at that name for its other
+    sensors too."""
+
+    def __init__(self, records: Iterable[SensorRecord]) -> None:
+        records = tuple(records)
+        self._crowds = Counter(crowd_key(record) for record in records)
+        self._named = {
+            record.entity: slot_named(_SPECIFIC[record.entity.id], record.name)
+            for record in records
+            if record.type in _SILKSCREENED and record.entity.id in _SPECIFIC and not self._crowded(record)
+        }
+
+    def part_of(self, record: SensorRecord) -> Part:
+        return part_of(record, self._crowded(record), self._named.get(record.entity, ""))
+
+    def _crowded(self, record: SensorRecord) -> bool:
+        key = crowd_key(record)
+        return key is not None and self._crowds[key] > 1
+
+
+def part_of(record: SensorRecord, crowded: bool, named: str = "") -> Part:
+    """The part a sensor speaks of. `crowded`: several like it share the entity, so that the name tells them apart.
+    `named`: what its entity is called, where a sensor's name tells."""
+    told = meaning(record.type, record.code).component
+    if record.code == REDUNDANCY:
+        return Part(component=Component.POWER if told is Component.PSU else told, slot=record.name)
     specific = _SPECIFIC.get(record.entity.id)
-    if specific is not None and not (record.type == FAN_TYPE and specific is Component.FAN and crowded):
-        return Part(component=specific, slot=slot_of(record.entity))
-    if named:
-        return Part(component=meaning(record.type, record.code).component, slot=record.name)
+    if specific is not None and not _about_another(record, specific, told):
+        alike = record.type == FAN_TYPE and specific is not Component.FAN
+        if not crowded or alike:
+            return Part(component=specific, slot=named or slot_of(record.entity))
+    if record.type in _SPEAKS_OF_A_PART:
+        return Part(component=told, slot=slot_named(told, record.name))
     return Part(component=component_of(record.entity), slot=slot_of(record.entity))
+
+
+def _about_another(record: SensorRecord, specific: Component, told: Component) -> bool:
+    """A battery on a controller card, the DIMMs of a processor: their own parts. A fan or a state of a supply is the
+    supply's."""
+    return record.type in (0x07, 0x0C, 0x0D, 0x29) and told is not specific
 
 
 def host_powered(record: SensorRecord, part: Part) -> bool:

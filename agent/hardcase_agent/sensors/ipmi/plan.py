@@ -14,7 +14,7 @@ from hardcase_agent.domain.ports import IpmiRequest
 from hardcase_agent.domain.reading import Kind, Limits, Reading, Sensor, Unit
 from hardcase_agent.sensors.ipmi import readings
 from hardcase_agent.sensors.ipmi.commands import get_sensor_reading
-from hardcase_agent.sensors.ipmi.parts import host_powered, part_of
+from hardcase_agent.sensors.ipmi.parts import Places, host_powered
 from hardcase_agent.sensors.ipmi.records import THRESHOLD, Defaults, Record, SensorRecord
 from hardcase_agent.sensors.ipmi.sel import Directory, Known
 from hardcase_agent.sensors.ipmi.states import meaning
@@ -38,6 +38,8 @@ class Plan:
     analogue: tuple[Planned, ...] = ()
     discrete: tuple[Planned, ...] = ()
     directory: Directory = field(default_factory=dict)
+    every: tuple[Planned, ...] = ()
+    """All sensors of the records in their order, also those that are never asked."""
     elsewhere: tuple[str, ...] = ()
     """Names of sensors whose owner is a controller behind the BMC: not bridged to."""
 
@@ -58,17 +60,19 @@ def build_plan(
 ) -> Plan:
     """`stated` and `comparisons` by sensor id: the BMC's own limits, and what it said of them at first sight."""
     sensors = sensor_records(records)
-    fans = Counter(record.entity for record in sensors if record.type == 0x04 and record.conversion is not None)
+    places = Places(sensors)
     names = Counter(record.name for record in sensors if record.readable)
     analogue: list[Planned] = []
     discrete: list[Planned] = []
     directory: dict[tuple[int, int, int], Known] = {}
+    every: list[Planned] = []
     elsewhere: list[str] = []
     for record in sensors:
-        part = part_of(record, fans[record.entity] > 1)
+        part = places.part_of(record)
         planned = _planned(record, part, stated.get(record.id), comparisons.get(record.id))
         if names[record.name] > 1:
             planned = replace(planned, sensor=replace(planned.sensor, name=f"{record.name} ({record.entity})"))
+        every.append(planned)
         directory[record.owner, record.lun, record.number] = Known(record, planned.sensor)
         if not record.readable:
             continue
@@ -78,7 +82,7 @@ def build_plan(
             analogue.append(planned)
         else:
             discrete.append(planned)
-    return Plan(tuple(analogue), tuple(discrete), directory, tuple(elsewhere))
+    return Plan(tuple(analogue), tuple(discrete), directory, tuple(every), tuple(elsewhere))
 
 
 def _planned(record: SensorRecord, part: Part, stated: Defaults | None, bits: int | None) -> Planned:

@@ -13,6 +13,9 @@ from hardcase_agent.sensors.ipmi.conversion import Conversion, RawFormat, measur
 HEADER = 5
 FULL, COMPACT, EVENT_ONLY = 0x01, 0x02, 0x03
 GENERIC_LOCATOR, FRU_LOCATOR, CONTROLLER_LOCATOR = 0x10, 0x11, 0x12
+OEM = 0xC0
+SAYS_NOTHING = (0x08, 0x09, 0x13, 0x14)
+"""Entity associations, controller confirmation, message channels: well-formed, with nothing in them to watch."""
 THRESHOLD = 0x01
 """Event/reading type of a sensor that is judged by thresholds."""
 
@@ -60,6 +63,11 @@ class SensorRecord:
     asks_hysteresis: bool = False
 
     @property
+    def by_software(self) -> bool:
+        """Its owner is the BIOS or an operating system (43.1, bit 0 of the owner): it writes events and has no reading."""
+        return bool(self.owner & 0x01)
+
+    @property
     def id(self) -> str:
         """Owner (hex), LUN, number, entity id.instance: what stays when a name changes."""
         return f"{self.owner:02x}.{self.lun}.{self.number}/{self.entity}"
@@ -83,7 +91,25 @@ class ControllerRecord:
     name: str
 
 
-Record = SensorRecord | FruRecord | ControllerRecord
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceRecord:
+    """A device on a bus behind the BMC (an EEPROM, a sensor chip): an entity with a name, not asked itself."""
+
+    address: int
+    entity: Entity
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OemRecord:
+    """A maker's own record, kept raw."""
+
+    manufacturer: int
+    """IANA enterprise number."""
+    data: bytes
+
+
+Record = SensorRecord | FruRecord | ControllerRecord | DeviceRecord | OemRecord
 
 
 def parse_record(raw: bytes) -> tuple[Record, ...]:
@@ -114,7 +140,7 @@ def _full(raw: bytes) -> tuple[Record, ...]:
         b=signed(raw[26] | (raw[27] & 0xC0) << 2, 10),
         r_exp=signed(raw[29] >> 4, 4),
         b_exp=signed(raw[29] & 0x0F, 4),
-        measure=measure(raw[20], raw[21]),
+        measure=measure(raw[20], raw[21], raw[22]),
     )
     threshold = raw[13] == THRESHOLD
     analogue = conversion.raw_format is not RawFormat.NONE
@@ -188,6 +214,16 @@ def _fru_locator(raw: bytes) -> tuple[Record, ...]:
     return (FruRecord(device=raw[6], entity=Entity(raw[12], raw[13]), name=_id_string(raw, 15)),)
 
 
+def _generic_locator(raw: bytes) -> tuple[Record, ...]:
+    return (DeviceRecord(address=raw[5], entity=Entity(raw[12], raw[13]), name=_id_string(raw, 15)),)
+
+
+def _oem(raw: bytes) -> tuple[Record, ...]:
+    if len(raw) < HEADER + 3:
+        raise ValueError("an OEM record without manufacturer")
+    return (OemRecord(manufacturer=int.from_bytes(raw[5:8], "little") & 0xFFFFF, data=raw[8:]),)
+
+
 def _controller_locator(raw: bytes) -> tuple[Record, ...]:
     return (ControllerRecord(address=raw[5], entity=Entity(raw[12], raw[13]), name=_id_string(raw, 15)),)
 
@@ -196,8 +232,10 @@ _PARSERS = {
     FULL: _full,
     COMPACT: _compact,
     EVENT_ONLY: _event_only,
+    GENERIC_LOCATOR: _generic_locator,
     FRU_LOCATOR: _fru_locator,
     CONTROLLER_LOCATOR: _controller_locator,
+    OEM: _oem,
 }
 
 

@@ -96,6 +96,24 @@ def test_a_hysteresis_has_no_offset_and_zero_means_not_stated() -> None:
 
 def test_units_are_read_only_where_they_are_simple() -> None:
     assert (measure(0, 18).kind, measure(0, 18).unit) == (Kind.FAN, Unit.RPM)
-    assert measure(0x01, 18) is PERCENT  # A fan in percent of its speed.
-    assert measure(0x18, 6) is PLAIN  # Watts per hour.
+    assert measure(0x01, 0) is PERCENT
+    assert measure(0x01, 18).unit is Unit.RPM  # EMC's boards: "3600 % RPM".
+    assert measure(0x18, 6) is PLAIN  # Watts per second.
     assert measure(0, 92) is PLAIN
+
+
+def test_compound_units_that_are_a_unit_of_ours_are_read_and_others_stay_plain() -> None:
+    assert (measure(0x18, 7).kind, measure(0x18, 7).unit) == (Kind.POWER, Unit.WATT)  # Joules per second.
+    watt_hours = measure(0x04, 6, 24)
+    assert (watt_hours.unit, watt_hours.factor) == (Unit.JOULE, 3600.0)
+    assert measure(0x02, 6, 24) is PLAIN  # Watts divided by hours.
+
+
+def test_a_non_linear_sensor_is_linear_with_the_factors_of_its_reading() -> None:
+    stated = linear(m=1, linearisation=0x70)
+    assert stated.value(10) is None
+    # Next reading, M 5, tolerance, B 2, accuracy, accuracy exponent, exponents -1 and 0 (35.5).
+    conversion = stated.with_factors(bytes((11, 5, 0, 2, 0, 0, 0xF0)))
+    assert conversion is not None
+    assert conversion.value(10) == 5.2
+    assert stated.with_factors(b"\x0b\x05") is None
