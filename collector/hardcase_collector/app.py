@@ -114,13 +114,16 @@ class Collector:
         )
         desk_settings = composition.desk_settings(settings)
         self._actions = composition.case_actions(
-            self._delivering.announcer, desk_settings, baselines_changed=lambda feed: self._inlet.reread_feed(feed)
+            self._delivering.announcer,
+            desk_settings,
+            joins=lambda: self._judging.book.joins,
+            baselines_changed=lambda feed: self._inlet.reread_feed(feed),
         )
         self._disk = DiskReserve(settings.data_dir, settings.disk)
         self._inlet = composition.inlet(
             stores,
             self._judging.engine,
-            CaseDesk(self._delivering.announcer, desk_settings),
+            CaseDesk(self._delivering.announcer, desk_settings, joins=lambda: self._judging.book.joins),
             settings,
             self._disk,
             authority=self._authority,

@@ -4,7 +4,7 @@ state store. Nothing listens here; that is `servers.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -14,6 +14,7 @@ from hardcase_collector.cases.placing import Placing
 from hardcase_collector.cases.settings import DeskSettings
 from hardcase_collector.config import Mode, Settings
 from hardcase_collector.domain import identity
+from hardcase_collector.domain.correlation import Join
 from hardcase_collector.domain.errors import CollectorError
 from hardcase_collector.domain.ports import Announcer
 from hardcase_collector.ingest.binding import Binding, JoiningPolicy
@@ -106,11 +107,15 @@ def desk_settings(settings: Settings) -> DeskSettings:
 
 
 def case_actions(
-    announcer: Announcer, settings: DeskSettings, *, baselines_changed: Callable[[int], None] = lambda _: None
+    announcer: Announcer,
+    settings: DeskSettings,
+    *,
+    joins: Callable[[], Sequence[Join]] = tuple,
+    baselines_changed: Callable[[int], None] = lambda _: None,
 ) -> CaseActions:
     return CaseActions(
         announcer,
-        Placing(announcer, reopen_ms=settings.reopen_ms, flap_raises=settings.flap_raises),
+        Placing(announcer, reopen_ms=settings.reopen_ms, flap_raises=settings.flap_raises, joins=joins),
         baselines_changed=baselines_changed,
     )
 

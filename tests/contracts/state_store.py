@@ -581,13 +581,15 @@ class CaseContract:
             assert tx.cases.last_closed_for(**same, since_ms=NOON + 5) == closed
             assert tx.cases.last_closed_for(**same, since_ms=NOON + 6) is None
 
-    def test_an_open_case_is_found_by_the_slot_of_its_part(self, store: StateStore) -> None:
+    def test_the_open_cases_of_an_asset_are_found_oldest_first(self, store: StateStore) -> None:
         disk = Part(component="disk", slot="Bay 3", model="ST4000", serial="ZC1")
         with store.write() as tx:
             asset = an_asset(tx)
-            case = tx.cases.add(a_case(asset, disk, "disk"))
-            assert tx.cases.open_at_slot(asset=asset.id, slot_key="disk@Bay 3", repair_group="disk") == [case]
-            assert tx.cases.open_at_slot(asset=asset.id, slot_key="disk@Bay 4", repair_group="disk") == []
+            first, second = tx.cases.add(a_case(asset, disk, "disk")), tx.cases.add(a_case(asset))
+            assert tx.cases.open_of(asset.id) == [first, second]
+            tx.cases.save(replace(first, state=CaseState.CLOSED, closed_ms=NOON + 5, version=2))
+            assert tx.cases.open_of(asset.id) == [second]
+            assert tx.cases.open_of(asset.id + 1) == []
 
     def test_another_customers_case_is_not_found(self, store: StateStore) -> None:
         with store.write() as tx:

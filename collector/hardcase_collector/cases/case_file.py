@@ -23,6 +23,7 @@ class Changes(TypedDict, total=False):
 
     state: CaseState
     part: Part
+    repair_group: str
     severity: Severity
     fault_classes: tuple[str, ...]
     acknowledged_ms: int

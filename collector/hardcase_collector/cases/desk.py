@@ -6,16 +6,17 @@ act through `actions.py`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from hardcase_collector.cases.admission import Admission, Held, admit
+from hardcase_collector.cases.admission import Admission, Held, admit, told_by_log_at_joining
 from hardcase_collector.cases.case_file import CaseFile, Occasion
 from hardcase_collector.cases.placing import Placing, decided, transition_of
 from hardcase_collector.cases.settings import DeskSettings, JoiningEnd
 from hardcase_collector.cases.workflow import OPEN_STATES, legal_actions
 from hardcase_collector.domain.asset import AssetMode
 from hardcase_collector.domain.case import Case, CaseAction
+from hardcase_collector.domain.correlation import Join
 from hardcase_collector.domain.finding import Change, Fact, Severity, Transition
 from hardcase_collector.domain.ports import Announcer, FindingRow, Transaction
 
@@ -31,10 +32,13 @@ _FORGOTTEN_A_TICK = 200
 class CaseDesk:
     """See `Desk`. Holds no state of its own: everything is in the transaction."""
 
-    def __init__(self, announcer: Announcer, settings: DeskSettings) -> None:
+    def __init__(
+        self, announcer: Announcer, settings: DeskSettings, *, joins: Callable[[], Sequence[Join]] = tuple
+    ) -> None:
+        """`joins`: what follows from what inside an asset, as the sheets say now."""
         self._announcer = announcer
         self._settings = settings
-        self._placing = Placing(announcer, reopen_ms=settings.reopen_ms, flap_raises=settings.flap_raises)
+        self._placing = Placing(announcer, reopen_ms=settings.reopen_ms, flap_raises=settings.flap_raises, joins=joins)
 
     def apply(self, tx: Transaction, transitions: Sequence[Transition], *, now_ms: int) -> None:
         for transition in transitions:
@@ -59,7 +63,10 @@ class CaseDesk:
         """Holds the finding back, or gives it a case. `held`: it was held so far. `window_ms`: windows of that time."""
         asset = tx.assets.by_number(transition.key.asset)
         windows = tx.assets.windows(asset.id, window_ms)
-        admission = admit(transition, asset, windows, now_ms=now_ms, backlog_hold_ms=self._settings.backlog_hold_ms)
+        late = told_by_log_at_joining(transition, asset)
+        accepted = tx.findings.of_asset(asset.id, firing=True) if late else ()
+        hold_ms = self._settings.backlog_hold_ms
+        admission = admit(transition, asset, windows, accepted, now_ms=now_ms, backlog_hold_ms=hold_ms)
         case = None
         joins = admission.held is Held.BACKLOG and admission.reason != "window"
         if admission.held is None or joins:

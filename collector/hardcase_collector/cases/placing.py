@@ -6,12 +6,13 @@ the number of cases.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from hardcase_collector.cases.case_file import CaseFile, Occasion
 from hardcase_collector.domain.asset import Part
 from hardcase_collector.domain.case import Case, CaseAction, CaseState
+from hardcase_collector.domain.correlation import Join, Relation, Subject, case_of
 from hardcase_collector.domain.finding import Change, Fact, Transition, Why
 from hardcase_collector.domain.ports import Announcer, FindingRow, Transaction
 
@@ -20,37 +21,44 @@ _HOUR_MS = 3_600_000
 _TOLD = ("sensor", "name", "value", "unit", "limit", "limit_name", "limit_source", "state", "text", "code")
 
 
+Belonging = tuple[Case, Relation]
+"""The open case of a finding, and why it is that one."""
+
+
 class Placing:
-    def __init__(self, announcer: Announcer, *, reopen_ms: int, flap_raises: int) -> None:
+    def __init__(
+        self,
+        announcer: Announcer,
+        *,
+        reopen_ms: int,
+        flap_raises: int,
+        joins: Callable[[], Sequence[Join]] = tuple,
+    ) -> None:
+        """`joins`: what follows from what, as the sheets say now."""
         self._announcer = announcer
         self._reopen_ms = reopen_ms
         self._flap_raises = flap_raises
+        self._joins = joins
 
-    def open_case(self, tx: Transaction, transition: Transition) -> Case | None:
-        """The open case of this part and group; a slot's case is its part's where one of them tells no serial."""
-        part = transition.part
-        asset, group = transition.key.asset, transition.repair_group
-        found = tx.cases.open_for(asset=asset, part_key=part.key(), repair_group=group)
-        if found is not None or not part.slot:
-            return found
-        slot = f"{part.component}@{part.slot}"
-        same_slot = tx.cases.open_at_slot(asset=asset, slot_key=slot, repair_group=group)
-        aliases = [case for case in same_slot if not (case.part.serial and part.serial)]
-        return aliases[0] if len(aliases) == 1 else None
+    def open_case(self, tx: Transaction, transition: Transition) -> Belonging | None:
+        """The open case this finding belongs to, and why. A drill's findings stay among themselves."""
+        subject = Subject(transition.part, transition.repair_group, transition.fault_class)
+        cases = [case for case in tx.cases.open_of(transition.key.asset) if case.rehearsal == transition.rehearsal]
+        return case_of(subject, cases, self._joins())
 
     def place(
         self,
         tx: Transaction,
         transition: Transition,
-        case: Case | None,
+        belonging: Belonging | None,
         held: FindingRow | None,
         *,
         now_ms: int,
         not_before_ms: int,
     ) -> None:
-        """Gives the finding its case. `case`: what `open_case` found. `held`: the finding is stored already."""
-        if case is not None:
-            self._join(tx, transition, case, held, now_ms, not_before_ms)
+        """Gives the finding its case. `belonging`: what `open_case` found. `held`: the finding is stored already."""
+        if belonging is not None:
+            self._join(tx, transition, belonging, held, now_ms, not_before_ms)
             return
         last = tx.cases.last_closed_for(
             asset=transition.key.asset,
@@ -137,13 +145,14 @@ class Placing:
         self,
         tx: Transaction,
         transition: Transition,
-        case: Case,
+        belonging: Belonging,
         held: FindingRow | None,
         now_ms: int,
         not_before_ms: int,
     ) -> None:
         file = CaseFile(tx, self._announcer)
-        why = decided(transition, now_ms, case, "joined", {})
+        case, relation = belonging
+        why = decided(transition, now_ms, case, "joined", {"relation": relation.value})
         row = self._attach(tx, transition, case, held, why)
         occasion = Occasion(now_ms=now_ms, not_before_ms=not_before_ms, why=why, quiet=case.unstable)
         new_class = transition.fault_class not in case.fault_classes
@@ -151,8 +160,9 @@ class Placing:
             case,
             "joined" if new_class else "finding_raised",
             replace(occasion, quiet=case.unstable and not new_class),
-            _told(transition),
-            part=_known_better(case.part, transition.part),
+            {**_told(transition), "relation": relation.value},
+            part=_part_of(case.part, transition.part, relation),
+            repair_group=transition.repair_group if relation is Relation.CAUSE else case.repair_group,
             fault_classes=_with(case.fault_classes, transition.fault_class),
             clear_since_ms=0,
             self_clearing=case.self_clearing and transition.self_clearing,
@@ -269,9 +279,11 @@ def _told(transition: Transition) -> dict[str, Fact]:
     return told | {name: transition.evidence[name] for name in _TOLD if name in transition.evidence}
 
 
-def _known_better(known: Part, told: Part) -> Part:
-    """A part known by its slot gets its serial once somebody tells it."""
-    return told if told.serial and not known.serial else known
+def _part_of(known: Part, told: Part, relation: Relation) -> Part:
+    """What the case is about: a part known by its slot gets its serial once told, effects get their cause."""
+    if relation is Relation.CAUSE:
+        return told
+    return told if relation is not Relation.EFFECT and told.serial and not known.serial else known
 
 
 def _with(classes: tuple[str, ...], fault_class: str) -> tuple[str, ...]:

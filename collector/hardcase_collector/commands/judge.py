@@ -91,6 +91,7 @@ def finding_line(found: Found) -> dict[str, Any]:
         "severity": found.severity.word,
         "opens": found.opens,
         "rule": found.rule,
+        "case": found.case,
         "state": "firing" if found.firing else "cleared",
         "since": _iso(found.since_ms),
         "cleared": _iso(found.cleared_ms),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from hardcase_collector.domain.places import place_name
+
 
 class IdentityBasis(StrEnum):
     """What an asset is known by, best first."""
@@ -74,6 +76,10 @@ class Part:
         if self.slot:
             return f"{self.component}@{self.slot}"
         return self.component
+
+    def place(self) -> str:
+        """ "memory@A1": its slot by one name whoever tells it; `key()` without a slot."""
+        return f"{self.component}@{place_name(self.component, self.slot)}" if self.slot else self.key()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -162,8 +162,8 @@ class FindingStore(Protocol):
 
 class CaseStore(Protocol):
     def open_for(self, *, asset: int, part_key: str, repair_group: str) -> Case | None: ...
-    def open_at_slot(self, *, asset: int, slot_key: str, repair_group: str) -> Sequence[Case]:
-        """Open cases of whatever part sits in this slot ("psu@PSU2"): a slot's identity is an alias of its part's."""
+    def open_of(self, asset: int) -> Sequence[Case]:
+        """Every open case of the asset, oldest first; uses an index."""
 
     def last_closed_for(self, *, asset: int, part_key: str, repair_group: str, since_ms: int) -> Case | None: ...
     def add(self, case: Case) -> Case:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hardcase_collector.domain.asset import Part
+from hardcase_collector.domain.correlation import Join, Relation, Subject, case_of
 from hardcase_collector.domain.finding import Change, Fact, FindingKey, Severity, Transition
 from hardcase_collector.domain.observation import Event, Frame, Inventory
 from hardcase_collector.domain.ports import Feed
@@ -50,6 +51,8 @@ class Found:
     cleared_ms: int | None = None
     firing: bool = True
     evidence: Mapping[str, Fact] = field(default_factory=dict)
+    case: int | None = None
+    """Findings of one number would be one case; None: it opens none."""
 
     @property
     def stands(self) -> bool:
@@ -83,6 +86,7 @@ class OfflineJudge:
 
     def __init__(self, book: RuleBook) -> None:
         self._engine = Engine(book)
+        self._joins = book.joins
         self._plays = 1 + max(
             (count.n for rule in book.rules for count in (rule.debounce, rule.clear) if count is not None), default=3
         )
@@ -93,6 +97,7 @@ class OfflineJudge:
         unraised: list[Unraised] = []
         for number, feed in enumerate(machine.feeds.values(), 1):
             unraised += self._feed(machine.name, feed, number, found, why=why)
+        _number_cases(list(found.values()), self._joins)
         return Judgement(tuple(found.values()), tuple(unraised))
 
     def _feed(
@@ -173,6 +178,32 @@ def _note(found: dict[FindingKey, Found], asset: AssetName, source: str, transit
         since_ms=int(since_ms) if told and isinstance(since_ms, int) else None,
         evidence=transition.evidence,
     )
+
+
+@dataclass(slots=True)
+class _Case:
+    """What the desk would keep of a case, as far as joining it goes."""
+
+    part: Part
+    repair_group: str
+    fault_classes: tuple[str, ...]
+
+
+def _number_cases(found: Sequence[Found], joins: Sequence[Join]) -> None:
+    cases: list[_Case] = []
+    for one in sorted(found, key=lambda one: one.since_ms or 0):
+        if not (one.opens and one.stands):
+            continue
+        belonging = case_of(Subject(one.part, one.repair_group, one.fault_class), cases, joins)
+        if belonging is None:
+            cases.append(_Case(one.part, one.repair_group, (one.fault_class,)))
+            one.case = len(cases)
+            continue
+        case, relation = belonging
+        case.fault_classes = (*case.fault_classes, one.fault_class)
+        if relation is Relation.CAUSE:
+            case.part, case.repair_group = one.part, one.repair_group
+        one.case = next(number for number, known in enumerate(cases, 1) if known is case)
 
 
 def _unraised_events(asset: AssetName, feed: Feeding, raised: Sequence[Found], codes: set[str]) -> list[Unraised]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
+from hardcase_collector.domain.correlation import Join
 from hardcase_collector.domain.finding import Severity
 from hardcase_collector.domain.observation import Sensor
 
@@ -196,6 +197,7 @@ class RuleBook:
     classes: Mapping[str, FaultClass] = field(default_factory=dict)
     groups: Mapping[str, RepairGroup] = field(default_factory=dict)
     overrides: tuple[Override, ...] = ()
+    joins: tuple[Join, ...] = ()
 
     def rule(self, name: str) -> Rule | None:
         return next((rule for rule in self.rules if rule.name == name), None)

@@ -9,8 +9,10 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 
+from hardcase_collector.domain.correlation import Join
 from hardcase_collector.domain.errors import SheetError
 from hardcase_collector.rules import vocabulary
 from hardcase_collector.rules.sheet import FaultClass, Match, Override, RepairGroup, Rule, RuleBook
@@ -21,7 +23,7 @@ from hardcase_collector.rules.sheet_values import Mistakes, Table
 SHIPPED = Path(__file__).with_name("sheets")
 """The sheets that come with the collector."""
 _CLASS_NAME = re.compile(r"[a-z]+\.[a-z][a-z0-9_]*")
-_SECTIONS = ("group", "class", "rule", "override")
+_SECTIONS = ("group", "class", "rule", "override", "join")
 
 
 def load_sheets(paths: Iterable[Path] | None = None) -> RuleBook:
@@ -67,13 +69,20 @@ class _Sheets:
     rules: dict[str, Rule] = field(default_factory=dict)
     ids: dict[int, str] = field(default_factory=dict)
     overrides: dict[str, Override] = field(default_factory=dict)
+    joins: dict[str, Join] = field(default_factory=dict)
 
 
 def read_sheets(texts: Mapping[str, str], mistakes: Mistakes) -> RuleBook:
     """The book of these texts (file name -> TOML). What is wrong goes to `mistakes`; then the book is not for use."""
     sheets = _Sheets(mistakes)
     parsed = [(file, *_parsed(file, text, mistakes)) for file, text in texts.items()]
-    readers = {"group": _read_group, "class": _read_class, "rule": _read_rule, "override": _read_override}
+    readers = {
+        "group": _read_group,
+        "class": _read_class,
+        "rule": _read_rule,
+        "override": _read_override,
+        "join": _read_join,
+    }
     # Section by section over all sheets: a rule may name a class, and a class a group, of another sheet.
     for section in _SECTIONS:
         for file, tree, lines in parsed:
@@ -92,6 +101,7 @@ def read_sheets(texts: Mapping[str, str], mistakes: Mistakes) -> RuleBook:
         classes=sheets.classes,
         groups=sheets.groups,
         overrides=tuple(sheets.overrides.values()),
+        joins=tuple(sheets.joins.values()),
     )
 
 
@@ -153,6 +163,23 @@ def _read_rule(sheets: _Sheets, table: Table) -> None:
     if other != name:
         table.wrong("", f"its name has the same check sum as {other!r}: choose another")
     sheets.rules[name] = rule
+
+
+def _read_join(sheets: _Sheets, table: Table) -> None:
+    name = table.path[1]
+    if name in sheets.joins:
+        table.wrong("", "join is defined twice")
+    join = Join(
+        name=name, reason=table.translations("reason"), cause=table.words("cause"), effect=table.words("effect")
+    )
+    for key, patterns in (("cause", join.cause), ("effect", join.effect)):
+        if not patterns:
+            table.wrong(key, "must be a list that is not empty")
+        for pattern in patterns:
+            if not any(fnmatchcase(known, pattern) for known in sheets.classes):
+                table.wrong(key, f"no fault class is like {pattern!r}")
+    table.done()
+    sheets.joins[name] = join
 
 
 def _read_override(sheets: _Sheets, table: Table) -> None:

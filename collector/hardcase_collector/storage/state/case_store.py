@@ -33,12 +33,9 @@ class SqlCaseStore:
     def open_for(self, *, asset: int, part_key: str, repair_group: str) -> Case | None:
         return self._first(select(_CASES).where(*_same_part(asset, part_key, repair_group), _OPEN))
 
-    def open_at_slot(self, *, asset: int, slot_key: str, repair_group: str) -> Sequence[Case]:
-        """Open cases of whatever part sits in this slot ("psu@PSU2")."""
-        query = select(_CASES).where(
-            _CASES.c.asset == asset, _CASES.c.slot_key == slot_key, _CASES.c.repair_group == repair_group, _OPEN
-        )
-        return self._list(query.order_by(_CASES.c.id))
+    def open_of(self, asset: int) -> Sequence[Case]:
+        """Oldest first."""
+        return self._list(select(_CASES).where(_CASES.c.asset == asset, _OPEN).order_by(_CASES.c.id))
 
     def last_closed_for(self, *, asset: int, part_key: str, repair_group: str, since_ms: int) -> Case | None:
         """The newest closed or cancelled case of this part and group that ended since then."""
@@ -136,7 +133,7 @@ class SqlCaseStore:
 
 
 def slot_key(case: Case) -> str:
-    return f"{case.part.component}@{case.part.slot}" if case.part.slot else ""
+    return case.part.place() if case.part.slot else ""
 
 
 def _same_part(asset: int, part_key: str, repair_group: str) -> tuple[ColumnElement[bool], ...]:

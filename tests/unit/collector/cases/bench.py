@@ -11,6 +11,7 @@ from hardcase_collector.cases.placing import Placing
 from hardcase_collector.cases.settings import DeskSettings
 from hardcase_collector.domain.asset import Asset, AssetFacts, AssetMode, Part
 from hardcase_collector.domain.case import Case, CaseAction
+from hardcase_collector.domain.correlation import Join
 from hardcase_collector.domain.finding import Change, FindingKey, Severity, Transition, Why
 from hardcase_collector.domain.ports import CaseFilter, CaseNews, FindingRow, StateStore, Transaction
 
@@ -50,10 +51,16 @@ class Bench:
     store: StateStore
     settings: DeskSettings = DeskSettings()
     announcements: Announcements = field(default_factory=Announcements)
+    joins: Sequence[Join] = ()
 
     def __post_init__(self) -> None:
-        self.desk = CaseDesk(self.announcements, self.settings)
-        placing = Placing(self.announcements, reopen_ms=self.settings.reopen_ms, flap_raises=self.settings.flap_raises)
+        self.desk = CaseDesk(self.announcements, self.settings, joins=lambda: self.joins)
+        placing = Placing(
+            self.announcements,
+            reopen_ms=self.settings.reopen_ms,
+            flap_raises=self.settings.flap_raises,
+            joins=lambda: self.joins,
+        )
         self.actions = CaseActions(self.announcements, placing)
 
     def asset(self, key: str = "dell|1", mode: AssetMode = AssetMode.LIVE, live_from_ms: int = NOON) -> Asset:

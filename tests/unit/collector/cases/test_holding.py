@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hardcase_collector.cases.actions import CaseActions
@@ -13,7 +14,7 @@ from hardcase_collector.domain.errors import IllegalAction
 from hardcase_collector.domain.finding import Severity
 from hardcase_collector.domain.ports import Window
 
-from tests.unit.collector.cases.bench import DAY, MINUTE, NOON, Bench, cleared, raised, worsened
+from tests.unit.collector.cases.bench import DAY, DISK, MINUTE, NOON, Bench, cleared, raised, worsened
 
 
 def joining(bench: Bench) -> Asset:
@@ -107,6 +108,44 @@ def test_all_of_the_list_is_accepted_and_opens_only_when_it_gets_worse_or_return
     assert [case.repair_group for case in bench.cases()] == ["psu"]
     bench.apply(cleared(two, NOON + 7), raised(asset, group="link", at=NOON + 8))
     assert [case.repair_group for case in bench.cases()] == ["psu", "link"]
+
+
+def accepted_at_joining(bench: Bench) -> Asset:
+    asset = joining(bench)
+    bench.apply(raised(asset))
+    settle(bench, asset, open_cases=False)
+    return asset
+
+
+def test_the_logs_word_for_what_was_accepted_opens_nothing_where_it_is_read_late(bench: Bench) -> None:
+    asset = accepted_at_joining(bench)
+    line = raised(asset, "psu.limit_event", at=NOON + MINUTE, sensor="s2", evidence={"log": "sel", "record_id": 3})
+    bench.apply(line)
+    assert bench.cases() == []
+    assert bench.finding(line).held == "accepted"
+    why = bench.whys(asset)[-1]
+    assert (why.reason, why.opened, why.facts["with"]) == ("accepted", False, "psu.input_lost")
+
+    bench.apply(worsened(line, Severity.CRITICAL, NOON + MINUTE + 1))
+    assert bench.only_case().fault_classes == ("psu.limit_event",)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"evidence": {"sensor": "s2"}},
+        {"severity": Severity.CRITICAL},
+        {"part": DISK},
+        {"group": "cable"},
+        {"at": NOON + 6 * MINUTE},
+    ],
+    ids=["no log", "worse", "another part", "another repair", "later"],
+)
+def test_what_is_more_than_the_logs_word_for_what_was_accepted_opens(bench: Bench, other: dict[str, Any]) -> None:
+    asset = accepted_at_joining(bench)
+    line = {"at": NOON + MINUTE, "sensor": "s2", "evidence": {"log": "sel", "record_id": 3}}
+    bench.apply(raised(asset, "psu.limit_event", **line | other))
+    assert len(bench.cases()) == 1
 
 
 def test_accepting_a_number_makes_it_the_baseline(bench: Bench) -> None:

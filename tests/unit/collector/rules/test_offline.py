@@ -116,3 +116,10 @@ def test_why_answers_for_every_sensor_and_event_that_raised_nothing(judge: Offli
 def test_a_gap_raises_nothing(judge: OfflineJudge) -> None:
     line = {key: value for key, value in reading(0.0).items() if key != "value"}
     assert judged(judge, line | {"gap": {"reason": "error", "detail": ""}}).found == ()
+
+
+def test_findings_that_one_repair_cures_have_one_case_number(judge: OfflineJudge) -> None:
+    failed = event("psu.failure_detected", part={"class": "psu", "slot": "PSU 2"})
+    lost = event("psu.input_lost", part={"class": "psu", "slot": "PS2"}, record_id=2)
+    found = judged(judge, failed, lost, reading(95.0)).found
+    assert {one.fault_class: one.case for one in found} == {"psu.failed": 1, "psu.input_lost": 1, "cpu.hot": 2}

@@ -1,0 +1,147 @@
+"""Faults of several parts with one cause are one case; what has a cause of its own stays apart."""
+
+from __future__ import annotations
+
+import pytest
+from hardcase_collector.domain.asset import Part
+from hardcase_collector.domain.correlation import Relation, Subject, case_of
+from hardcase_collector.domain.finding import Change, Severity
+from hardcase_collector.domain.places import place_name
+from hardcase_collector.rules.sheet_reader import load_sheets
+
+from tests.unit.collector.cases.bench import Bench, raised
+
+FAN = Part(component="fan", slot="Fan 3")
+CPU = Part(component="cpu", slot="CPU1")
+PSU = Part(component="psu", slot="PSU 2")
+SUPPLY = Part(component="psu")
+
+
+@pytest.fixture
+def bench(bench: Bench) -> Bench:
+    bench.joins = load_sheets().joins
+    return bench
+
+
+def test_a_temperature_that_rises_while_a_fan_stands_still_is_the_fans_case(bench: Bench) -> None:
+    asset = bench.asset()
+    bench.apply(raised(asset, "fan.slow", part=FAN, group="fan", severity=Severity.MINOR))
+    bench.apply(raised(asset, "cpu.hot", part=CPU, group="thermal", severity=Severity.CRITICAL, sensor="t"))
+    case = bench.only_case()
+    assert (case.part, case.repair_group, case.severity) == (FAN, "fan", Severity.CRITICAL)
+    assert case.fault_classes == ("fan.slow", "cpu.hot")
+
+
+def test_a_cause_that_is_told_later_takes_the_case_over(bench: Bench) -> None:
+    asset = bench.asset()
+    bench.apply(raised(asset, "psu.redundancy_lost", part=SUPPLY, group="psu", sensor="r"))
+    bench.apply(raised(asset, "psu.input_lost", part=PSU, group="psu"))
+    case = bench.only_case()
+    assert (case.part, case.repair_group) == (PSU, "psu")
+    assert case.fault_classes == ("psu.redundancy_lost", "psu.input_lost")
+
+
+def test_a_failure_lost_input_and_lost_redundancy_of_a_power_supply_are_one_case(bench: Bench) -> None:
+    asset = bench.asset()
+    bench.apply(raised(asset, "psu.failed", part=PSU, group="psu"))
+    bench.apply(raised(asset, "psu.input_lost", part=PSU, group="psu", sensor="i"))
+    bench.apply(raised(asset, "psu.redundancy_lost", part=SUPPLY, group="psu", sensor="r"))
+    assert bench.only_case().part == PSU
+
+
+def test_two_power_supplies_that_fail_are_two_cases(bench: Bench) -> None:
+    asset = bench.asset()
+    bench.apply(raised(asset, "psu.failed", part=PSU, group="psu"))
+    bench.apply(raised(asset, "psu.failed", part=Part(component="psu", slot="PSU 1"), group="psu", sensor="s1"))
+    assert len(bench.cases()) == 2
+
+
+def test_a_fan_does_not_take_over_a_case_that_has_another_fault(bench: Bench) -> None:
+    asset = bench.asset()
+    bench.apply(raised(asset, "cpu.hot", part=CPU, group="thermal", sensor="t"))
+    bench.apply(raised(asset, "cpu.failed", part=CPU, group="thermal", sensor="c"))
+    bench.apply(raised(asset, "fan.failed", part=FAN, group="fan"))
+    assert len(bench.cases()) == 2
+
+
+def test_another_assets_fan_has_nothing_to_do_with_it(bench: Bench) -> None:
+    bench.apply(raised(bench.asset(), "fan.failed", part=FAN, group="fan"))
+    bench.apply(raised(bench.asset("dell|2"), "cpu.hot", part=CPU, group="thermal"))
+    assert len(bench.cases()) == 2
+
+
+def test_a_case_of_cause_and_effect_verifies_only_when_both_are_clear(bench: Bench) -> None:
+    asset = bench.asset()
+    fan = raised(asset, "fan.slow", part=FAN, group="fan")
+    hot = raised(asset, "cpu.hot", part=CPU, group="thermal", sensor="t")
+    bench.apply(fan, hot)
+    from dataclasses import replace
+
+    bench.apply(replace(fan, change=Change.CLEARED, severity=Severity.CLEARED, time_ms=fan.time_ms + 1000))
+    assert bench.only_case().state == "new"
+    bench.apply(replace(hot, change=Change.CLEARED, severity=Severity.CLEARED, time_ms=hot.time_ms + 1000))
+    assert bench.only_case().state == "verifying"
+
+
+def test_a_module_told_by_event_log_and_kernel_under_two_names_is_one_case(bench: Bench) -> None:
+    asset = bench.asset()
+    logged = Part(component="memory", slot="DIMM_A1")
+    counted = Part(component="memory", slot="A1", serial="0123", part_number="M393")
+    bench.apply(raised(asset, "memory.uncorrectable", part=logged, group="memory", sensor="sel"))
+    bench.apply(raised(asset, "memory.corrected", part=counted, group="memory", sensor="edac"))
+    assert bench.only_case().part == counted
+
+
+def test_healthy_neighbours_are_not_drawn_in(bench: Bench) -> None:
+    asset = bench.asset()
+    for slot in ("DIMM_A1", "DIMM_A2"):
+        bench.apply(raised(asset, "memory.corrected", part=Part(component="memory", slot=slot), group="memory"))
+    assert [case.part.slot for case in bench.cases()] == ["DIMM_A1", "DIMM_A2"]
+
+
+@pytest.mark.parametrize(
+    ("component", "names"),
+    [
+        ("memory", ["DIMM_A1", "A1", "DIMM A1", "DIMMA1", "dimm.a1", "Memory Module A1"]),
+        ("memory", ["P2-DIMME1", "DIMME1(CPU2)", "CPU2_DIMM_E1", "CPU 2 DIMM E1", "PROC 2 DIMM E1"]),
+        ("memory", ["PROC 1 DIMM 12", "CPU1 DIMM12", "P1_DIMM_12"]),
+        ("psu", ["PSU 2", "PS2", "PSU2", "Power Supply 2", "power supply bay 2", "2"]),
+        ("fan", ["Fan 3", "FAN3", "System Fan 3", "SYS_FAN3"]),
+        ("cpu", ["CPU 1", "CPU1", "Processor 1", "Proc 1", "P1"]),
+        ("disk", ["Bay 3", "Slot 3", "Drive 3", "Drive Slot 3", "Disk3"]),
+    ],
+)
+def test_one_place_has_one_name(component: str, names: list[str]) -> None:
+    assert len({place_name(component, name) for name in names}) == 1
+
+
+@pytest.mark.parametrize(
+    ("component", "one", "other"),
+    [
+        ("memory", "DIMM_A1", "DIMM_A2"),
+        ("memory", "CPU1_DIMM_A1", "CPU2_DIMM_A1"),
+        ("memory", "DIMM_A1", "DIMM_A11"),
+        ("psu", "PSU 1", "PSU 2"),
+        ("fan", "Fan 1A", "Fan 1B"),
+        ("disk", "Bay 3", "Rear Bay 3"),
+        ("board", "Slot 3", "3"),
+        ("psu", "PSU", "PSU 1"),
+    ],
+)
+def test_two_places_have_two_names(component: str, one: str, other: str) -> None:
+    assert place_name(component, one) != place_name(component, other)
+
+
+def test_of_two_cases_in_one_slot_none_is_guessed() -> None:
+    class Opened:
+        repair_group = "disk"
+        fault_classes = ("disk.failed",)
+
+        def __init__(self, serial: str) -> None:
+            self.part = Part(component="disk", slot="Bay 3", model="ST4000", serial=serial)
+
+    subject = Subject(Part(component="disk", slot="Bay 3"), "disk", "disk.failed")
+    assert case_of(subject, [Opened("1"), Opened("2")], ()) is None
+    found = case_of(subject, [Opened("1")], ())
+    assert found is not None
+    assert found[1] is Relation.SAME_PLACE
