@@ -23,7 +23,7 @@ def show(outcome: Outcome, seed: int) -> None:
         ("parts with a case", outcome.cases),
         ("cases too many", outcome.surplus_cases),
         ("case events", outcome.events),
-        ("never told", outcome.untold),
+        ("never told", len(outcome.untold)),
         ("told under two ids", outcome.ids_shared),
         ("seconds", f"{outcome.seconds:.0f}"),
     )
@@ -42,9 +42,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="hardcase-chaos-", ignore_cleanup_errors=True) as directory:
         outcome = run(Path(directory), plan)
     show(outcome, asked.seed)
-    if not outcome.clean:
-        print("\n".join(outcome.listed))
-    return 0 if outcome.clean else 1
+    if outcome.wrong:
+        print("\n".join(outcome.wrong))
+    return 1 if outcome.wrong else 0
 
 
 if __name__ == "__main__":

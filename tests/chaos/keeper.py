@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sqlite3
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from pathlib import Path
 
 import duckdb
@@ -92,3 +93,18 @@ def stored_frames(telemetry: Path) -> list[Key]:
         for (file,) in store.execute("SELECT frames_file FROM parts").fetchall():
             found += store.execute("SELECT epoch, sequence FROM read_parquet(?)", [str(telemetry / file)]).fetchall()
     return [(bytes(epoch), sequence) for epoch, sequence in found]
+
+
+def owed_events(data: Path, cases: Set[str]) -> set[tuple[str, int]]:
+    """Number and version of each case event that people are to hear of, read from a stopped collector's state.
+
+    That is each one of which the outbox knows, and besides each one up to where its case became unstable: only after
+    that comings and goings may be on the timeline without being told.
+    """
+    with contextlib.closing(sqlite3.connect(f"file:{data / 'state.sqlite'}?mode=ro", uri=True)) as store:
+        outbox = store.execute("SELECT number, o.version FROM outbox o JOIN cases c ON c.id = o.case_id").fetchall()
+        steady = store.execute(
+            "SELECT number, t.version FROM timeline t JOIN cases c ON c.id = t.case_id WHERE t.version <= coalesce("
+            "(SELECT min(u.version) FROM timeline u WHERE u.case_id = c.id AND u.code = 'unstable'), c.version)"
+        ).fetchall()
+    return {(number, version) for number, version in outbox + steady if number in cases}

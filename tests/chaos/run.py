@@ -21,11 +21,12 @@ from hardcase_agent.sensors.rehearsal.load import LoadFault, load_timeline
 
 from deploy.demo.bmc import SimulatedBmc
 from deploy.demo.stage import AgentStage, CollectorStage, Program, StageError, free_port, wait_until, webhook_secret
-from tests.chaos.keeper import Keeper, stored_frames
+from tests.chaos.keeper import Keeper, owed_events, stored_frames
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CPU_TEMPERATURE, CPU_NORMAL_RAW, CPU_CRITICAL_RAW = 1, 44, 98
 SETTLES_WITHIN_S = 180.0
+LATE_SWEEPS = 3
 PLAYED_COMPONENTS = ("board", "cpu")
 """What `load_timeline` gives its faults to, and the simulated BMC's processor."""
 
@@ -59,8 +60,8 @@ class Outcome:
     surplus_cases: int
     events: int
     """Case events owed to the webhook."""
-    untold: int
-    """Events that never arrived."""
+    untold: tuple[str, ...]
+    """Events that never arrived, as number and version of the case."""
     ids_shared: int
     """Events that arrived under more than one id."""
     seconds: float
@@ -68,11 +69,23 @@ class Outcome:
     """The cases, for whoever has to find out why they are too many."""
 
     @property
-    def clean(self) -> bool:
-        return (
-            not (self.lost or self.doubled or self.surplus_cases or self.untold or self.ids_shared)
-            and self.cases == self.faults
-        )
+    def wrong(self) -> tuple[str, ...]:
+        """One line for each promise that was broken; none = all is well."""
+        faults = [
+            f"{what}: {count}"
+            for what, count in (
+                ("frames lost", self.lost),
+                ("frames stored twice", self.doubled),
+                ("cases too many for their part", self.surplus_cases),
+                ("events under more than one id", self.ids_shared),
+            )
+            if count
+        ]
+        if self.untold:
+            faults.append("events never told: " + ", ".join(self.untold))
+        if self.cases != self.faults:
+            faults.append(f"{self.faults} faults, {self.cases} parts with a case: " + "; ".join(self.listed))
+        return tuple(faults)
 
 
 class Chaos:
@@ -180,10 +193,11 @@ class Chaos:
         self.bmc.set_reading(CPU_TEMPERATURE, raw)
 
     def settle(self) -> None:
-        """Until every fault has its case, every spool is empty and nothing is owed to the webhook."""
+        """Until every fault has its case, every agent has caught up and nothing is owed to the webhook."""
         self.move_bmc(CPU_CRITICAL_RAW)
         expected = self.faults
         self._until(lambda: len(self.open_cases()) >= expected, "every fault has a case")
+        self._until(self.caught_up, "every agent has caught up")
         for agent in self.agents:
             agent.program.stop()
         self._until(lambda: self.owed() == 0, "every webhook was delivered")
@@ -209,6 +223,13 @@ class Chaos:
     def open_cases(self) -> Sequence[dict[str, Any]]:
         return [case for case in self.all_cases() if case["state"] not in ("closed", "cancelled")]
 
+    def caught_up(self) -> bool:
+        """The newest stored record of each agent is not older than a few sweeps."""
+        numbers = self.collector.ask("status")["numbers"]
+        late_s = numbers.get("spool_age_seconds", float("inf"))
+        streams: int = numbers["streams"]
+        return streams == len(self.agents) and late_s < LATE_SWEEPS * self.plan.period_s
+
     def owed(self) -> int:
         owed: int = self.collector.ask("status")["numbers"]["outbox_owed"]
         return owed
@@ -220,9 +241,9 @@ class Chaos:
         parts = Counter(
             (case["asset"], json.dumps(case["part"], sort_keys=True), case["repair_group"]) for case in cases
         )
-        versions = {(case["number"], version) for case in cases for version in range(1, case["version"] + 1)}
         self.collector.program.stop()
         self.keeper.stop()
+        owed = owed_events(self.collector.directory / "data", {case["number"] for case in cases})
         kept, stored = self.keeper.frames(), Counter(stored_frames(self.collector.directory / "data" / "telemetry"))
         waiting = self.keeper.waiting() - set(stored)
         told: dict[tuple[str, int], set[str]] = {}
@@ -239,8 +260,8 @@ class Chaos:
             faults=self.faults,
             cases=len(parts),
             surplus_cases=sum(times - 1 for times in parts.values()),
-            events=len(versions),
-            untold=len({key for key in versions if key not in told}),
+            events=len(owed),
+            untold=tuple(f"{number} v{version}" for number, version in sorted(owed - set(told))),
             ids_shared=sum(len(ids) > 1 for ids in told.values()),
             seconds=seconds,
             listed=tuple(
