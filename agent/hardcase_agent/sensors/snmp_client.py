@@ -94,11 +94,21 @@ class SnmpClient:
                 found += await self._adapting(partial(self._get_first, rest))
         return tuple(found)
 
-    async def walk(self, root: Oid, *, deadline_s: float, limit: int = 5000) -> Walk:
-        """Everything below `root` by GETBULK, at most `limit` objects. Raises as `get`; MalformedAnswer where the
-        device's OIDs do not increase, which would otherwise loop for ever."""
+    async def next_of(self, roots: Sequence[Oid], *, deadline_s: float) -> tuple[VarBind, ...]:
+        """The first object after each of these, in the order asked, in as few datagrams as the device takes; where
+        nothing comes after it, the OID itself as `Missing`. Raises as `get`."""
         found: list[VarBind] = []
-        last = root
+        async with _Deadline(self._label, deadline_s):
+            while len(found) < len(roots):
+                rest = roots[len(found) :]
+                found += await self._adapting(partial(self._next_once, rest))
+        return tuple(found)
+
+    async def walk(self, root: Oid, *, deadline_s: float, limit: int = 5000, after: Oid | None = None) -> Walk:
+        """Everything below `root` (`after` an OID below it, to go on) by GETBULK, at most `limit` objects. Raises as
+        `get`; MalformedAnswer where the device's OIDs do not increase, which would otherwise loop for ever."""
+        found: list[VarBind] = []
+        last = root if after is None else after
         async with _Deadline(self._label, deadline_s):
             while len(found) < limit:
                 rows = await self._adapting(partial(self._bulk_once, last, limit - len(found)))
@@ -206,6 +216,26 @@ class SnmpClient:
             # One object the agent cannot read must not hide the others of the same datagram.
             values[wanted.pop(index - 1)] = Missing.FAILED
         return [(oid, values.get(oid, Missing.NO_SUCH_INSTANCE)) for oid in oids]
+
+    async def _next_once(self, roots: Sequence[Oid], size: int) -> list[VarBind]:
+        """GETBULK with non-repeaters alone: one object for each, like GETNEXT."""
+        asked = roots[:size]
+        status, _, rows = await self._send(
+            lambda engine, answered: engine.bulker.send_varbinds(
+                engine.snmp, self._target, None, self._context, len(asked), 0, [(oid, NULL) for oid in asked], answered
+            )
+        )
+        if status:
+            raise self._refused_status(status)
+        if len(rows) < len(asked):
+            # Fewer answers than questions: the agent cut its answer short (RFC 3416, 4.2.3).
+            if not rows:
+                raise _TooBig
+            asked = asked[: len(rows)]
+        return [
+            (root, Missing.NO_SUCH_OBJECT) if isinstance(value, EndOfMib) else (tuple(name), plain(value))
+            for root, (name, value) in zip(asked, rows, strict=False)
+        ]
 
     async def _bulk_once(self, after: Oid, most: int, size: int) -> list[VarBind]:
         status, _, rows = await self._send(

@@ -10,9 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hardcase_agent.domain.part import Asset
-from hardcase_agent.sensors.snmp.layout import Objects, printable
-from hardcase_agent.sensors.snmp.profile import Profile
-from hardcase_agent.sensors.snmp.values import Oid
+from hardcase_agent.sensors.snmp.objects import indexed
+from hardcase_agent.sensors.snmp.reference import printable
+from hardcase_agent.sensors.snmp.specs import Profile
+from hardcase_agent.sensors.snmp.specs import Told as Place
+from hardcase_agent.sensors.snmp.values import Oid, Value
 
 SYS_DESCR: Oid = (1, 3, 6, 1, 2, 1, 1, 1, 0)
 SYS_OBJECT_ID: Oid = (1, 3, 6, 1, 2, 1, 1, 2, 0)
@@ -39,40 +41,47 @@ class Told:
     address: str = ""
 
 
-def chassis(objects: Objects) -> Oid | None:
+def chassis(objects: Mapping[Oid, Value]) -> Oid | None:
     """Index of the first chassis among the entPhysicalClass rows in `objects`."""
-    rows = sorted(
-        oid for oid, value in objects.items() if oid[: len(ENTITY_CLASS)] == ENTITY_CLASS and value == _CHASSIS
-    )
-    return rows[0][len(ENTITY_CLASS) :] if rows else None
+    shown = indexed(objects)
+    return next((index for index in shown.rows(ENTITY_CLASS) if objects[ENTITY_CLASS + index] == _CHASSIS), None)
 
 
 def chassis_objects(index: Oid) -> tuple[Oid, ...]:
     return tuple(column + index for column in (_SERIAL, _MAKER, _MODEL))
 
 
-def identify(objects: Objects, profiles: Sequence[Profile], told: Told, makers: Mapping[int, str]) -> Asset:
+def identify(objects: Mapping[Oid, Value], profiles: Sequence[Profile], told: Told, makers: Mapping[int, str]) -> Asset:
     """The asset as the device and the configuration tell it."""
     index = chassis(objects) or ()
-
-    def first(*oids: Oid) -> str:
-        return next((text for oid in oids if (text := printable(objects.get(oid)))), "")
-
-    vendors = [oid for profile in profiles for oid in profile.asset.vendor]
-    models = [oid for profile in profiles for oid in profile.asset.model]
-    serials = [oid for profile in profiles for oid in profile.asset.serial]
+    assets = [profile.asset for profile in profiles]
     kinds = [profile.asset_kind for profile in profiles if profile.asset_kind]
     return Asset(
-        vendor=told.vendor or first(*vendors, _MAKER + index) or _maker(objects, makers),
-        model=told.model or first(*models, _MODEL + index),
-        serial=told.serial or first(*serials, _SERIAL + index),
-        hostname=first(SYS_NAME),
+        vendor=told.vendor
+        or _first(objects, [place for asset in assets for place in asset.vendor], _MAKER + index)
+        or _maker(objects, makers),
+        model=told.model or _first(objects, [place for asset in assets for place in asset.model], _MODEL + index),
+        serial=told.serial or _first(objects, [place for asset in assets for place in asset.serial], _SERIAL + index),
+        hostname=_first(objects, [place for asset in assets for place in asset.hostname], SYS_NAME),
         kind=told.kind or (kinds[0] if kinds else "appliance"),
         address=told.address,
     )
 
 
-def _maker(objects: Objects, makers: Mapping[int, str]) -> str:
+def _first(objects: Mapping[Oid, Value], places: Sequence[Place], last: Oid) -> str:
+    """The first of these places that is not empty."""
+    return next((text for place in (*places, Place(oid=last)) if (text := _text(objects, place))), "")
+
+
+def _text(objects: Mapping[Oid, Value], place: Place) -> str:
+    if place.word:
+        return place.word
+    if not place.column:
+        return printable(objects.get(place.oid))
+    return next((text for oid in indexed(objects).below(place.oid) if (text := printable(objects[oid]))), "")
+
+
+def _maker(objects: Mapping[Oid, Value], makers: Mapping[int, str]) -> str:
     oid = objects.get(SYS_OBJECT_ID)
     if not isinstance(oid, tuple) or oid[: len(_ENTERPRISES)] != _ENTERPRISES or len(oid) <= len(_ENTERPRISES):
         return ""

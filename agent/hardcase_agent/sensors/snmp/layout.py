@@ -1,22 +1,20 @@
-"""From one look at a device to its sensors, and from the objects of a sweep to their readings. Pure.
+"""From one look at a device to its sensors and parts. Pure.
 
-Called by `source.py`. A row without a known type is no sensor; a value that cannot be is a gap, never a number.
+Called by `source.py` and `decoding.py`; what the sensors say is `measure.py`'s matter. A row without a known type is no
+sensor.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from hardcase_agent.domain.part import Component, Part
-from hardcase_agent.domain.reading import Gap, GapReason, Kind, Limits, Number, Reading, Sensor, States, Unit
-from hardcase_agent.sensors.snmp.profile import Profile, SensorSpec, Variant
-from hardcase_agent.sensors.snmp.values import Missing, Oid, Value, dotted
-
-Objects = Mapping[Oid, Value]
-
-_FIGURE = re.compile(r"[+-]?\d{1,18}(\.\d{1,18})?")
+from hardcase_agent.domain.reading import Kind, Limits, Sensor
+from hardcase_agent.sensors.snmp.objects import Objects, indexed
+from hardcase_agent.sensors.snmp.reference import Reference, figure, printable, whole
+from hardcase_agent.sensors.snmp.specs import Among, PartSpec, Profile, SensorSpec, Told, Variant, Wording
+from hardcase_agent.sensors.snmp.values import Oid, Value, dotted
 
 _BY_KIND = {
     Kind.TEMPERATURE: Component.THERMAL,
@@ -27,6 +25,11 @@ _BY_KIND = {
     Kind.POWER: Component.POWER,
     Kind.FREQUENCY: Component.POWER,
 }
+_WIDEST_POWER = 30
+"""No sensor counts in less than quecto or more than quetta: such an exponent is a wrong column."""
+_SYS_OBJECT_ID: Oid = (1, 3, 6, 1, 2, 1, 1, 2, 0)
+_ROUNDS = 3
+"""A reference leads through two tables at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,222 +51,253 @@ class Item:
         return (self.oid,) if self.status is None else (self.oid, self.status)
 
 
+def is_present(profile: Profile, objects: Mapping[Oid, Value]) -> bool:
+    shown = indexed(objects)
+    return fits(profile, objects) and any(shown.has_below(oid) for oid in profile.present)
+
+
+def fits(profile: Profile, objects: Mapping[Oid, Value]) -> bool:
+    """Whether the device's sysObjectID, where it tells one, is one of the profile's."""
+    told = objects.get(_SYS_OBJECT_ID)
+    if not profile.object_ids or not isinstance(told, tuple):
+        return True
+    return any(told[: len(oid)] == oid for oid in profile.object_ids)
+
+
 def columns(profile: Profile) -> tuple[Oid, ...]:
-    """Columns whose rows are the sensors."""
-    return tuple(dict.fromkeys(spec.oid for spec in profile.sensors if spec.row))
+    """Columns whose rows are the sensors and parts, or that tell of the asset."""
+    told = (place.oid for place in _told(profile) if place.column)
+    rows = (spec.oid for spec in profile.sensors if spec.row)
+    return tuple(dict.fromkeys((*rows, *(part.oid for part in profile.parts), *told)))
 
 
-def particulars(profile: Profile, objects: Objects) -> tuple[Oid, ...]:
-    """Objects still to be asked for: scalars, and what describes the rows found in `objects`."""
+def particulars(profile: Profile, objects: Mapping[Oid, Value]) -> tuple[Oid, ...]:
+    """Objects still to be asked for: scalars, and what describes the rows found in `objects`. To be called again with
+    the answers until nothing is wanted, `look_rounds` times at most: references may lead from table to table."""
+    shown = indexed(objects)
     wanted: dict[Oid, None] = {}
     for spec in profile.sensors:
         if spec.needs is not None:
             wanted[spec.needs] = None
         if spec.collect:
             continue
-        for index in _indexes(spec, objects):
-            own = () if spec.row else (spec.oid + index,)
-            wanted |= dict.fromkeys((*own, *(oid for oid in _describing(spec, index))))
-    for oids in (profile.asset.vendor, profile.asset.model, profile.asset.serial, profile.asset.firmware):
-        wanted |= dict.fromkeys(oids)
+        for index in _indexes(spec, shown):
+            if not spec.row:
+                wanted[spec.oid + index] = None
+            wanted |= dict.fromkeys(_asked(_describing(spec), index, objects))
+    for part in profile.parts:
+        for index in shown.rows(part.oid):
+            wanted |= dict.fromkeys(_asked(_describing_part(part), index, objects))
+    wanted |= dict.fromkeys(place.oid for place in _told(profile) if place.oid and not place.column)
     return tuple(oid for oid in wanted if oid not in objects)
 
 
-def lay_out(profile: Profile, objects: Objects) -> tuple[Item, ...]:
+def look_rounds() -> int:
+    return _ROUNDS
+
+
+def lay_out(profile: Profile, objects: Mapping[Oid, Value]) -> tuple[Item, ...]:
     """The sensors of a device that showed `objects`."""
+    shown = indexed(objects)
+    parts = {spec.id: _rows_of_parts(spec, shown) for spec in profile.parts}
     items: list[Item] = []
     for spec in profile.sensors:
-        if spec.needs is not None and not _told(spec.needs, objects):
+        if spec.needs is not None and not shown.told(spec.needs):
             continue
+        own = parts.get(spec.part, {})
         if spec.collect:
-            items.append(Item(_sensor(profile, spec, (), objects, spec.kind, spec.unit), spec, spec.oid))
+            plain = Variant(kind=spec.kind, unit=spec.unit)
+            items.append(Item(_sensor(profile, spec, (), shown, plain, 1.0, own), spec, spec.oid))
             continue
-        for index in _indexes(spec, objects):
-            item = _item(profile, spec, index, objects)
+        for index in _indexes(spec, shown):
+            item = _item(profile, spec, index, shown, own)
             if item is not None:
                 items.append(item)
     return tuple(items)
 
 
-def decode(item: Item, objects: Objects) -> Reading:
-    """What the sensor says, of the objects just read."""
-    spec = item.spec
-    if spec.collect:
-        return States(_union(spec, (value for oid, value in objects.items() if _below(oid, spec.oid))))
-    status = objects.get(item.status) if item.status is not None else None
-    if isinstance(status, int) and status in spec.gaps:
-        return Gap(spec.gaps[status], f"status {status}")
-    value = objects.get(item.oid, Missing.NO_SUCH_INSTANCE)
-    if isinstance(value, Missing):
-        return Gap(GapReason.ERROR if value is Missing.FAILED else GapReason.ABSENT, value.value)
-    return _state(spec, value) if spec.states else _number(item, value)
+def parts_of(profile: Profile, objects: Mapping[Oid, Value]) -> tuple[Part, ...]:
+    """The inventory that the profile's part tables tell."""
+    shown = indexed(objects)
+    return tuple(dict.fromkeys(part for spec in profile.parts for part in _rows_of_parts(spec, shown).values()))
 
 
-def _item(profile: Profile, spec: SensorSpec, index: Oid, objects: Objects) -> Item | None:
-    if isinstance(objects.get(spec.oid + index, Missing.NO_SUCH_INSTANCE), Missing):
+def without_replaced(found: Iterable[tuple[Profile, tuple[Item, ...]]]) -> list[tuple[Profile, tuple[Item, ...]]]:
+    """Less the profiles that a better one with sensors of its own stands for."""
+    kept = list(found)
+    replaced = {name for profile, items in kept if items for name in profile.replaces}
+    return [(profile, items) for profile, items in kept if profile.name not in replaced]
+
+
+def _told(profile: Profile) -> tuple[Told, ...]:
+    asset = profile.asset
+    return (*asset.vendor, *asset.model, *asset.serial, *asset.firmware, *asset.hostname)
+
+
+def _rows_of_parts(spec: PartSpec, shown: Objects) -> dict[Oid, Part]:
+    rows = {}
+    for index in shown.rows(spec.oid):
+        if not _kept(spec.keep, spec.drop, index, shown):
+            continue
+        label = _label(spec.wording, index, shown, spec.id)
+        rows[index] = Part(
+            component=spec.component,
+            slot=_filled(spec.slot, label, index),
+            model=_text(spec.model, index, shown),
+            serial=_text(spec.serial, index, shown),
+            part_number=_text(spec.part_number, index, shown),
+            firmware=_text(spec.firmware, index, shown),
+        )
+    return rows
+
+
+def _kept(keep: tuple[Among, ...], drop: tuple[Among, ...], index: Oid, shown: Objects) -> bool:
+    return all(among.holds(index, shown) for among in keep) and not any(among.holds(index, shown) for among in drop)
+
+
+def _text(columns: tuple[Reference, ...], index: Oid, shown: Objects) -> str:
+    return next((text for column in columns if (text := printable(column.value(index, shown)))), "")
+
+
+def _label(wording: Wording, index: Oid, shown: Objects, fallback: str) -> str:
+    text = _text(wording.labels, index, shown)
+    if not text:
+        text = wording.names.get(index) or wording.names.get(index[-1:]) or ""
+    return text or (f"{fallback} {dotted(index)}" if wording.labels else dotted(index))
+
+
+def _filled(template: str, label: str, index: Oid) -> str:
+    if "{" not in template:
+        return template
+    text = template.replace("{label}", label).replace("{index}", dotted(index))
+    for place, arc in enumerate(index[:10]):
+        text = text.replace(f"{{i{place}}}", str(arc))
+    return text.strip()
+
+
+def _indexes(spec: SensorSpec, shown: Objects) -> list[Oid]:
+    return shown.rows(spec.oid) if spec.row else [(0,)]
+
+
+def _item(profile: Profile, spec: SensorSpec, index: Oid, shown: Objects, parts: Mapping[Oid, Part]) -> Item | None:
+    if not shown.told(spec.oid + index) or not _kept(spec.keep, spec.drop, index, shown):
         return None
-    if spec.skip_oid is not None and printable(objects.get(spec.skip_oid + index)) in spec.skip:
+    if spec.unless is not None and spec.unless.value(index, shown) is not None:
         return None
-    if spec.unless is not None and _told(spec.unless + index if spec.row else spec.unless, objects):
-        return None
-    variant = _variant(spec, index, objects)
-    scale = _scale(spec, index, objects)
+    variant = _variant(spec, index, shown)
+    scale = _scale(spec, index, shown)
     if variant is None or scale is None:
         return None
     scale *= variant.scale
-    sensor = _sensor(profile, spec, index, objects, variant.kind, variant.unit, scale)
-    status = spec.status_oid + index if spec.status_oid is not None else None
+    sensor = _sensor(profile, spec, index, shown, variant, scale, parts)
+    status = spec.status_oid.instance(index, shown) if spec.status_oid is not None else None
     return Item(sensor, spec, spec.oid + index, status, scale)
 
 
-def _told(oid: Oid, objects: Objects) -> bool:
-    return not isinstance(objects.get(oid, Missing.NO_SUCH_OBJECT), Missing)
-
-
-def _variant(spec: SensorSpec, index: Oid, objects: Objects) -> Variant | None:
+def _variant(spec: SensorSpec, index: Oid, shown: Objects) -> Variant | None:
     if spec.kind_oid is None:
         return Variant(kind=spec.kind, unit=spec.unit)
-    value = objects.get(spec.kind_oid + index)
-    number = _integer(value)
+    value = spec.kind_oid.value(index, shown)
+    number = whole(value)
     return spec.kinds.get(printable(value).casefold() if number is None else number)
 
 
 def _sensor(
-    profile: Profile, spec: SensorSpec, index: Oid, objects: Objects, kind: Kind, unit: Unit, scale: float = 1.0
+    profile: Profile,
+    spec: SensorSpec,
+    index: Oid,
+    shown: Objects,
+    variant: Variant,
+    scale: float,
+    parts: Mapping[Oid, Part],
 ) -> Sensor:
     row = dotted(index) if spec.row else ""
-    fallback = f"{spec.id} {row}" if spec.labels else row
-    label = next((text for column in spec.labels if (text := printable(objects.get(column + index)))), fallback)
-    name = spec.name.replace("{label}", label)
-    component = spec.component if spec.component is not Component.NONE else _BY_KIND.get(kind, profile.component)
-    slot = spec.slot or (label if spec.labels else name)
-    if component.value == profile.asset_kind:
-        # The device itself, not one of its parts.
-        slot = ""
+    label = _label(spec.wording, index, shown, spec.id) if spec.row else ""
+    name = _filled(spec.name, label, index)
     return Sensor(
         id="/".join(word for word in (profile.name, spec.id, row) if word),
         name=name,
-        kind=kind,
-        unit=unit,
-        part=Part(component=component, slot=slot),
-        limits=_limits(spec, index, objects, scale),
+        kind=variant.kind,
+        unit=variant.unit,
+        part=_part(profile, spec, index, shown, variant.kind, (label, name), parts),
+        limits=_limits(spec, index, shown, scale),
         states=spec.states,
         quantity=spec.quantity,
     )
 
 
-def _limits(spec: SensorSpec, index: Oid, objects: Objects, scale: float) -> Limits:
+def _part(
+    profile: Profile,
+    spec: SensorSpec,
+    index: Oid,
+    shown: Objects,
+    kind: Kind,
+    words: tuple[str, str],
+    parts: Mapping[Oid, Part],
+) -> Part:
+    """The row of the part table where the sensor has one, else component and slot in the sensor's own words."""
+    if spec.part:
+        known = parts.get(_part_index(spec, index, shown))
+        if known is not None:
+            return known
+    label, name = words
+    component = spec.component if spec.component is not Component.NONE else _BY_KIND.get(kind, profile.component)
+    named = bool(spec.wording.labels or spec.wording.names)
+    if component.value == profile.asset_kind or (component is Component.HOST and not named):
+        # The device itself, not one of its parts.
+        return Part(component=component)
+    slot = _filled(spec.slot, label, index) if spec.slot else (label if named else name)
+    return Part(component=component, slot=slot)
+
+
+def _part_index(spec: SensorSpec, index: Oid, shown: Objects) -> Oid:
+    if spec.part_at is None:
+        return index if spec.part_cut is None else index[spec.part_cut]
+    value = spec.part_at.value(index, shown)
+    number = whole(value)
+    if number is not None:
+        return (number,)
+    return value if isinstance(value, tuple) else ()
+
+
+def _limits(spec: SensorSpec, index: Oid, shown: Objects, scale: float) -> Limits:
     found = {}
-    for name, oid in spec.limits.items():
-        raw = _integer(objects.get(oid + index if spec.row else oid))
-        # A limit of 0 is one that nobody set.
-        if raw is not None and raw > 0 and _possible(spec, raw, raw * scale):
-            found[name] = raw * scale
+    for name, limit in spec.limits.items():
+        value = limit.column.value(index, shown)
+        raw = float(value) if isinstance(value, int | float) else figure(printable(value))
+        if raw is not None and raw not in spec.unset:
+            own = scale if limit.scale is None else limit.scale
+            found[name] = round(raw * own + spec.offset, 9)
     return Limits(**found, source="mib") if found else Limits()
 
 
-def _indexes(spec: SensorSpec, objects: Objects) -> list[Oid]:
-    if not spec.row:
-        return [(0,)]
-    return sorted(oid[len(spec.oid) :] for oid in objects if _below(oid, spec.oid))
-
-
-def _describing(spec: SensorSpec, index: Oid) -> Iterable[Oid]:
-    for column in (*spec.labels, spec.skip_oid, spec.kind_oid, spec.exponent_oid, spec.precision_oid, spec.status_oid):
-        if column is not None:
-            yield column + index
-    for oid in spec.limits.values():
-        yield oid + index if spec.row else oid
-    if spec.unless is not None:
-        yield spec.unless + index if spec.row else spec.unless
-
-
-def _below(oid: Oid, root: Oid) -> bool:
-    return len(oid) > len(root) and oid[: len(root)] == root
-
-
-def _scale(spec: SensorSpec, index: Oid, objects: Objects) -> float | None:
+def _scale(spec: SensorSpec, index: Oid, shown: Objects) -> float | None:
     """RFC 3433: value * 10^exponent / 10^precision; None where the row's scale is unknown."""
     exponent: int | None = 0
     if spec.exponent_oid is not None:
-        exponent = spec.exponents.get(_integer(objects.get(spec.exponent_oid + index)) or 0)
+        exponent = whole(spec.exponent_oid.value(index, shown))
+        if spec.exponents:
+            exponent = spec.exponents.get(exponent or 0)
     if exponent is None:
         return None
-    precision = _integer(objects.get(spec.precision_oid + index)) if spec.precision_oid is not None else 0
-    if not -30 <= (power := exponent - (precision or 0)) <= 30:
-        return None
-    return spec.scale * float(10.0**power)
+    precision = whole(spec.precision_oid.value(index, shown)) if spec.precision_oid is not None else 0
+    power = exponent - (precision or 0)
+    return spec.scale * float(10.0**power) if -_WIDEST_POWER <= power <= _WIDEST_POWER else None
 
 
-def _number(item: Item, value: Value) -> Reading:
-    number = _figure(item.spec, value)
-    if number is None:
-        return Gap(GapReason.ERROR, f"{printable(value)!r} is no number")
-    if number in item.spec.absent:
-        return Gap(GapReason.ABSENT, f"{number:g}")
-    # Nine digits: 533 tenths are 53.3 and not 53.300000000000004.
-    scaled = round(number * item.scale, 9)
-    if not _possible(item.spec, number, scaled):
-        return Gap(GapReason.ERROR, f"{scaled:g} {item.sensor.unit.value} cannot be")
-    return Number(scaled)
+def _describing(spec: SensorSpec) -> Iterator[Reference]:
+    own = (spec.kind_oid, spec.exponent_oid, spec.precision_oid, spec.status_oid, spec.unless, spec.part_at)
+    yield from (reference for reference in own if reference is not None)
+    yield from spec.wording.labels
+    yield from (among.column for among in (*spec.keep, *spec.drop))
+    yield from (limit.column for limit in spec.limits.values())
 
 
-def _figure(spec: SensorSpec, value: Value) -> float | None:
-    """The number of an object before scaling; some agents put it into words."""
-    if isinstance(value, int | float):
-        return float(value)
-    if not isinstance(value, bytes):
-        return None
-    text = printable(value)
-    if spec.pattern is not None:
-        found = spec.pattern.search(text)
-        text = found[1] if found else ""
-    return float(text) if _FIGURE.fullmatch(text) else None
+def _describing_part(spec: PartSpec) -> Iterator[Reference]:
+    yield from (*spec.wording.labels, *spec.model, *spec.serial, *spec.part_number, *spec.firmware)
+    yield from (among.column for among in (*spec.keep, *spec.drop))
 
 
-def _possible(spec: SensorSpec, raw: float, scaled: float) -> bool:
-    return (
-        (spec.lowest is None or scaled >= spec.lowest)
-        and (spec.highest is None or scaled <= spec.highest)
-        # Strict: the ends of the raw range mean under- and overflow.
-        and (spec.lowest_raw is None or raw > spec.lowest_raw)
-        and (spec.highest_raw is None or raw < spec.highest_raw)
-    )
-
-
-def _state(spec: SensorSpec, value: Value) -> Reading:
-    key: Value | None = value if isinstance(value, tuple) else _integer(value)
-    if key is None and isinstance(value, bytes):
-        key = printable(value).casefold().encode()
-    if key is None or key not in spec.values:
-        return Gap(GapReason.ERROR, f"{printable(value)!r} is no state of the MIB")
-    return States(spec.values[key])
-
-
-def _union(spec: SensorSpec, values: Iterable[Value]) -> int:
-    bits = 0
-    for value in values:
-        bits |= spec.values.get(value, 0)
-    return bits
-
-
-def _integer(value: Value | None) -> int | None:
-    """Some agents give numbers as text."""
-    if isinstance(value, int):
-        return value
-    if isinstance(value, bytes):
-        try:
-            return int(value)
-        except ValueError:
-            return None
-    return None
-
-
-def printable(value: Value | None) -> str:
-    """Text of an object for people: trimmed, control characters and undecodable bytes out, at most 120 characters."""
-    if isinstance(value, bytes):
-        text = value.decode("utf-8", "ignore")
-        return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:120]
-    if isinstance(value, tuple):
-        return dotted(value)
-    return "" if value is None or isinstance(value, Missing) else str(value)
+def _asked(references: Iterable[Reference], index: Oid, objects: Mapping[Oid, Value]) -> Iterator[Oid]:
+    for reference in references:
+        yield from reference.asked(index, objects)

@@ -1,6 +1,5 @@
-"""Profiles: what a family of devices shows by SNMP, as data. One TOML file each in profiles/.
-
-Loaded by `family.py`; `layout.py` turns a profile and one look at a device into sensors. A new vendor is a new file.
+"""From a profile's TOML to a `Profile`; every mistake is told with its place. Called by `family.py`, `decoding.py` and
+tests. The keys are described in profiles/README.md.
 """
 
 from __future__ import annotations
@@ -9,123 +8,90 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import resources
 
 from hardcase_agent.domain.errors import ConfigError
 from hardcase_agent.domain.part import Component
 from hardcase_agent.domain.reading import GapReason, Kind, Unit
 from hardcase_agent.domain.settings import read_settings
-from hardcase_agent.sensors.snmp.values import Oid, Value, parse_oid
-
-LIMITS = (
-    "lower_non_recoverable",
-    "lower_critical",
-    "lower_non_critical",
-    "upper_non_critical",
-    "upper_critical",
-    "upper_non_recoverable",
+from hardcase_agent.sensors.snmp.reference import Reference, parse_reference
+from hardcase_agent.sensors.snmp.specs import (
+    HEALTH,
+    LIMITS,
+    Among,
+    AssetSpec,
+    LimitSpec,
+    PartSpec,
+    Profile,
+    SensorSpec,
+    Told,
+    Variant,
+    Wording,
 )
+from hardcase_agent.sensors.snmp.values import Value, parse_oid
+
+_UNITS = {
+    Kind.TEMPERATURE: Unit.CELSIUS,
+    Kind.VOLTAGE: Unit.VOLT,
+    Kind.CURRENT: Unit.AMPERE,
+    Kind.POWER: Unit.WATT,
+    Kind.ENERGY: Unit.JOULE,
+    Kind.FAN: Unit.RPM,
+    Kind.HUMIDITY: Unit.PERCENT,
+    Kind.PERCENTAGE: Unit.PERCENT,
+    Kind.COUNT: Unit.ONE,
+    Kind.DURATION: Unit.SECOND,
+    Kind.FREQUENCY: Unit.HERTZ,
+    Kind.STATE: Unit.NONE,
+}
+_VERDICTS = ("raid.controller",)
+"""Quantities with the states of health that do not end in ".health"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Variant:
-    """What a row of a mixed table is, by its type column."""
-
-    kind: Kind
-    unit: Unit
-    scale: float = 1.0
-    """Times the scale of the row."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SensorSpec:
-    """One object (`row` False: its instance .0) or one column (a sensor for each row; `collect`: one for all rows)."""
-
+class _PartTable:
     id: str
-    name: str
-    oid: Oid
-    row: bool
-    collect: bool
-    labels: tuple[Oid, ...]
-    """Columns that name the row, the first non-empty one wins; it stands for {label} in the name. None: its index."""
-    kind: Kind
-    unit: Unit
-    scale: float
-    quantity: str
     component: Component
-    slot: str
-    lowest: float | None
-    highest: float | None
-    """Outside these (in the unit) the device has no measurement and says so with a number."""
-    lowest_raw: int | None
-    highest_raw: int | None
-    states: tuple[str, ...]
-    values: Mapping[Value, int]
-    """State bits by value; a text (bytes) in small letters."""
-    pattern: re.Pattern[str] | None
-    """Where the number stands in a text, as its first group."""
-    absent: tuple[int, ...]
-    """Raw values that mean "there is none"."""
-    kind_oid: Oid | None
-    kinds: Mapping[int | str, Variant]
-    """By the number or the text (in small letters) of the kind column."""
-    exponent_oid: Oid | None
-    exponents: Mapping[int, int]
-    precision_oid: Oid | None
-    status_oid: Oid | None
-    gaps: Mapping[int, GapReason]
-    """By the value of the status column."""
-    needs: Oid | None
-    """The sensor exists only where this object does: an empty table and a missing one look the same."""
-    unless: Oid | None
-    """The sensor is left out where this object (of the row, in a table) tells the same more exactly."""
-    skip_oid: Oid | None
-    skip: tuple[str, ...]
-    """Rows whose text in this column is one of these are left out."""
-    limits: Mapping[str, Oid]
-    """Limit name -> object (or column) in the raw unit of the value."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AssetSpec:
-    vendor: tuple[Oid, ...] = ()
-    model: tuple[Oid, ...] = ()
-    serial: tuple[Oid, ...] = ()
-    firmware: tuple[Oid, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Profile:
-    name: str
-    title: str
-    present: Oid
-    """The device has this when anything answers below."""
-    asset_kind: str
-    component: Component
-    asset: AssetSpec
-    sensors: tuple[SensorSpec, ...]
+    oid: str
+    labels: tuple[str, ...] = ()
+    index_names: tuple[str, ...] = ()
+    slot: str = "{label}"
+    keep: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+    model: tuple[str, ...] = ()
+    serial: tuple[str, ...] = ()
+    part_number: tuple[str, ...] = ()
+    firmware: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _SensorTable:
     id: str
-    name: str
     oid: str
-    kind: Kind
-    unit: Unit = Unit.NONE
-    row: bool = False
+    name: str = ""
+    kind: Kind = Kind.STATE
+    unit: Unit | None = None
+    row: bool | None = None
     collect: bool = False
     labels: tuple[str, ...] = ()
+    index_names: tuple[str, ...] = ()
     scale: float = 1.0
+    offset: float = 0.0
     quantity: str = ""
     component: Component = Component.NONE
     slot: str = ""
+    part: str = ""
+    part_at: str = ""
     lowest: float | None = None
     highest: float | None = None
     lowest_raw: int | None = None
     highest_raw: int | None = None
     states: tuple[str, ...] = ()
     values: tuple[str, ...] = ()
+    map: str = ""
+    flags: tuple[str, ...] = ()
+    otherwise: str | None = None
     pattern: str = ""
     absent: tuple[int, ...] = ()
     kind_oid: str | None = None
@@ -139,13 +105,17 @@ class _SensorTable:
     unless: str | None = None
     skip_oid: str | None = None
     skip: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
     limits: tuple[str, ...] = ()
+    unset: tuple[int, ...] = (0,)
 
     def __post_init__(self) -> None:
-        if not (self.kind is Kind.STATE) == bool(self.states) == bool(self.values):
-            raise ValueError('kind "state" goes with states and values, and only with them')
-        if self.row != ("{label}" in self.name):
-            raise ValueError("a name has {label} where row is true, and only there")
+        told = bool(self.values or self.map or self.flags)
+        if (self.kind is Kind.STATE) != told or (self.states and not told):
+            raise ValueError('kind "state" goes with states and values, map or flags, and only with them')
+        if self.row is not None and self.name and self.row != bool(_SLOTS.search(self.name)):
+            raise ValueError("a name has {label} or {index} where row is true, and only there")
         if len(self.states) > 32:
             raise ValueError("states: at most 32")
         if self.pattern and re.compile(self.pattern).groups != 1:
@@ -158,17 +128,25 @@ class _AssetTable:
     model: tuple[str, ...] = ()
     serial: tuple[str, ...] = ()
     firmware: tuple[str, ...] = ()
+    hostname: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _ProfileTable:
     name: str
     title: str
-    present: str
+    present: tuple[str, ...]
+    object_ids: tuple[str, ...] = ()
+    replaces: tuple[str, ...] = ()
+    generic: bool = False
     asset_kind: str = ""
     component: Component = Component.NONE
     asset: _AssetTable = _AssetTable()
+    part: tuple[_PartTable, ...] = ()
     sensor: tuple[_SensorTable, ...] = ()
+
+
+_SLOTS = re.compile(r"\{(label|index|i\d)\}")
 
 
 def parse_profile(text: str, *, path: str) -> Profile:
@@ -178,35 +156,55 @@ def parse_profile(text: str, *, path: str) -> Profile:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError((f"{path}: {error}",)) from error
     mistakes: list[str] = []
+    maps = _maps(table.pop("map", {}), path, mistakes)
+    if isinstance(table.get("present"), str):
+        table["present"] = [table["present"]]
     read = read_settings(_ProfileTable, table, path=path, mistakes=mistakes)
     if mistakes:
         raise ConfigError(tuple(mistakes))
-    sensors = []
+    parts, sensors = [], []
+    wordings: dict[str, Wording] = {}
+    for index, part in enumerate(read.part):
+        try:
+            parts.append(_part(part))
+            wordings[part.id] = parts[-1].wording
+        except ValueError as error:
+            mistakes.append(f"{path}.part[{index}] ({part.id}): {error}")
     for index, entry in enumerate(read.sensor):
         try:
-            sensors.append(_spec(entry))
+            sensors.append(_sensor(entry, maps, wordings))
         except ValueError as error:
             mistakes.append(f"{path}.sensor[{index}] ({entry.id}): {error}")
-    names = [entry.id for entry in read.sensor]
-    mistakes += [f"{path}: sensor id {name!r} is there twice" for name in sorted(set(names)) if names.count(name) > 1]
+    for what, names in (("sensor", [entry.id for entry in read.sensor]), ("part", [entry.id for entry in read.part])):
+        mistakes += [f"{path}: {what} id {n!r} is there twice" for n in sorted(set(names)) if names.count(n) > 1]
     if mistakes:
         raise ConfigError(tuple(mistakes))
+    return _profile(read, tuple(parts), tuple(sensors))
+
+
+def _profile(read: _ProfileTable, parts: tuple[PartSpec, ...], sensors: tuple[SensorSpec, ...]) -> Profile:
     return Profile(
         name=read.name,
         title=read.title,
-        present=parse_oid(read.present),
+        present=tuple(parse_oid(text) for text in read.present),
+        object_ids=tuple(parse_oid(text) for text in read.object_ids),
+        replaces=read.replaces,
+        generic=read.generic,
         asset_kind=read.asset_kind,
         component=read.component,
         asset=AssetSpec(
-            vendor=_oids(read.asset.vendor),
-            model=_oids(read.asset.model),
-            serial=_oids(read.asset.serial),
-            firmware=_oids(read.asset.firmware),
+            vendor=_places(read.asset.vendor),
+            model=_places(read.asset.model),
+            serial=_places(read.asset.serial),
+            firmware=_places(read.asset.firmware),
+            hostname=_places(read.asset.hostname),
         ),
-        sensors=tuple(sensors),
+        parts=parts,
+        sensors=sensors,
     )
 
 
+@lru_cache(maxsize=1)
 def shipped_profiles() -> tuple[Profile, ...]:
     """Those of this package, by file name."""
     folder = resources.files(__package__) / "profiles"
@@ -214,73 +212,204 @@ def shipped_profiles() -> tuple[Profile, ...]:
     return tuple(parse_profile(file.read_text(encoding="utf-8"), path=file.name) for file in files)
 
 
+@lru_cache(maxsize=1)
 def makers() -> dict[int, str]:
     """Maker by IANA's private enterprise number."""
     text = (resources.files(__package__) / "enterprises.toml").read_text(encoding="utf-8")
     return {int(number): name for number, name in _pairs(tomllib.loads(text)["makers"])}
 
 
-def _spec(entry: _SensorTable) -> SensorSpec:
+def _maps(value: object, path: str, mistakes: list[str]) -> dict[str, tuple[str, ...]]:
+    if not isinstance(value, Mapping):
+        mistakes.append(f"{path}.map: must be a table of lists")
+        return {}
+    maps = {}
+    for name, lines in value.items():
+        if isinstance(lines, list) and all(isinstance(line, str) for line in lines):
+            maps[name] = tuple(lines)
+        else:
+            mistakes.append(f"{path}.map.{name}: must be a list of strings")
+    return maps
+
+
+def _part(entry: _PartTable) -> PartSpec:
+    return PartSpec(
+        id=entry.id,
+        component=entry.component,
+        oid=parse_oid(entry.oid),
+        wording=_wording(entry.labels, entry.index_names),
+        slot=entry.slot,
+        keep=_among(entry.keep),
+        drop=_among(entry.drop),
+        model=_references(entry.model),
+        serial=_references(entry.serial),
+        part_number=_references(entry.part_number),
+        firmware=_references(entry.firmware),
+    )
+
+
+def _sensor(entry: _SensorTable, maps: Mapping[str, tuple[str, ...]], wordings: Mapping[str, Wording]) -> SensorSpec:
+    if entry.part and entry.part not in wordings:
+        raise ValueError(f"part: there is no [[part]] with the id {entry.part!r}")
+    row = entry.row
+    if row is None:
+        row = bool(entry.part or entry.labels or entry.index_names or _SLOTS.search(entry.name))
+        row = row and not entry.collect
+    wording = _wording(entry.labels, entry.index_names)
+    if entry.part and not (entry.labels or entry.index_names):
+        wording = wordings[entry.part]
+    lines = (*entry.values, *_map_lines(entry.map, maps))
+    states = _states(entry, lines)
+    numbers, patterns = _values(lines, states)
+    drop = _among(entry.drop)
+    if entry.skip_oid is not None:
+        drop = (*drop, Among(column=parse_reference(entry.skip_oid), words=tuple(w.casefold() for w in entry.skip)))
+    at, cut = _part_at(entry.part_at)
     return SensorSpec(
         id=entry.id,
-        name=entry.name,
+        name=entry.name or ("{label}" if row else entry.id),
         oid=parse_oid(entry.oid),
-        row=entry.row,
+        row=row,
         collect=entry.collect,
-        labels=_oids(entry.labels),
+        wording=wording,
         kind=entry.kind,
-        unit=entry.unit,
+        unit=_UNITS[entry.kind] if entry.unit is None else entry.unit,
         scale=entry.scale,
+        offset=entry.offset,
         quantity=entry.quantity,
         component=entry.component,
         slot=entry.slot,
+        part=entry.part,
+        part_at=at,
+        part_cut=cut,
         lowest=entry.lowest,
         highest=entry.highest,
         lowest_raw=entry.lowest_raw,
         highest_raw=entry.highest_raw,
-        states=entry.states,
-        values={_value(key): _bits(name, entry.states) for key, name in _pairs(entry.values)},
+        states=states,
+        values=numbers,
+        patterns=patterns,
+        flags={int(bit): _bits(name, states) for bit, name in _pairs(entry.flags)},
+        otherwise=None if entry.otherwise is None else _bits(entry.otherwise, states),
         pattern=re.compile(entry.pattern, re.ASCII) if entry.pattern else None,
         absent=entry.absent,
-        kind_oid=_oid(entry.kind_oid),
-        kinds={_kind_key(key): _variant(words) for key, words in _pairs(entry.kinds)},
-        exponent_oid=_oid(entry.exponent_oid),
+        kind_oid=_reference(entry.kind_oid),
+        kinds={_word_key(key): _variant(words) for key, words in _pairs(entry.kinds)},
+        exponent_oid=_reference(entry.exponent_oid),
         exponents={int(key): int(power) for key, power in _pairs(entry.exponents)},
-        precision_oid=_oid(entry.precision_oid),
-        status_oid=_oid(entry.status_oid),
-        gaps={int(key): GapReason(reason) for key, reason in _pairs(entry.gaps)},
-        needs=_oid(entry.needs),
-        unless=_oid(entry.unless),
-        skip_oid=_oid(entry.skip_oid),
-        skip=entry.skip,
-        limits={_limit_name(name): parse_oid(oid) for name, oid in _pairs(entry.limits)},
+        precision_oid=_reference(entry.precision_oid),
+        status_oid=_reference(entry.status_oid),
+        gaps={_word_key(key): GapReason(reason) for key, reason in _pairs(entry.gaps)},
+        needs=None if entry.needs is None else parse_oid(entry.needs),
+        unless=_reference(entry.unless),
+        keep=_among(entry.keep),
+        drop=drop,
+        limits=dict(_limit(line, row) for line in entry.limits),
+        unset=entry.unset,
     )
 
 
-def _oids(texts: Sequence[str]) -> tuple[Oid, ...]:
-    return tuple(parse_oid(text) for text in texts)
+def _map_lines(name: str, maps: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    if name and name not in maps:
+        raise ValueError(f"map: there is no [map] {name!r}")
+    return maps.get(name, ())
 
 
-def _oid(text: str | None) -> Oid | None:
-    return None if text is None else parse_oid(text)
+def _states(entry: _SensorTable, lines: Sequence[str]) -> tuple[str, ...]:
+    """As listed, else those of health, else in the order in which the values name them."""
+    if entry.states:
+        return entry.states
+    if entry.quantity.endswith(".health") or entry.quantity in _VERDICTS:
+        return HEALTH
+    named = [word for line in (*lines, *entry.flags) for word in _pair(line)[1].split()]
+    states = tuple(dict.fromkeys([*named, *(entry.otherwise or "").split()]))
+    if len(states) > 32:
+        raise ValueError("states: at most 32")
+    return states
+
+
+def _wording(labels: Sequence[str], names: Sequence[str]) -> Wording:
+    return Wording(labels=_references(labels), names={parse_oid(index): name for index, name in _pairs(names)})
+
+
+def _places(texts: Sequence[str]) -> tuple[Told, ...]:
+    return tuple(_place(text) for text in texts)
+
+
+def _place(text: str) -> Told:
+    if text.startswith("="):
+        return Told(word=text[1:])
+    if text.endswith(".*"):
+        return Told(oid=parse_oid(text[:-2]), column=True)
+    return Told(oid=parse_oid(text))
+
+
+def _references(texts: Sequence[str]) -> tuple[Reference, ...]:
+    return tuple(parse_reference(text) for text in texts)
+
+
+def _reference(text: str | None) -> Reference | None:
+    return None if text is None else parse_reference(text)
+
+
+def _part_at(text: str) -> tuple[Reference | None, slice | None]:
+    """ "[0:2]" cuts the row's index; a column holds the index."""
+    if not text:
+        return None, None
+    if text.startswith("["):
+        (step,) = parse_reference(f"0{text}").steps
+        return None, step.part
+    return parse_reference(text), None
+
+
+def _among(lines: Sequence[str]) -> tuple[Among, ...]:
+    """ "COLUMN one|other"; a blank in a text is written as "_"."""
+    read = []
+    for line in lines:
+        column, _, words = line.rpartition(" ")
+        if not column:
+            raise ValueError(f"{line!r} is not COLUMN and values apart by |")
+        texts = tuple(word.replace("_", " ").casefold() for word in words.split("|"))
+        read.append(Among(column=parse_reference(column), words=texts))
+    return tuple(read)
 
 
 def _pairs(lines: Sequence[str]) -> list[tuple[str, str]]:
-    """ "8 temperature Cel" as ("8", "temperature Cel")."""
-    return [(line.partition(" ")[0], line.partition(" ")[2].strip()) for line in lines]
+    return [_pair(line) for line in lines]
+
+
+def _pair(line: str) -> tuple[str, str]:
+    """ "8 temperature Cel" as ("8", "temperature Cel"); a key with blanks stands in single quotes."""
+    if line.startswith("'"):
+        key, _, rest = line[1:].partition("'")
+        return key, rest.strip()
+    key, _, rest = line.partition(" ")
+    return key.replace("_", " "), rest.strip()
+
+
+def _values(lines: Sequence[str], states: Sequence[str]) -> tuple[dict[Value, int], tuple[tuple[str, int], ...]]:
+    plain: dict[Value, int] = {}
+    patterns: list[tuple[str, int]] = []
+    for key, names in _pairs(lines):
+        bits = _bits(names, states)
+        if "*" in key:
+            patterns.append((key.casefold(), bits))
+        else:
+            plain[_value(key)] = bits
+    return plain, tuple(patterns)
 
 
 def _value(text: str) -> Value:
-    """A number, an OID, or a text with "_" for its blanks."""
+    """A number, an OID, or a text."""
     if re.fullmatch(r"-?\d+", text):
         return int(text)
     if re.fullmatch(r"\d+(\.\d+)+", text):
         return parse_oid(text)
-    return text.casefold().replace("_", " ").encode()
+    return text.casefold().encode()
 
 
-def _kind_key(text: str) -> int | str:
-    return int(text) if re.fullmatch(r"-?\d+", text) else text.casefold().replace("_", " ")
+def _word_key(text: str) -> int | str:
+    return int(text) if re.fullmatch(r"-?\d+", text) else text.casefold()
 
 
 def _bits(names: str, states: Sequence[str]) -> int:
@@ -288,7 +417,7 @@ def _bits(names: str, states: Sequence[str]) -> int:
     unknown = [name for name in names.split() if name not in states]
     if unknown:
         raise ValueError(f"values: no state {', '.join(map(repr, unknown))}")
-    return sum(1 << states.index(name) for name in names.split())
+    return sum(1 << states.index(name) for name in set(names.split()))
 
 
 def _variant(words: str) -> Variant:
@@ -296,7 +425,13 @@ def _variant(words: str) -> Variant:
     return Variant(kind=Kind(kind), unit=Unit(unit), scale=float(scale))
 
 
-def _limit_name(name: str) -> str:
+def _limit(line: str, row: bool) -> tuple[str, LimitSpec]:
+    """ "upper_critical COLUMN" or "upper_critical COLUMN x0.1"; of a single object, an instance."""
+    name, _, rest = line.partition(" ")
     if name not in LIMITS:
         raise ValueError(f"limits: {name!r} is none of {', '.join(LIMITS)}")
-    return name
+    place, _, factor = rest.strip().partition(" x")
+    return name, LimitSpec(
+        column=parse_reference(place.strip() if row or place.strip().endswith("!") else f"{place.strip()}!"),
+        scale=float(factor) if factor else None,
+    )

@@ -1,68 +1,43 @@
 """One SNMP device as a source: a thorough look now and then, at each sweep only what moves.
 
-Built by `family.py`; asks through `sensors/snmp_client.py`. The look finds the tables the device has, its rows and what
-describes them; it is repeated hourly, after a restart of the device, and when an object has vanished.
+Built by `family.py`; asks through `sensors/snmp_client.py`. The look (`look.py`) finds the tables the device has, its
+rows and what describes them; it is repeated hourly, after a restart of the device, and when an object has vanished.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
-from hardcase_agent.domain.errors import AgentError, DeviceHung, MalformedAnswer
+from hardcase_agent.domain.errors import AgentError, DeviceHung
 from hardcase_agent.domain.event import CoverageLine, CoverageStatus
 from hardcase_agent.domain.frame import Moment, Sweep
-from hardcase_agent.domain.part import Asset, Component, Part
+from hardcase_agent.domain.part import Component
 from hardcase_agent.domain.ports import Clock
 from hardcase_agent.domain.reading import Gap, GapReason, Reading, Sensor
-from hardcase_agent.sensors.snmp.identity import (
-    ENTITY_CLASS,
-    SYS_DESCR,
-    SYS_OBJECT_ID,
-    SYS_UPTIME,
-    SYSTEM,
-    Told,
-    chassis,
-    chassis_objects,
-    identify,
-)
-from hardcase_agent.sensors.snmp.layout import Item, columns, decode, lay_out, particulars, printable
-from hardcase_agent.sensors.snmp.profile import Profile
-from hardcase_agent.sensors.snmp.values import Missing, Oid, Value, VarBind, Walk
+from hardcase_agent.sensors.snmp.identity import SYS_UPTIME, Told
+from hardcase_agent.sensors.snmp.layout import Item
+from hardcase_agent.sensors.snmp.look import Asked, Look, Picture, unreadable
+from hardcase_agent.sensors.snmp.measure import decode
+from hardcase_agent.sensors.snmp.specs import Profile
+from hardcase_agent.sensors.snmp.values import Missing, Oid, Value
 
 _LOOK_AGAIN_MS = 3_600_000
 _LOOK_AFTER_LOSS_MS = 600_000
 """An object that vanished makes us look again, but not at every sweep where it flaps."""
 _BUDGET_SHARE = 5
 _OFFSETS_FROM_MS = 1000
-_CHASSIS_ROWS = 40
-"""The chassis is among the first physical entities; a large switch lists thousands."""
 _COLLECTED_ROWS = 64
-
-
-class Asked(Protocol):
-    """What this module needs of `SnmpClient`."""
-
-    @property
-    def size(self) -> int: ...
-
-    async def get(self, oids: Sequence[Oid], *, deadline_s: float) -> tuple[VarBind, ...]: ...
-
-    async def walk(self, root: Oid, *, deadline_s: float, limit: int = 5000) -> Walk: ...
-
-    def close(self) -> None: ...
+_LOOK_SHARE = 0.5
+"""Of the deadline; what is found by then is read, and the look goes on at the next sweep."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Picture:
-    """What the last look found."""
+class _Known:
+    """What the last look found, and when."""
 
-    asset: Asset
-    items: tuple[Item, ...]
+    picture: Picture
     sensors: tuple[Sensor, ...]
-    parts: tuple[Part, ...]
-    coverage: tuple[CoverageLine, ...]
     looked_ms: int
 
 
@@ -93,7 +68,8 @@ class SnmpSource:
         self._clock = clock
         self._warning = warning
         self._client: Asked | None = None
-        self._picture: _Picture | None = None
+        self._known: _Known | None = None
+        self._look: Look | None = None
         self._uptime = 0
         self._vanished = False
         self._next = 0
@@ -102,34 +78,46 @@ class SnmpSource:
         """Raises what `SnmpClient` raises when the device answers nothing; ConfigError for an unreadable secret."""
         client = self._open()
         (uptime,) = (value for _, value in await client.get((SYS_UPTIME,), deadline_s=self.deadline_s))
-        picture, looked = self._picture, False
-        if picture is None or self._is_stale(picture, uptime, now):
-            picture = self._keep(await self._look(client, now))
-            self._picture, looked, self._vanished = picture, True, False
+        known, looked = self._known, False
+        if self._look is not None or known is None or self._is_stale(known, uptime, now):
+            try:
+                looked = await self._look_on(client, now)
+            except AgentError:
+                # What is known is read all the same; a device that is gone raises there.
+                if known is None:
+                    raise
+        known = self._known
         self._uptime = uptime if isinstance(uptime, int) else 0
+        if known is None:
+            raise DeviceHung(f"{self.name}: nothing of it is known yet; the look at it goes on at the next sweep")
         reader = _Reader(client, self._clock, self.period_s * 1000 / _BUDGET_SHARE, self.deadline_s)
-        await reader.read(picture.items, self._next)
+        await reader.read(known.picture.items, self._next)
         self._next = reader.reached
         self._vanished = self._vanished or reader.vanished
         return Sweep(
-            asset=picture.asset,
-            sensors=picture.sensors,
+            asset=known.picture.asset,
+            sensors=known.sensors,
             readings=reader.readings,
             offsets_ms=reader.offsets_ms if max(reader.offsets_ms, default=0) >= _OFFSETS_FROM_MS else (),
-            parts=picture.parts if looked else None,
-            coverage=picture.coverage if looked else None,
+            parts=known.picture.parts if looked else None,
+            coverage=known.picture.coverage if looked else None,
             complete=reader.complete,
         )
 
     async def doctor(self) -> Sequence[CoverageLine]:
         reason, _, remedy = self._warning.partition("; ")
-        plain = (_line(Component.NONE, CoverageStatus.WATCHED, reason, remedy),) if reason else ()
+        plain = (
+            (CoverageLine(component=Component.NONE, status=CoverageStatus.WATCHED, reason=reason, cure=remedy),)
+            if reason
+            else ()
+        )
+        look = Look(self._open(), self._profiles, self.deadline_s)
         try:
-            picture = await self._look(self._open(), self._clock.now())
+            await look.run(self._within(self.deadline_s))
         except AgentError as error:
             cure = "check address, credentials and the device's list of allowed managers"
-            return (*plain, _line(Component.NONE, CoverageStatus.UNREADABLE, str(error), cure))
-        return (*plain, *picture.coverage)
+            return (*plain, unreadable(Component.NONE, str(error), cure))
+        return (*plain, *look.picture(self._told, self._makers).coverage)
 
     async def close(self) -> None:
         if self._client is not None:
@@ -141,63 +129,39 @@ class SnmpSource:
             self._client = self._connect()
         return self._client
 
-    def _is_stale(self, picture: _Picture, uptime: Value, now: Moment) -> bool:
-        age = now.boot_ms - picture.looked_ms
+    def _is_stale(self, known: _Known, uptime: Value, now: Moment) -> bool:
+        age = now.boot_ms - known.looked_ms
         # sysUpTime is 32 bits of hundredths of a second: it wraps after 497 days, and one look too many does no harm.
         restarted = isinstance(uptime, int) and uptime < self._uptime
         return restarted or age >= _LOOK_AGAIN_MS or (self._vanished and age >= _LOOK_AFTER_LOSS_MS)
 
-    def _keep(self, picture: _Picture) -> _Picture:
-        """With the sensor tuple of the last look where nothing changed: framing knows the catalogue by it."""
-        old = self._picture
-        if old is None or old.sensors != picture.sensors:
+    async def _look_on(self, client: Asked, now: Moment) -> bool:
+        """Begins a look or goes on with the one under way; True where it brought something to tell. A look that is not
+        done keeps what the one before it knew."""
+        if self._look is None:
+            self._look = Look(client, self._profiles, self.deadline_s)
+        look = self._look
+        await look.run(self._within(self.deadline_s * _LOOK_SHARE))
+        if look.finished:
+            self._look, self._vanished = None, False
+        elif self._known is not None and self._known.looked_ms:
+            return False
+        picture = look.picture(self._told, self._makers)
+        sensors = tuple(item.sensor for item in picture.items)
+        old = self._known
+        if old is not None and old.sensors == sensors:
+            # The same tuple where nothing changed: framing knows the catalogue by it.
+            sensors = old.sensors
+        else:
             self._next = 0
-            return picture
-        return _Picture(picture.asset, picture.items, old.sensors, picture.parts, picture.coverage, picture.looked_ms)
+        if not look.finished and not sensors:
+            return False
+        self._known = _Known(picture, sensors, now.boot_ms if look.finished else 0)
+        return True
 
-    async def _look(self, client: Asked, now: Moment) -> _Picture:
-        objects: dict[Oid, Value] = dict(await client.get(SYSTEM, deadline_s=self.deadline_s))
-        found: list[Profile] = []
-        items: list[Item] = []
-        coverage: list[CoverageLine] = []
-        for profile in self._profiles:
-            try:
-                present = await client.walk(profile.present, deadline_s=self.deadline_s, limit=1)
-                if not present.varbinds:
-                    continue
-                objects.update(await self._rows(client, profile))
-                objects.update(await client.get(particulars(profile, objects), deadline_s=self.deadline_s))
-            except MalformedAnswer as error:
-                coverage.append(_line(profile.component, CoverageStatus.UNREADABLE, f"{profile.title}: {error}"))
-                continue
-            found.append(profile)
-            if own := lay_out(profile, objects):
-                items += own
-                watched = f"{profile.title}: {len(own)} sensors"
-                coverage.append(_line(profile.component, CoverageStatus.WATCHED, watched))
-        objects.update(await self._chassis(client))
-        asset = identify(objects, found, self._told, self._makers)
-        if not items:
-            coverage.append(_nothing_known(asset, objects, self._profiles))
-        sensors = tuple(item.sensor for item in items)
-        parts = tuple(dict.fromkeys(sensor.part for sensor in sensors if sensor.part.slot))
-        return _Picture(asset, tuple(items), sensors, parts, tuple(coverage), now.boot_ms)
-
-    async def _rows(self, client: Asked, profile: Profile) -> dict[Oid, Value]:
-        rows: dict[Oid, Value] = {}
-        for column in columns(profile):
-            rows.update((await client.walk(column, deadline_s=self.deadline_s)).varbinds)
-        return rows
-
-    async def _chassis(self, client: Asked) -> dict[Oid, Value]:
-        try:
-            rows = dict((await client.walk(ENTITY_CLASS, deadline_s=self.deadline_s, limit=_CHASSIS_ROWS)).varbinds)
-        except MalformedAnswer:
-            return {}
-        index = chassis(rows)
-        if index is not None:
-            rows.update(await client.get(chassis_objects(index), deadline_s=self.deadline_s))
-        return rows
+    def _within(self, seconds: float) -> Callable[[], bool]:
+        end = self._clock.now().boot_ms + seconds * 1000
+        return lambda: self._clock.now().boot_ms < end
 
 
 class _Reader:
@@ -258,18 +222,3 @@ class _Reader:
             return dict(walk.varbinds)
         wanted = tuple(dict.fromkeys(oid for item in items for oid in item.objects))
         return dict(await self._client.get(wanted, deadline_s=self._deadline_s))
-
-
-def _line(component: Component, status: CoverageStatus, reason: str, cure: str = "") -> CoverageLine:
-    return CoverageLine(component=component, status=status, reason=reason, cure=cure)
-
-
-def _nothing_known(asset: Asset, objects: Mapping[Oid, Value], profiles: Sequence[Profile]) -> CoverageLine:
-    component = Component(asset.kind) if asset.kind in {member.value for member in Component} else Component.HOST
-    who = f"{printable(objects.get(SYS_DESCR))!r} ({printable(objects.get(SYS_OBJECT_ID))})"
-    return _line(
-        component,
-        CoverageStatus.UNREADABLE,
-        f"it answers as {who}, but with nothing known here: {', '.join(profile.title for profile in profiles)}",
-        "its health is not watched: widen the device's SNMP view, or add a profile for it",
-    )

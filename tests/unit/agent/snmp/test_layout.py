@@ -6,8 +6,11 @@ import pytest
 from hardcase_agent.domain.part import Component
 from hardcase_agent.domain.reading import Gap, GapReason, Kind, Number, Reading, States, Unit
 from hardcase_agent.sensors.snmp.identity import Told, identify
-from hardcase_agent.sensors.snmp.layout import Item, decode, lay_out, particulars, printable
-from hardcase_agent.sensors.snmp.profile import Profile, makers, shipped_profiles
+from hardcase_agent.sensors.snmp.layout import Item, lay_out, particulars
+from hardcase_agent.sensors.snmp.measure import decode
+from hardcase_agent.sensors.snmp.profile import makers, shipped_profiles
+from hardcase_agent.sensors.snmp.reference import printable
+from hardcase_agent.sensors.snmp.specs import Profile
 from hardcase_agent.sensors.snmp.values import Missing, Oid, Value, parse_oid
 
 from tests.golden.snmp.captures import value_of

@@ -53,12 +53,22 @@ class Device:
         self._count()
         return tuple((oid, self.objects.get(oid, Missing.NO_SUCH_INSTANCE)) for oid in oids)
 
-    async def walk(self, root: Oid, *, deadline_s: float, limit: int = 5000) -> Walk:
+    async def next_of(self, roots: Sequence[Oid], *, deadline_s: float) -> tuple[VarBind, ...]:
+        self._count()
+        order = sorted(self.objects)
+        return tuple(
+            next(((oid, self.objects[oid]) for oid in order if oid > root), (root, Missing.NO_SUCH_OBJECT))
+            for root in roots
+        )
+
+    async def walk(self, root: Oid, *, deadline_s: float, limit: int = 5000, after: Oid | None = None) -> Walk:
         self._count()
         self.walked.append(root)
         if self.malformed is not None and root == self.malformed:
             raise MalformedAnswer("OIDs do not increase")
-        rows = sorted((oid, value) for oid, value in self.objects.items() if oid[: len(root)] == root and oid != root)
+        rows = sorted(
+            (oid, value) for oid, value in self.objects.items() if oid[: len(root)] == root and oid > (after or root)
+        )
         return Walk(tuple(rows[:limit]), complete=len(rows) <= limit)
 
     def close(self) -> None:
