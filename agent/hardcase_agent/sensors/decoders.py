@@ -37,7 +37,7 @@ class Decoder:
 
 
 DECODERS: tuple[Decoder, ...] = (
-    Decoder("smart", "smart.decoding", "smartctl --json output, also of --scan"),
+    Decoder("smart", "smart.decoding", "smartctl --json or its text, also of --scan; nvme-cli, hddtemp"),
     Decoder("snmp", "snmp.decoding", "a walk: snmprec, or text of net-snmp's snmpwalk"),
     Decoder("ipmi-sdr", "ipmi.sdr_decoding", "raw SDR records, with readings where the file has them"),
     Decoder("ipmi-emu", "ipmi.sdr_decoding", "a BMC simulator's file: SDRs, readings, FRUs"),

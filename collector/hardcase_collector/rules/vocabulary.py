@@ -81,7 +81,14 @@ STATES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "disk.nvme_warning": (
             "spare_low", "temperature", "reliability_degraded", "read_only", "backup_failed", "pmr_unreliable",
         ),
-        "disk.attributes": ("prefailure_now", "prefailure_past", "old_age_now", "old_age_past"),
+        "disk.scsi_warning": (
+            "temperature", "enclosure_degraded", "selftest_failed", "medium_error", "cache_volatile", "spare_low",
+            "worn", "other",
+        ),
+        "disk.attributes": (
+            "prefailure_now", "prefailure_past", "old_age_now", "old_age_past", "worn_now", "temperature_now",
+            "power_loss_protection_now",
+        ),
         "disk.selftest": ("failed",),
         "raid.md": ("degraded", "rebuilding", "failed"),
         "nic.carrier": ("down",),
@@ -106,7 +113,8 @@ NUMBERS = frozenset(
     {
         "", "sel.used", "disk.reallocated", "disk.pending", "disk.offline_uncorrectable", "disk.reported_uncorrectable",
         "disk.end_to_end", "disk.command_timeout", "disk.spin_retry", "disk.crc_errors", "disk.grown_defects",
-        "disk.media_errors", "disk.uncorrected_errors", "disk.used", "disk.spare", "disk.hours", "disk.written",
+        "disk.media_errors", "disk.uncorrected_errors", "disk.error_log", "disk.recent_uncorrectable", "disk.too_hot",
+        "disk.used", "disk.spare", "disk.hours", "disk.written",
         "disk.read", "disk.temperature", "memory.corrected", "memory.uncorrected", "nic.errors", "filesystem.used",
         "ups.charge", "ups.runtime", "ups.load", "ups.alarms", "agent.cpu", "agent.rss", "agent.sweep",
         "agent.spool_records", "agent.spool_bytes", "agent.lost",

@@ -6,15 +6,19 @@ Used by `ata.py`, `nvme.py`, `scsi.py` and `report.py`. The words themselves are
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from hardcase_agent.domain.part import Part
-from hardcase_agent.domain.reading import Kind, Limits, Number, Reading, Sensor, States, Unit
+from hardcase_agent.domain.reading import Gap, GapReason, Kind, Limits, Number, Reading, Sensor, States, Unit
 
 Document = Mapping[str, Any]
 """smartctl's JSON, or a part of it; nothing in it is trusted to have the type it should have."""
+
+IMPLAUSIBLE = (1 << 32) - (1 << 16)
+"""A sector or error counter from here on is packed, garbage, or fell below nought in 32 bits (4294967290): no disk
+counts that far and still answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,9 @@ _NUMBERS: dict[str, tuple[str, Kind, Unit]] = {
     "disk.grown_defects": ("Grown defects", Kind.COUNT, Unit.ONE),
     "disk.media_errors": ("Media errors", Kind.COUNT, Unit.ONE),
     "disk.uncorrected_errors": ("Uncorrected errors", Kind.COUNT, Unit.ONE),
+    "disk.error_log": ("Errors in the disk's log", Kind.COUNT, Unit.ONE),
+    "disk.recent_uncorrectable": ("Unreadable sectors logged in the last 168 h", Kind.COUNT, Unit.ONE),
+    "disk.too_hot": ("Time above its critical temperature", Kind.DURATION, Unit.SECOND),
     "disk.hours": ("Power-on time", Kind.DURATION, Unit.SECOND),
     "disk.written": ("Bytes written", Kind.COUNT, Unit.ONE),
     "disk.read": ("Bytes read", Kind.COUNT, Unit.ONE),
@@ -52,9 +59,30 @@ STATES: dict[str, tuple[str, tuple[str, ...]]] = {
         "Critical warning",
         ("spare_low", "temperature", "reliability_degraded", "read_only", "backup_failed", "pmr_unreliable"),
     ),
+    "disk.scsi_warning": (
+        "Informational exception",
+        (
+            "temperature",
+            "enclosure_degraded",
+            "selftest_failed",
+            "medium_error",
+            "cache_volatile",
+            "spare_low",
+            "worn",
+            "other",
+        ),
+    ),
     "disk.attributes": (
         "Attributes against thresholds",
-        ("prefailure_now", "prefailure_past", "old_age_now", "old_age_past"),
+        (
+            "prefailure_now",
+            "prefailure_past",
+            "old_age_now",
+            "old_age_past",
+            "worn_now",
+            "temperature_now",
+            "power_loss_protection_now",
+        ),
     ),
     "disk.selftest": ("Newest self-test", ("failed",)),
 }
@@ -110,6 +138,12 @@ def count(quantity: str, value: float | None) -> Iterator[Measure]:
         yield Measure(quantity, Number(value))
 
 
+def states(quantity: str, asserted: Iterable[str]) -> Measure:
+    """A state sensor of these named states."""
+    names = STATES[quantity][1]
+    return Measure(quantity, States(sum(1 << names.index(name) for name in set(asserted))))
+
+
 def flag(quantity: str, asserted: bool) -> Measure:
     return Measure(quantity, States(1 if asserted else 0))
 
@@ -122,6 +156,16 @@ def temperature(document: Document, limits: Limits) -> Iterator[Measure]:
     if current == 0 and number(document, "temperature", "drive_trip") == 0:
         return
     yield Measure("disk.temperature", Number(current), limits)
+
+
+def counter(quantity: str, value: float | None, told: str) -> Iterator[Measure]:
+    """A counter of sectors or errors; one that no disk could reach is a gap. `told`: what it is called there."""
+    if value is None or value < 0:
+        return
+    if value >= IMPLAUSIBLE:
+        yield Measure(quantity, Gap(GapReason.ERROR, f"{told}: {value:.0f} is not a counter"))
+    else:
+        yield Measure(quantity, Number(value))
 
 
 def celsius_limit(document: Document, *keys: str) -> float | None:
@@ -145,3 +189,25 @@ def health(document: Document) -> Iterator[Measure]:
 def endurance(document: Document) -> float | None:
     """smartctl 7.4 and later: percentage used, from device statistics, log pages or the NVMe health log."""
     return number(document, "endurance_used", "current_percent")
+
+
+@dataclass(frozen=True, slots=True)
+class SelfTest:
+    """One self-test that concluded."""
+
+    failed: bool
+    extended: bool
+    """It read the whole medium."""
+
+
+def self_test(newest_first: Iterable[SelfTest]) -> Iterator[Measure]:
+    """Failed until a test of the same reach passes: a short one says nothing of what an extended one found."""
+    passed = passed_extended = False
+    for test in newest_first:
+        if test.failed and not passed_extended and (test.extended or not passed):
+            yield flag("disk.selftest", True)
+            return
+        passed = passed or not test.failed
+        passed_extended = passed_extended or (test.extended and not test.failed)
+    if passed:
+        yield flag("disk.selftest", False)

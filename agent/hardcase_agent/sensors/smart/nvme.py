@@ -17,16 +17,23 @@ _WARNINGS = (1 << len(measure.STATES["disk.nvme_warning"][1])) - 1
 def measures(document: Document) -> Iterator[Measure]:
     yield from measure.temperature(document, _temperature_limits(document))
     yield from measure.power_on(document)
-    yield from measure.health(document)
+    warning = measure.number(document, _LOG, "critical_warning")
+    bits = None if warning is None or warning < 0 else int(warning) & _WARNINGS
+    if not bits:
+        # smartctl says FAILED for any bit, also for heat: where there are bits, each is judged as what it says.
+        yield from measure.health(document)
+    else:
+        yield measure.flag("disk.health", False)
     yield from measure.count("disk.used", measure.number(document, _LOG, "percentage_used"))
     yield from _spare(document)
-    yield from measure.count("disk.media_errors", measure.number(document, _LOG, "media_errors"))
+    yield from measure.counter("disk.media_errors", measure.number(document, _LOG, "media_errors"), "media errors")
+    hot = measure.number(document, _LOG, "critical_comp_time")
+    yield from measure.count("disk.too_hot", None if hot is None else hot * 60)
     for quantity, key in (("disk.written", "data_units_written"), ("disk.read", "data_units_read")):
         units = measure.number(document, _LOG, key)
         yield from measure.count(quantity, None if units is None else units * _DATA_UNIT)
-    warning = measure.number(document, _LOG, "critical_warning")
-    if warning is not None:
-        yield Measure("disk.nvme_warning", States(int(warning) & _WARNINGS))
+    if bits is not None:
+        yield Measure("disk.nvme_warning", States(bits))
     yield from _self_test(document)
 
 
@@ -53,9 +60,10 @@ def _spare(document: Document) -> Iterator[Measure]:
 
 
 def _self_test(document: Document) -> Iterator[Measure]:
-    """Newest result that concluded: 0 passed, 5 to 7 failed; the rest were ended from outside (figure 205)."""
+    """0 passed, 5 to 7 failed; the rest were ended from outside (figure 205). Code 2 is the extended test."""
+    tests = []
     for test in measure.rows(document, "nvme_self_test_log", "table"):
         result = measure.number(test, "self_test_result", "value")
         if result == 0 or result in (5, 6, 7):
-            yield measure.flag("disk.selftest", result != 0)
-            return
+            tests.append(measure.SelfTest(result != 0, measure.number(test, "self_test_code", "value") == 2))
+    yield from measure.self_test(tests)

@@ -24,6 +24,18 @@ _BANNER = re.compile(r"\bsmartctl (?:pre-)?(\d+)\.(\d+)\b")
 
 _MEASURES = {"ata": ata.measures, "nvme": nvme.measures, "scsi": scsi.measures}
 _ASLEEP = re.compile(r"in (STANDBY|SLEEP)|low[- ]power", re.IGNORECASE)
+_IDLE = re.compile(r"in IDLE", re.IGNORECASE)
+_NO_SERIAL = re.compile(
+    r"[-x0.*?_]+|(.)\1{3,}|n/?a|none|unknown|not available|not specified|\[no information found\]", re.I
+)
+"""What stands where no serial is known: blanks, dashes, noughts or x throughout."""
+_VALUES = (
+    "ata_smart_attributes",
+    "nvme_smart_health_information_log",
+    "scsi_error_counter_log",
+    "scsi_grown_defect_list",
+    "smart_status",
+)
 _RAID_CURE = "name the disks behind the controller as [[smart.device]] with their type (megaraid,N; cciss,N; ...)"
 
 _TROUBLES: tuple[tuple[re.Pattern[str], GapReason, str], ...] = (
@@ -60,12 +72,16 @@ def parse_report(output: str, *, path: str, slot: str = "", address: str = "") -
 
     Raises MalformedAnswer (no JSON of smartctl in it), ToolMissing (smartctl older than 7.0).
     """
-    document = parse_document(output)
+    return report_of(parse_document(output), path=path, slot=slot, address=address)
+
+
+def report_of(document: Document, *, path: str, slot: str = "", address: str = "") -> DiskReport:
+    """As `parse_report`, from smartctl's document. Raises nothing, whatever stands in it."""
     protocol = measure.text(document, "device", "protocol").lower()
     part = _part(document, path, slot, address)
     identity = _identity(part)
     trouble, cure = _trouble(document)
-    if trouble is not None and trouble.reason is GapReason.ASLEEP:
+    if trouble is not None and trouble.reason is GapReason.ASLEEP and not _has_values(document):
         return DiskReport(part=part, identity=identity, protocol=protocol, trouble=trouble)
     found = {entry.quantity: entry for entry in _MEASURES[protocol](document)} if protocol in _MEASURES else {}
     if not any(entry.quantity not in ("disk.temperature", "disk.hours") for entry in found.values()):
@@ -80,6 +96,13 @@ def parse_report(output: str, *, path: str, slot: str = "", address: str = "") -
         sensors=tuple(measure.sensor_of(entry, identity, part) for entry in measured),
         readings=tuple(entry.reading for entry in measured),
     )
+
+
+def slot_of(kind: str) -> str:
+    """The place behind a RAID controller that a -d type names, "megaraid 8"; "" for any other."""
+    name, comma, number = kind.rpartition("+")[2].partition(",")
+    controllers = ("megaraid", "cciss", "3ware", "areca", "aacraid", "sssraid", "hpt", "jmb39x", "jmb39x-q", "jms56x")
+    return f"{name} {number}" if comma and name in controllers else ""
 
 
 def parse_scan(output: str) -> tuple[tuple[str, str], ...]:
@@ -110,12 +133,18 @@ def check_banner(output: str) -> None:
         raise ToolMissing(f"smartctl {banner[1]}.{banner[2]} is too old: {CURE}")
 
 
+def _has_values(document: Document) -> bool:
+    return any(key in document for key in _VALUES)
+
+
 def _trouble(document: Document) -> tuple[Gap | None, str]:
     """Why this answer holds nothing, where it says so; the cure. Exit status: smartctl(8), EXIT STATUS."""
     messages = "; ".join(measure.text(row, "string") for row in measure.rows(document, "smartctl", "messages"))
     status = int(measure.number(document, "smartctl", "exit_status") or 0)
     if status == STANDBY_STATUS or _ASLEEP.search(messages):
         return Gap(GapReason.ASLEEP, "in standby; left asleep"), ""
+    if _IDLE.search(messages):
+        return Gap(GapReason.ASLEEP, "idle, and left undisturbed"), ""
     support = measure.table(document, "smart_support")
     for pattern, reason, cure in _TROUBLES:
         if pattern.search(messages):
@@ -137,6 +166,8 @@ def _part(document: Document, path: str, slot: str, address: str) -> Part:
     model = measure.text(document, "model_name") or measure.text(document, "scsi_model_name")
     firmware = (measure.text(document, key) for key in ("firmware_version", "scsi_revision", "revision"))
     serial, wwn = measure.text(document, "serial_number"), _wwn(document)
+    if _NO_SERIAL.fullmatch(serial):
+        serial = ""
     return Part(
         component=Component.DISK,
         slot=slot or ("" if serial or wwn else address),

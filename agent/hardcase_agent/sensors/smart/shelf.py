@@ -252,7 +252,4 @@ class Shelf:
 
 def _slot(device: BlockDevice | None, kind: str) -> str:
     """A disk behind a controller sits in the controller's slot N, not in that of the volume it is reached through."""
-    name, comma, number = kind.rpartition("+")[2].partition(",")
-    if comma and name in ("megaraid", "cciss", "3ware", "areca", "aacraid"):
-        return f"{name} {number}"
-    return device.slot if device else ""
+    return report.slot_of(kind) or (device.slot if device else "")
