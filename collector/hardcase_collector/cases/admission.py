@@ -8,7 +8,11 @@ from enum import StrEnum
 
 from hardcase_collector.domain.asset import Asset, AssetMode
 from hardcase_collector.domain.finding import Fact, Severity, Transition
-from hardcase_collector.domain.ports import Window
+from hardcase_collector.domain.ports import FindingRow, Window
+
+LATE_LOG_MS = 5 * 60_000
+"""A device's log is read in portions, its period is 15 s, and a clock that was never set stamps its lines with the time
+of reading: so much later a line may tell what was there when the list of joining was settled."""
 
 
 class Held(StrEnum):
@@ -41,15 +45,25 @@ _OPENS = Admission(held=None)
 
 
 def admit(
-    transition: Transition, asset: Asset, windows: Sequence[Window], *, now_ms: int, backlog_hold_ms: int
+    transition: Transition,
+    asset: Asset,
+    windows: Sequence[Window],
+    accepted: Sequence[FindingRow] = (),
+    *,
+    now_ms: int,
+    backlog_hold_ms: int,
 ) -> Admission:
-    """`windows`: those that hold at the reading's time (at `now_ms` for a finding whose hold ended)."""
+    """`windows`: those that hold at the reading's time (at `now_ms` for a finding whose hold ended).
+
+    `accepted`: what a person took as baseline and still fires; asked for where `told_by_log_at_joining`.
+    """
     if not transition.opens:
         return Admission(held=Held.WARNING, reason="warning_only", facts={"severity": transition.severity.word})
     for decision in (
         _observed(transition, asset),
         _history(transition, asset),
         _joining(transition, asset, now_ms),
+        _accepted(transition, asset, accepted),
         _in_window(transition, windows, now_ms, backlog_hold_ms),
         _backlog(transition, now_ms + backlog_hold_ms),
     ):
@@ -78,6 +92,27 @@ def _joining(transition: Transition, asset: Asset, now_ms: int) -> Admission | N
     return Admission(
         held=Held.JOINING, reason="joining", until_ms=asset.live_from_ms, facts={"live_from_ms": asset.live_from_ms}
     )
+
+
+def told_by_log_at_joining(transition: Transition, asset: Asset) -> bool:
+    """A line of a log that may be older than the end of the asset's joining."""
+    return (
+        asset.mode is AssetMode.LIVE
+        and "log" in transition.evidence
+        and transition.time_ms < asset.live_from_ms + LATE_LOG_MS
+    )
+
+
+def _accepted(transition: Transition, asset: Asset, accepted: Sequence[FindingRow]) -> Admission | None:
+    """The log's own word for what was accepted: same part, same repair, no worse."""
+    if not told_by_log_at_joining(transition, asset):
+        return None
+    for row in accepted:
+        other = row.held == Held.ACCEPTED and row.key != transition.key
+        same = (row.part.key(), row.repair_group) == (transition.part.key(), transition.repair_group)
+        if other and same and transition.severity <= row.severity:
+            return Admission(held=Held.ACCEPTED, reason="accepted", facts={"with": row.fault_class})
+    return None
 
 
 def _asserted_critical(transition: Transition) -> bool:
