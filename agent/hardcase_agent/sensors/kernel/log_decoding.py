@@ -1,0 +1,113 @@
+"""Capture kind `kernel-log`: dmesg, syslog, journal, pstore, mcelog, smartd's and mdadm's mail, to events and counts.
+
+Rows of the event log and of sensor tables that stand among them go to the families that own those texts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from hardcase_agent.domain.capture import Capture, Decoded, Flaw, Recorded, Seen, Undecoded
+from hardcase_agent.domain.event import Event
+from hardcase_agent.domain.part import Asset
+from hardcase_agent.domain.reading import Kind, Number, Sensor, Unit
+from hardcase_agent.sensors import decoders
+from hardcase_agent.sensors.kernel.log_line import Line, read_line
+from hardcase_agent.sensors.kernel.log_reader import Counted, Found, LogReader, Told
+
+SOURCE = "kernel.log"
+_TEXT = 300
+"""Characters of an event's words for people."""
+
+_ROWS = (
+    # ipmitool sel list/elist: record, date or Pre-Init, time, ...
+    ("sel", re.compile(r"\s*[0-9a-fA-F]{1,4} *\| *(?:\d{1,2}/\d{1,2}/\d{2,4}|Pre-Init\b.*?) *\|.*\|")),
+    # ipmi-sensors: number, name, type, ...; ipmitool sensor and sdr elist: name, value, ...
+    ("ipmitool", re.compile(r"\d+ *\| [^|]+\| [^|]+\|.*\|")),
+    ("ipmitool", re.compile(r"[^|]{1,32}\| *(?:-?[\d.]+|na|0x[0-9a-f]+|[0-9a-fA-F]{2}h) *\|.*\|")),
+)
+
+
+def decode(capture: Capture) -> Iterable[Decoded]:
+    text = capture.text
+    if _is_binary(capture.data):
+        return (Undecoded(flaw=Flaw.FOREIGN, message="this is not text"),)
+    return _decode(text, capture.name)
+
+
+def _decode(text: str, name: str) -> Iterator[Decoded]:
+    reader = LogReader()
+    rows: dict[str, list[str]] = {}
+    for number, raw in enumerate(text.split("\n"), 1):
+        if not raw:
+            continue
+        kind = _row_kind(raw) if "|" in raw else ""
+        if kind:
+            rows.setdefault(kind, []).append(raw)
+        else:
+            reader.take(read_line(raw, number))
+    told = reader.finish()
+    asset = reader.identities.asset
+    yield from decoded_of(told, asset)
+    for kind, lines in rows.items():
+        yield from _by_owner(kind, "\n".join(lines) + "\n", name)
+
+
+def _row_kind(raw: str) -> str:
+    return next((kind for kind, pattern in _ROWS if pattern.match(raw)), "")
+
+
+def _by_owner(kind: str, text: str, name: str) -> Iterator[Decoded]:
+    owner = next((one for one in decoders.DECODERS if one.kind == kind), None)
+    if owner is not None:
+        yield from owner.module().decode(Capture(name, {"": text.encode()}))
+
+
+def _is_binary(data: bytes) -> bool:
+    head = data[:4096]
+    return head.count(0) > len(head) // 20
+
+
+def decoded_of(told: Iterable[Told], asset: Asset) -> Iterator[Decoded]:
+    """Events in their order; of each counter the last level that was told."""
+    levels: dict[tuple[str, str], Told] = {}
+    for one in told:
+        if isinstance(one.outcome, Found):
+            yield Recorded(asset=asset, source=SOURCE, event=event_of(one))
+        else:
+            levels[(one.outcome.quantity, one.outcome.part.slot)] = one
+    for one in levels.values():
+        assert isinstance(one.outcome, Counted)
+        yield _seen(one.line, one.outcome, asset)
+
+
+def event_of(told: Told, *, erase_stamp: int = 0) -> Event:
+    outcome = told.outcome
+    assert isinstance(outcome, Found)
+    words = f"{told.words}: {told.line.text}" if told.words else told.line.text
+    return Event(
+        log="kernel",
+        erase_stamp=erase_stamp,
+        record_id=told.line.number,
+        raw=told.line.text.encode(),
+        device_ms=told.line.when_ms,
+        part=outcome.part,
+        code=outcome.code,
+        asserted=outcome.asserted,
+        sensor="",
+        text=words[:_TEXT],
+    )
+
+
+def _seen(line: Line, counted: Counted, asset: Asset) -> Seen:
+    part = counted.part
+    sensor = Sensor(
+        id=f"{part.serial or part.slot}/{counted.quantity}",
+        name=f"{part.slot} {counted.quantity.partition('.')[2].replace('_', ' ')}",
+        kind=Kind.COUNT,
+        unit=Unit.ONE,
+        part=part,
+        quantity=counted.quantity,
+    )
+    return Seen(asset=asset, source=SOURCE, sensor=sensor, reading=Number(counted.value), time_ms=line.when_ms)
