@@ -1,0 +1,313 @@
+"""ssacli, hpssacli, hpacucli (`ctrl all show [status|config|detail]`, `pd|ld all show`), and cciss_vol_status. Pure.
+
+Two forms of each thing: one line with everything in brackets, and a heading with "Name: value" lines below it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from hardcase_agent.domain.part import Component
+from hardcase_agent.sensors.arrays import words
+from hardcase_agent.sensors.arrays.model import (
+    Battery,
+    BatteryState,
+    Controller,
+    Disk,
+    Element,
+    Health,
+    MemberState,
+    Report,
+    Volume,
+)
+
+CONTROLLER = re.compile(
+    r"(?P<model>(?:HPE?\s+|Smart\s|Dynamic\s|MSA|StorageWorks|RAID|Modular).{0,80}?) in Slot (?P<slot>[\w.-]{1,12})"
+    r"(?P<more>.*)"
+)
+_SN = re.compile(r"\(sn:\s*([^)]*)\)")
+_ARRAY = re.compile(r"array:? (\w{1,4})\b.*", re.IGNORECASE)
+_DRIVE = re.compile(r"physicaldrive (\S{1,40})(?:\s+\((.*?)\))?(?:\s*:\s*(.*))?", re.IGNORECASE)
+_VOLUME = re.compile(r"logical\s?drive:? (\d{1,4})(?:\s+\((.*?)\))?(?:\s*:\s*(.*))?", re.IGNORECASE)
+_ENCLOSURE = re.compile(r"(.{1,60}?) at Port (\S{1,10}), Box (\d{1,4}), (.*)")
+_SIZE = re.compile(r"[\d.]+ [KMGTP]B")
+_FACT = re.compile(r"([^:]{1,60}?)\s*:\s+(.*)|([^:]{1,60}?)\s*:")
+_CCISS = re.compile(r"(/dev/\S{1,40}):\s+\((?P<model>[^)]{1,60})\)\s+(?P<what>.*?)\s+status:\s+(?P<status>.*)")
+_HINTS = ("spare", "active spare", "transient")
+
+
+class _Parser:
+    def __init__(self, report: Report) -> None:
+        self.report = report
+        self.controller = "slot 0"
+        self.array = ""
+        self.thing: Controller | Disk | Volume | Element | None = None
+        self.line = 0
+
+    def read(self, line: str, number: int) -> None:
+        self.line = number
+        said = words.squeeze(line)
+        if not said:
+            return
+        for pattern, reader in _OPENERS:
+            found = pattern.fullmatch(said)
+            if found is not None:
+                reader(self, found)
+                return
+        if said.lower() in ("unassigned", "physical drives", "hba drives") or said.startswith(
+            ("SEP ", "Expander ", "Enclosure SEP", "Port Name:")
+        ):
+            self.thing = None
+            self.array = "" if said.lower() in ("unassigned", "hba drives") else self.array
+            return
+        fact = _FACT.fullmatch(said)
+        if fact is not None and self.thing is not None:
+            self._fact((fact[1] or fact[3]).lower(), (fact[2] or "").strip())
+
+    # Headings
+
+    def _controller(self, found: re.Match[str]) -> None:
+        self.controller = f"slot {found['slot']}"
+        self.array = ""
+        controller = self.report.controller(self.controller)
+        controller.model = words.squeeze(found["model"])
+        controller.slot = f"slot {found['slot']}"
+        serial = _SN.search(found["more"])
+        controller.serial = words.serial(serial[1]) if serial else controller.serial
+        self.thing = controller
+
+    def _array(self, found: re.Match[str]) -> None:
+        self.array = found[1].upper()
+        self.thing = None
+
+    def _drive(self, found: re.Match[str]) -> None:
+        key = found[1].rstrip(":")
+        disk = self._known_disk(key)
+        disk.slot = disk.slot or disk.key
+        disk.group = disk.group or self.array
+        self.thing = disk
+        if found[2] or found[3]:
+            cells = [cell.strip() for cell in (found[2] or "").split(",")]
+            self._disk_state(disk, found[3] or _status(cells), cells)
+
+    def _known_disk(self, key: str) -> Disk:
+        """Detailed lists of old firmware name a drive without its port: "1:1" is told as "2I:1:1" elsewhere."""
+        if (self.controller, key) not in self.report.disks and key.count(":") == 1:
+            same = [
+                disk
+                for (controller, name), disk in self.report.disks.items()
+                if controller == self.controller and name.partition(":")[2] == key
+            ]
+            if len(same) == 1:
+                return same[0]
+        return self.report.disk(self.controller, key)
+
+    def _volume(self, found: re.Match[str]) -> None:
+        volume = self.report.volume(self.controller, f"LD {found[1]}")
+        volume.group = volume.group or self.array
+        self.thing = volume
+        if found[2] or found[3]:
+            cells = [cell.strip() for cell in (found[2] or "").split(",")]
+            volume.level = volume.level or next((cell for cell in cells[1:] if re.match(r"RAID|\d", cell)), "")
+            self._volume_state(volume, found[3] or ", ".join(cells[2:]))
+
+    def _enclosure(self, found: re.Match[str]) -> None:
+        element = self.report.element(self.controller, Component.BACKPLANE, f"{found[2]}:{found[3]}")
+        element.name = f"enclosure {found[2]}:{found[3]}"
+        element.model = found[1]
+        element.health = self._health(element.name, found[4])
+        self.thing = element
+
+    def _cciss(self, found: re.Match[str]) -> None:
+        """ "/dev/cciss/c0d0: (Smart Array P410i) RAID 1 Volume 0 status: OK." and the same of its disks."""
+        self.controller = found[1]
+        self.report.controller(self.controller).model = found["model"]
+        what, status = found["what"], found["status"].rstrip(". ")
+        number = re.search(r"[Vv]olume (\d{1,4})", what)
+        place = re.search(r"connector (\S{1,6}) box (\d{1,4}) bay (\d{1,4})", what)
+        if number:
+            volume = self.report.volume(self.controller, f"LD {number[1]}")
+            volume.level = what.partition(" Volume")[0]
+            self._volume_state(volume, status)
+        elif place:
+            disk = self.report.disk(self.controller, ":".join(place.groups()))
+            disk.slot = disk.key
+            self._disk_state(disk, status, [])
+        self.thing = None
+
+    # Facts
+
+    def _fact(self, key: str, value: str) -> None:
+        if key in ("port", "box", "bay") and isinstance(self.thing, Disk):
+            self._place(self.thing, key, value)
+        elif isinstance(self.thing, Disk):
+            self._disk_fact(self.thing, key, value)
+        elif isinstance(self.thing, Volume):
+            self._volume_fact(self.thing, key, value)
+        elif isinstance(self.thing, Element):
+            self._element_fact(self.thing, key, value)
+        elif self.thing is not None:
+            self._controller_fact(self.thing, key, value)
+
+    def _place(self, disk: Disk, key: str, value: str) -> None:
+        if key == "port" and disk.key.count(":") == 1 and value:
+            disk.slot = f"{value}:{disk.key}"
+
+    def _disk_fact(self, disk: Disk, key: str, value: str) -> None:
+        if key == "status":
+            self._disk_state(disk, value, [])
+        elif key == "drive type":
+            _use(disk, value)
+        elif key == "serial number":
+            disk.serial = words.serial(value)
+        elif key == "model":
+            vendor, _, product = value.partition(" ")
+            disk.model = words.disk_model(vendor, product) if product else words.told(value)
+        elif key == "firmware revision":
+            disk.firmware = words.told(value)
+        elif key == "wwid":
+            disk.wwn = words.wwn(value)
+        elif key.startswith("current temperature"):
+            disk.temperature = words.celsius(value)
+        elif key in ("usage remaining", "ssd usage remaining") and words.percent(value) is not None:
+            disk.counts["disk.used"] = 100.0 - (words.percent(value) or 0.0)
+        elif key == "rebuild status" or (key == "status" and "%" in value):
+            disk.progress = words.percent(value)
+
+    def _disk_state(self, disk: Disk, word: str, cells: Sequence[str]) -> None:
+        said = words.squeeze(word)
+        known = words.look_up(words.MEMBER, said)
+        if known is None:
+            disk.word = said
+            self.report.unknown(f"state of drive {disk.key}", said, f"line {self.line}")
+            return
+        kept = (disk.state or frozenset()) & {MemberState.HOT_SPARE, MemberState.UNCONFIGURED}
+        disk.state = (frozenset(known) - {MemberState.ONLINE} | kept) if kept else frozenset(known)
+        disk.progress = words.percent(said)
+        if any(cell.lower().startswith(_HINTS) for cell in cells):
+            _use(disk, "spare")
+
+    def _volume_fact(self, volume: Volume, key: str, value: str) -> None:
+        if key == "status":
+            self._volume_state(volume, value)
+        elif key == "fault tolerance":
+            volume.level = f"RAID {value}"
+        elif key == "unique identifier":
+            volume.serial = words.told(value)
+        elif key == "logical drive label":
+            volume.name = words.told(value)
+        elif key == "disk name" and value.startswith("/dev/"):
+            volume.paths = (value,)
+
+    def _volume_state(self, volume: Volume, word: str) -> None:
+        said = words.squeeze(word)
+        known = words.look_up(words.VOLUME, said)
+        if known is None:
+            volume.word = said
+            self.report.unknown(f"state of logical drive {volume.key}", said, f"line {self.line}")
+        else:
+            volume.state = frozenset(known)
+            volume.progress = words.percent(said)
+
+    def _element_fact(self, element: Element, key: str, value: str) -> None:
+        component = _ELEMENTS.get(key)
+        if component is not None and value:
+            part = self.report.element(self.controller, component, element.key)
+            part.name = f"{element.name} {key.removesuffix(' status')}"
+            part.health = self._health(part.name, value)
+        elif key == "serial number":
+            element.serial = words.serial(value)
+
+    def _controller_fact(self, controller: Controller, key: str, value: str) -> None:
+        if key == "controller status":
+            controller.health = self._health(f"controller {controller.key}", value)
+        elif key == "cache status":
+            controller.cache, controller.cache_word = _cache(value)
+            if controller.cache is None:
+                self.report.unknown(f"cache of controller {controller.key}", value, f"line {self.line}")
+        elif key == "battery/capacitor status":
+            self._battery(value)
+        elif key == "serial number":
+            controller.serial = words.serial(value)
+        elif key == "host serial number":
+            self.report.host_serial = words.serial(value)
+        elif key == "firmware version":
+            controller.firmware = words.told(value)
+        elif "temperature (c)" in key and not key.startswith("maximum"):
+            self._temperature(controller, key.partition(" temperature")[0], words.celsius(value))
+
+    def _temperature(self, controller: Controller, place: str, value: float | None) -> None:
+        if value is None:
+            return
+        if place in ("capacitor", "battery"):
+            self.report.battery(controller.key).temperature = value
+        else:
+            controller.temperatures[place.removesuffix(" module")] = value
+
+    def _battery(self, value: str) -> None:
+        if value.lower() in words.NO_BATTERY:
+            return
+        battery: Battery = self.report.battery(self.controller)
+        known = words.look_up(words.BATTERY, value)
+        if known is None:
+            battery.word = value
+            self.report.unknown(f"cache battery of {self.controller}", value, f"line {self.line}")
+        else:
+            battery.state = frozenset[BatteryState](known)
+
+    def _health(self, what: str, value: str) -> Health | None:
+        known = words.look_up(words.HEALTH, value)
+        if known is None:
+            self.report.unknown(f"state of {what}", value, f"line {self.line}")
+        return known
+
+
+_OPENERS: tuple[tuple[re.Pattern[str], Callable[[_Parser, re.Match[str]], None]], ...] = (
+    (CONTROLLER, _Parser._controller),
+    (_ARRAY, _Parser._array),
+    (_DRIVE, _Parser._drive),
+    (_VOLUME, _Parser._volume),
+    (_ENCLOSURE, _Parser._enclosure),
+    (_CCISS, _Parser._cciss),
+)
+_ELEMENTS = {
+    "fan status": Component.FAN,
+    "temperature status": Component.THERMAL,
+    "power supply status": Component.PSU,
+}
+
+
+def _status(cells: Sequence[str]) -> str:
+    """The cell behind the size is the status; sizes are the last cell with a unit."""
+    sizes = [index for index, cell in enumerate(cells) if _SIZE.fullmatch(cell)]
+    after = cells[sizes[-1] + 1 :] if sizes else cells[-1:]
+    return after[0] if after else ""
+
+
+def _use(disk: Disk, value: str) -> None:
+    said = value.lower()
+    state = disk.state or frozenset()
+    if "spare" in said:
+        disk.state = (state - {MemberState.ONLINE}) | {MemberState.HOT_SPARE}
+    elif said.startswith("unassigned"):
+        disk.state = (state - {MemberState.ONLINE}) | {MemberState.UNCONFIGURED}
+
+
+def _cache(value: str) -> tuple[Health | None, str]:
+    """Off because somebody wants it so is no fault; off because something broke is."""
+    said = value.lower()
+    if said.startswith(("not configured", "not enabled")):
+        return Health.OK, value
+    if said.startswith(("temporarily disabled", "temporarily not")):
+        return Health.DEGRADED, value
+    if said.startswith(("permanently disabled", "permanently not")):
+        return Health.FAILED, value
+    return words.look_up(words.HEALTH, value), value
+
+
+def parse_text(lines: Sequence[str], report: Report, first: int) -> None:
+    """`first`: number of the first line, for messages."""
+    parser = _Parser(report)
+    for offset, line in enumerate(lines):
+        parser.read(line, first + offset)

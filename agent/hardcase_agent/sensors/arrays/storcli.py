@@ -1,0 +1,332 @@
+"""storcli and perccli: JSON (`J`), and the same document made of their text by `storcli_text.py`.
+
+Tables are recognised by their columns and not by their titles, which differ between commands and versions.
+Source: Broadcom "StorCLI Reference Manual" with the legends under its tables.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from hardcase_agent.domain.capture import Flaw
+from hardcase_agent.domain.part import Component
+from hardcase_agent.sensors.arrays import words
+from hardcase_agent.sensors.arrays.model import (
+    NOT_TOLD,
+    Battery,
+    BatteryState,
+    Disk,
+    Health,
+    MemberState,
+    Report,
+)
+
+_DEEPEST = 6
+"""Tables inside tables: the deepest seen is 4 (HBA: device information, drive, details, port list)."""
+_PATH = re.compile(r"/c(\d{1,3})(?:/e(\d{1,4}))?(?:/s(\d{1,4}))?(?:/v(\d{1,5}))?")
+_PLACE = re.compile(r"\s*(\d*)\s*:\s*(\d+)\s*")
+
+_FIRMWARE_STATUS: tuple[tuple[int, BatteryState], ...] = (
+    # MFI_BBU_STATE_* of the driver: bits of "BBU Status" and of the firmware status of the battery.
+    (1 << 0, BatteryState.MISSING),
+    (1 << 1, BatteryState.LOW),
+    (1 << 2, BatteryState.HOT),
+    (1 << 3, BatteryState.CHARGING),
+    (1 << 6, BatteryState.LEARNING),
+    (1 << 7, BatteryState.REPLACE),
+    (1 << 9, BatteryState.REPLACE),
+    (1 << 10, BatteryState.REPLACE),
+    (1 << 11, BatteryState.LOW),
+)
+
+BATTERY_ALARMS: Mapping[str, BatteryState] = {
+    # Questions of the firmware status, storcli's and MegaCli's, that a "Yes" answers badly.
+    "battery pack missing": BatteryState.MISSING,
+    "pack missing": BatteryState.MISSING,
+    "battery replacement required": BatteryState.REPLACE,
+    "replacement required": BatteryState.REPLACE,
+    "pack is about to fail & should be replaced": BatteryState.REPLACE,
+    "remaining capacity low": BatteryState.LOW,
+    "remainingcapacitylow": BatteryState.LOW,
+    "no space to cache offload": BatteryState.REPLACE,
+    "i2c errors detected": BatteryState.REPLACE,
+    "learn cycle active": BatteryState.LEARNING,
+}
+COUNTS: Mapping[str, str] = {
+    "media error count": "disk.media_errors",
+    "other error count": "disk.other_errors",
+    "predictive failure count": "disk.predictive_failures",
+}
+
+Row = Mapping[str, Any]
+
+
+def read_document(document: object, report: Report, at: str = "") -> bool:
+    """Adds what a JSON document of storcli says. False: it is none."""
+    if not isinstance(document, dict):
+        return False
+    controllers = document.get("Controllers")
+    if not isinstance(controllers, list):
+        # RackHD and other inventories keep the tool's document in a field of theirs.
+        return any(read_document(document.get(key), report, at) for key in ("data", "Data", "output"))
+    for entry in controllers:
+        if isinstance(entry, dict):
+            _read_controller(entry, report, at)
+    return True
+
+
+def _read_controller(entry: Row, report: Report, at: str) -> None:
+    status = entry.get("Command Status")
+    status = status if isinstance(status, dict) else {}
+    data = entry.get("Response Data")
+    if str(status.get("Status", "")).lower().startswith("fail"):
+        report.flaw(Flaw.REFUSED, f"the tool says: {words.squeeze(str(status.get('Description', 'failed')))}", at)
+    if not isinstance(data, dict):
+        return
+    basics = data.get("Basics")
+    number = status.get("Controller", basics.get("Controller") if isinstance(basics, dict) else None)
+    _Walk(report, f"c{number}" if isinstance(number, int) else "c0", at).walk(data)
+
+
+class _Walk:
+    """Goes through one controller's answer; every table and section is taken by what stands in it."""
+
+    def __init__(self, report: Report, controller: str, at: str) -> None:
+        self._report = report
+        self._controller = controller
+        self._at = at
+        self._sections: dict[str, Callable[[Row], None]] = {
+            "Basics": self._basics,
+            "Version": self._version,
+            "Status": self._status,
+            "HwCfg": self._hardware,
+        }
+
+    def walk(self, node: Row, disk: Disk | None = None, depth: int = 0) -> None:
+        for key, value in node.items():
+            here = self._disk_of(str(key)) or disk
+            if isinstance(value, list):
+                self._table(str(key), [row for row in value if isinstance(row, dict)])
+            elif isinstance(value, dict):
+                section = self._sections.get(str(key).strip())
+                if section is not None and depth == 0:
+                    section(value)
+                elif depth < _DEEPEST:
+                    self._volume_properties(str(key), value)
+                    self.walk(value, here, depth + 1)
+            elif here is not None:
+                self._disk_fact(here, str(key), value)
+
+    def _disk_of(self, key: str) -> Disk | None:
+        found = _PATH.search(key) if key.startswith("Drive /c") else None
+        if found is None or found[3] is None:
+            return None
+        return self._report.disk(f"c{found[1]}", f"{found[2] or ''}:{found[3]}")
+
+    # Tables
+
+    def _table(self, key: str, rows: list[dict[str, Any]]) -> None:
+        for row in rows:
+            if "EID:Slt" in row:
+                self._disk_row(row)
+            elif "DG/VD" in row:
+                self._volume_row(key, row)
+            elif "EID:Slot" in row:
+                self._topology_row(row)
+            elif "EID" in row and "Slots" in row:
+                self._enclosure_row(row)
+            elif "Hlth" in row and "Ctl" in row:
+                self._overview_row(row)
+            elif "Drive-ID" in row:
+                self._progress_row(row)
+            elif key.startswith(("BBU_Info", "Cachevault_Info", "BBU Info", "Cachevault Info")) and "State" in row:
+                self._battery_row(row)
+            elif "Property" in row and "Value" in row:
+                self._battery_property(key, str(row["Property"]), row["Value"])
+
+    def _disk_row(self, row: Row) -> None:
+        place = _PLACE.fullmatch(str(row["EID:Slt"]))
+        if place is None:
+            return
+        disk = self._report.disk(self._controller, f"{place[1]}:{place[2]}")
+        disk.slot = disk.key
+        disk.model = disk.model or words.told(row.get("Model"))
+        group = str(row.get("DG", "-")).strip()
+        disk.group = disk.group or (group if group.isdecimal() else "")
+        disk.state = self._member(disk, row.get("State"))
+        if group.upper() == "F" and disk.state is not None:
+            disk.state |= {MemberState.FOREIGN}
+
+    def _member(self, disk: Disk, word: object) -> frozenset[MemberState] | None:
+        known = words.look_up(words.MEMBER, str(word))
+        if known is None:
+            disk.word = words.squeeze(str(word))
+            self._report.unknown(f"state of disk {disk.key}", disk.word, self._at)
+            return disk.state
+        return frozenset(known)
+
+    def _volume_row(self, key: str, row: Row) -> None:
+        group, _, number = str(row["DG/VD"]).partition("/")
+        found = _PATH.fullmatch(key.strip())
+        volume = self._report.volume(f"c{found[1]}" if found else self._controller, f"VD {number.strip() or group}")
+        volume.group = group.strip() if number and group.strip().isdecimal() else volume.group
+        volume.name = words.squeeze(str(row.get("Name", "") or "")) or volume.name
+        volume.level = words.told(row.get("TYPE")) or volume.level
+        said = words.squeeze(str(row.get("State")))
+        known = words.look_up(words.VOLUME, said)
+        if known is None:
+            volume.word = said
+            self._report.unknown(f"state of {volume.key}", said, self._at)
+        else:
+            volume.state = frozenset(known)
+
+    def _volume_properties(self, key: str, section: Row) -> None:
+        """ "VD13 Properties": what is done to it now, and its name on the bus."""
+        found = re.fullmatch(r"VD\s?(\d{1,5}) Properties", key)
+        if found is None:
+            return
+        volume = self._report.volume(self._controller, f"VD {found[1]}")
+        volume.serial = words.wwn(section.get("SCSI NAA Id")) or volume.serial
+        volume.progress = words.percent(str(section.get("Active Operations", "")))
+
+    def _topology_row(self, row: Row) -> None:
+        """A member that is not there has no other trace than its row in the topology."""
+        if str(row.get("Type", "")).strip() != "DRIVE" or words.look_up(words.MEMBER, str(row.get("State"))) != (
+            MemberState.MISSING,
+        ):
+            return
+        group, array, place = (str(row.get(name, "-")).strip() for name in ("DG", "Arr", "Row"))
+        disk = self._report.disk(self._controller, f"missing {group}:{array}:{place}")
+        disk.slot = f"slot unknown (drive group {group}, array {array}, row {place})"
+        disk.group = group
+        disk.state = frozenset({MemberState.MISSING})
+
+    def _enclosure_row(self, row: Row) -> None:
+        element = self._report.element(self._controller, Component.BACKPLANE, str(row["EID"]).strip())
+        element.name = f"enclosure {element.key}"
+        element.model = words.told(row.get("ProdID"))
+        element.health = self._health(element.name, row.get("State"))
+
+    def _overview_row(self, row: Row) -> None:
+        controller = self._report.controller(f"c{str(row['Ctl']).strip()}")
+        controller.model = controller.model or words.told(row.get("Model"))
+        controller.health = self._health(f"controller {controller.key}", row["Hlth"])
+        self._battery_word(controller.key, row.get("BBU"))
+
+    def _progress_row(self, row: Row) -> None:
+        found = _PATH.match(str(row["Drive-ID"]))
+        if found and found[3] is not None and str(row.get("Status", "")).lower() == "in progress":
+            disk = self._report.disk(f"c{found[1]}", f"{found[2] or ''}:{found[3]}")
+            disk.progress = words.number(row.get("Progress%"))
+
+    # Battery
+
+    def _battery_row(self, row: Row) -> None:
+        battery = self._battery_word(self._controller, row["State"])
+        if battery is not None:
+            battery.model = words.told(row.get("Model")) or battery.model
+            battery.temperature = words.celsius(row.get("Temp"))
+
+    def _battery_word(self, controller: str, word: object) -> Battery | None:
+        said = words.squeeze(str(word))
+        if word is None or said.lower() in words.NO_BATTERY:
+            return None
+        known = words.look_up(words.BATTERY, said)
+        battery = self._report.battery(controller)
+        if known is None:
+            battery.word = said
+            self._report.unknown(f"state of the cache battery of {controller}", said, self._at)
+        else:
+            battery.state = (battery.state or frozenset()) | frozenset(known)
+        return battery
+
+    def _battery_property(self, key: str, name: str, value: object) -> None:
+        """ "/cN/bbu show all" and "/cN/cv show all" list properties in several tables."""
+        title = key.lower()
+        if not title.startswith(("bbu", "cachevault", "firmware_status", "firmware status", "gasgauge", "design")):
+            return
+        name = words.squeeze(name).lower()
+        if name in ("type", "model", "battery type") and words.told(value):
+            self._report.battery(self._controller).model = words.told(value)
+        elif name in ("serial number", "serialnumber"):
+            self._report.battery(self._controller).serial = words.serial(value)
+        elif name in ("state", "battery state"):
+            self._battery_word(self._controller, value)
+        elif name == "temperature":
+            self._report.battery(self._controller).temperature = words.celsius(value)
+        elif name in ("relative state of charge", "pack energy", "remaining capacity") and "%" in str(value):
+            self._report.battery(self._controller).charge = words.percent(str(value))
+        elif str(value).strip().lower() == "yes" and name in BATTERY_ALARMS:
+            add_alarm(self._report.battery(self._controller), BATTERY_ALARMS[name])
+
+    # Sections
+
+    def _basics(self, section: Row) -> None:
+        controller = self._report.controller(self._controller)
+        controller.model = words.told(section.get("Model")) or words.told(section.get("Adapter Type"))
+        controller.serial = words.serial(section.get("Serial Number"))
+        controller.slot = f"PCI {words.told(section.get('PCI Address'))}" if section.get("PCI Address") else ""
+
+    def _version(self, section: Row) -> None:
+        told = (words.told(section.get(name)) for name in ("Firmware Package Build", "Firmware Version"))
+        self._report.controller(self._controller).firmware = next(filter(None, told), "")
+
+    def _status(self, section: Row) -> None:
+        controller = self._report.controller(self._controller)
+        if "Controller Status" in section:
+            controller.health = self._health(f"controller {controller.key}", section["Controller Status"])
+        controller.corrected = words.number(section.get("Memory Correctable Errors"))
+        controller.uncorrected = words.number(section.get("Memory Uncorrectable Errors"))
+        flags = section.get("BBU Status")
+        if isinstance(flags, int) and not isinstance(flags, bool) and self._has_battery():
+            for bit, state in _FIRMWARE_STATUS:
+                if flags & bit:
+                    add_alarm(self._report.battery(self._controller), state)
+
+    def _has_battery(self) -> bool:
+        return (self._controller, "battery") in self._report.batteries
+
+    def _hardware(self, section: Row) -> None:
+        controller = self._report.controller(self._controller)
+        for name, value in section.items():
+            found = re.match(r"(ROC|Ctrl|Controller) temperature", str(name), re.IGNORECASE)
+            temperature = words.celsius(value) if found else None
+            if found and temperature is not None:
+                controller.temperatures["chip" if found[1] == "ROC" else "board"] = temperature
+
+    def _health(self, what: str, word: object) -> Health | None:
+        known = words.look_up(words.HEALTH, str(word))
+        if known is None:
+            self._report.unknown(f"state of {what}", str(word), self._at)
+        return known
+
+    # One disk's own sections
+
+    def _disk_fact(self, disk: Disk, name: str, value: object) -> None:
+        name = words.squeeze(name).lower()
+        disk.slot = disk.slot or disk.key
+        if name in COUNTS:
+            count = words.number(value)
+            disk.counts[COUNTS[name]] = NOT_TOLD if count is None else count
+        elif re.match(r"s.m.a.r.t.? alert flagged", name):
+            disk.alert = disk.alert or str(value).strip().lower() == "yes"
+        elif name == "drive temperature":
+            disk.temperature = words.celsius(value)
+        elif name == "sn":
+            disk.serial = words.serial(value)
+        elif name == "wwn":
+            disk.wwn = words.wwn(value)
+        elif name == "firmware revision":
+            disk.firmware = words.told(value)
+        elif name == "manufacturer id":
+            disk.model = words.disk_model(value, disk.model)
+        elif name == "model number":
+            vendor = disk.model.removesuffix(words.told(value)).strip()
+            disk.model = words.disk_model(vendor, value)
+
+
+def add_alarm(battery: Battery, state: BatteryState) -> None:
+    """What the battery's firmware says besides its state."""
+    battery.state = (battery.state or frozenset()) | {state}
