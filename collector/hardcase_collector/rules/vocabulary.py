@@ -46,6 +46,11 @@ _JUDGED = (
     "battery", "chassis", "backplane", "cable", "firmware", "bmc", "host", "ups", "pdu", "appliance",
 )  # fmt: skip
 
+_ARRAY = (
+    "degraded", "rebuilding", "failed", "partially_degraded", "offline", "checking", "initializing", "bad_blocks",
+    "optimal",
+)  # fmt: skip
+
 STATES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         **{f"{component}.health": HEALTH for component in _JUDGED},
@@ -90,7 +95,14 @@ STATES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "power_loss_protection_now",
         ),
         "disk.selftest": ("failed",),
-        "raid.md": ("degraded", "rebuilding", "failed"),
+        "raid.md": _ARRAY,
+        "raid.volume": _ARRAY,
+        "raid.battery": ("ok", "learning", "charging", "low", "replace", "failed", "missing", "hot"),
+        "raid.cache": HEALTH,
+        "disk.member": (
+            "online", "hot_spare", "unconfigured", "jbod", "rebuilding", "copyback", "predicted", "failed", "missing",
+            "offline", "foreign", "in_degraded_array", "in_failed_array",
+        ),
         "nic.carrier": ("down",),
         "ups.battery": ("unknown", "normal", "low", "depleted"),
         "ups.output": ("other", "none", "normal", "bypass", "battery", "booster", "reducer"),
@@ -115,8 +127,10 @@ NUMBERS = frozenset(
         "disk.end_to_end", "disk.command_timeout", "disk.spin_retry", "disk.crc_errors", "disk.grown_defects",
         "disk.media_errors", "disk.uncorrected_errors", "disk.error_log", "disk.recent_uncorrectable", "disk.too_hot",
         "disk.used", "disk.spare", "disk.hours", "disk.written",
-        "disk.read", "disk.temperature", "memory.corrected", "memory.uncorrected", "nic.errors", "filesystem.used",
-        "ups.charge", "ups.runtime", "ups.load", "ups.alarms", "agent.cpu", "agent.rss", "agent.sweep",
+        "disk.read", "disk.temperature", "memory.corrected", "memory.uncorrected", "cpu.throttle_count", "nic.errors", "filesystem.used",
+        "ups.charge", "ups.runtime", "ups.load", "ups.alarms", "raid.progress", "raid.temperature",
+        "raid.battery_charge", "raid.memory_corrected", "raid.memory_uncorrected", "disk.other_errors",
+        "disk.predictive_failures", "agent.cpu", "agent.rss", "agent.sweep",
         "agent.spool_records", "agent.spool_bytes", "agent.lost",
     }
 )  # fmt: skip
