@@ -29,7 +29,6 @@ HEALTH_STATES = tuple(state.value for state in Health)
 
 LOST = frozenset({MemberState.FAILED, MemberState.MISSING, MemberState.OFFLINE})
 """States in which a disk gives its array nothing."""
-_HEALING = frozenset({MemberState.REBUILDING, MemberState.COPYBACK})
 _UNSOUND = frozenset({VolumeState.DEGRADED, VolumeState.PARTIALLY_DEGRADED})
 _DOWN = frozenset({VolumeState.FAILED, VolumeState.OFFLINE})
 _MASKED_FROM = 3
@@ -87,19 +86,15 @@ def _unmask(report: Report) -> None:
 
 
 def _explain(report: Report) -> None:
-    """Puts a degraded array and the disks that degrade it together: what one repair cures is told once."""
+    """Tells of each lost disk which arrays it takes redundancy from: one repair cures both."""
     for volume in report.volumes.values():
         state = volume.state or frozenset()
         if not state & (_UNSOUND | _DOWN):
             continue
-        members = list(_members(report, volume))
-        lost = [disk for disk in members if disk.state and disk.state & LOST]
+        lost = [disk for disk in _members(report, volume) if disk.state and disk.state & LOST]
         mark = MemberState.IN_FAILED_ARRAY if state & _DOWN else MemberState.IN_DEGRADED_ARRAY
         for disk in lost:
             disk.state = (disk.state or frozenset()) | {mark}
-        healing = any(disk.state and disk.state & _HEALING for disk in members)
-        if (lost or healing) and not state & _DOWN:
-            volume.state = (state - _UNSOUND) | {VolumeState.DEGRADED_BY_MEMBER}
 
 
 def _members(report: Report, volume: Volume) -> Iterable[Disk]:
@@ -173,7 +168,7 @@ def _controller(controller: Controller, part: Part) -> Iterator[Pair]:
     if controller.uncorrected is not None:
         what = "memory uncorrected errors"
         yield _number(f"{base}/uncorrected", f"{name} {what}", "raid.memory_uncorrected", controller.uncorrected, part)
-    yield from _health(f"{base}/health", name, "raid.health", controller.health, part)
+    yield from _health(f"{base}/health", name, "raid.controller", controller.health, part)
     if controller.cache is not None:
         yield from _health(f"{base}/cache", f"{name} cache", "raid.cache", controller.cache, part)
 

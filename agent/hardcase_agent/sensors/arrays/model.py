@@ -40,7 +40,6 @@ class VolumeState(StrEnum):
     DEGRADED = "degraded"
     REBUILDING = "rebuilding"
     FAILED = "failed"
-    DEGRADED_BY_MEMBER = "degraded_by_member"
     PARTIALLY_DEGRADED = "partially_degraded"
     OFFLINE = "offline"
     CHECKING = "checking"
