@@ -59,7 +59,7 @@ def test_a_cleared_log_says_so(directory: Directory) -> None:
 
 def test_other_types_carry_the_component_they_speak_of(directory: Directory) -> None:
     watchdog = parse_entry(entry("0100 02 e1f56165 2000 04 23 00 6f 01 ff ff"), 0, directory)
-    assert watchdog.code == "host.hard_reset"
+    assert watchdog.code == "host.watchdog_hard_reset"
     redundancy = parse_entry(entry("0100 02 e1f56165 2000 04 09 32 0b 01 ff ff"), 0, directory)
     assert redundancy.code == "power.redundancy_lost"
 
