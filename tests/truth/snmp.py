@@ -129,9 +129,13 @@ def _value_comparison(name: str, wanted: Expected, item: Item, reading: Reading)
         got, equal = f"gap {reading.reason.value}: {reading.detail}", shown is None
     elif isinstance(reading, Number) and shown is not None:
         factor = 60.0 if sensor["sensor_class"] == "runtime" and item.sensor.kind is Kind.DURATION else 1.0
+        value = reading.value
+        if item.spec.scale < 0:
+            # What is left there is what is used here.
+            value = item.spec.offset - value
         got = f"{reading.value:g}"
         # There numbers are rounded to what its data base keeps, so half of the last place may be lost.
-        equal = isclose(reading.value, float(shown) * factor, rel_tol=1e-3, abs_tol=0.051 * factor)
+        equal = isclose(value, float(shown) * factor, rel_tol=1e-3, abs_tol=0.051 * factor)
     else:
         got, equal = f"{reading}", False
     return Comparison(capture=name, what=item.sensor.id, expected=str(shown), got=got, equal=equal)

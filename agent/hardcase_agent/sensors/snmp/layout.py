@@ -161,6 +161,8 @@ def _text(columns: tuple[Reference, ...], index: Oid, shown: Objects) -> str:
 
 def _label(wording: Wording, index: Oid, shown: Objects, fallback: str) -> str:
     text = _text(wording.labels, index, shown)
+    if wording.trim is not None:
+        text = wording.trim.sub("", text).strip()
     if not text:
         text = wording.names.get(index) or wording.names.get(index[-1:]) or ""
     return text or (f"{fallback} {dotted(index)}" if wording.labels else dotted(index))

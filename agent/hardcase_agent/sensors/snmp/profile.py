@@ -56,6 +56,7 @@ class _PartTable:
     oid: str
     labels: tuple[str, ...] = ()
     index_names: tuple[str, ...] = ()
+    trim: str = ""
     slot: str = "{label}"
     keep: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
@@ -76,6 +77,7 @@ class _SensorTable:
     collect: bool = False
     labels: tuple[str, ...] = ()
     index_names: tuple[str, ...] = ()
+    trim: str = ""
     scale: float = 1.0
     offset: float = 0.0
     quantity: str = ""
@@ -237,7 +239,7 @@ def _part(entry: _PartTable) -> PartSpec:
         id=entry.id,
         component=entry.component,
         oid=parse_oid(entry.oid),
-        wording=_wording(entry.labels, entry.index_names),
+        wording=_wording(entry),
         slot=entry.slot,
         keep=_among(entry.keep),
         drop=_among(entry.drop),
@@ -255,7 +257,7 @@ def _sensor(entry: _SensorTable, maps: Mapping[str, tuple[str, ...]], wordings: 
     if row is None:
         row = bool(entry.part or entry.labels or entry.index_names or _SLOTS.search(entry.name))
         row = row and not entry.collect
-    wording = _wording(entry.labels, entry.index_names)
+    wording = _wording(entry)
     if entry.part and not (entry.labels or entry.index_names):
         wording = wordings[entry.part]
     lines = (*entry.values, *_map_lines(entry.map, maps))
@@ -328,8 +330,12 @@ def _states(entry: _SensorTable, lines: Sequence[str]) -> tuple[str, ...]:
     return states
 
 
-def _wording(labels: Sequence[str], names: Sequence[str]) -> Wording:
-    return Wording(labels=_references(labels), names={parse_oid(index): name for index, name in _pairs(names)})
+def _wording(entry: _PartTable | _SensorTable) -> Wording:
+    return Wording(
+        labels=_references(entry.labels),
+        names={parse_oid(index): name for index, name in _pairs(entry.index_names)},
+        trim=re.compile(entry.trim, re.IGNORECASE) if entry.trim else None,
+    )
 
 
 def _places(texts: Sequence[str]) -> tuple[Told, ...]:

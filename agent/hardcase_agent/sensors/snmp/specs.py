@@ -62,6 +62,8 @@ class Wording:
     """The first that is not empty stands for {label}; without any the index does."""
     names: Mapping[Oid, str] = field(default_factory=dict)
     """Label by the row's index, or by its last number, where no column names the row."""
+    trim: re.Pattern[str] | None = None
+    """Left out of a label: what repeats the table's name in every row."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
