@@ -14,6 +14,7 @@ from hardcase_agent.sensors.ipmi.records import Entity, SensorRecord
 from hardcase_agent.sensors.ipmi.states import REDUNDANCY, SENSOR_SPECIFIC, meaning
 
 FAN_TYPE, TEMPERATURE_TYPE, VOLTAGE_TYPE, CURRENT_TYPE = 0x04, 0x01, 0x02, 0x03
+INTRUSION_TYPE = 0x05
 
 _SPECIFIC: dict[int, Component] = {
     3: Component.CPU, 4: Component.DISK, 8: Component.MEMORY, 9: Component.CPU, 10: Component.PSU,
@@ -122,17 +123,32 @@ def part_of(record: SensorRecord, crowded: bool, named: str = "") -> Part:
         return Part(component=Component.POWER if told is Component.PSU else told, slot=record.name)
     specific = _SPECIFIC.get(record.entity.id)
     if specific is not None and not _about_another(record, specific, told):
-        alike = record.type == FAN_TYPE and specific is not Component.FAN
-        if not crowded or alike:
+        if record.type == FAN_TYPE and specific is Component.FAN:
+            return Part(component=specific, slot=_fan_slot(record, crowded))
+        if not crowded or record.type == FAN_TYPE:
             return Part(component=specific, slot=named or slot_of(record.entity))
     if record.type in _SPEAKS_OF_A_PART:
         return Part(component=told, slot=slot_named(told, record.name))
-    return Part(component=component_of(record.entity), slot=slot_of(record.entity))
+    component = component_of(record.entity)
+    if record.type == INTRUSION_TYPE and component is not Component.CHASSIS:
+        return Part(component=Component.CHASSIS, slot="1")
+    return Part(component=component, slot=slot_of(record.entity))
+
+
+def _fan_slot(record: SensorRecord, crowded: bool) -> str:
+    """ "FAN3" for entity 29.3 named "FAN 3" or without a number; "Sys Fan 1B" though its entity is 29.2."""
+    name = slot_named(Component.FAN, record.name)
+    told = re.search(r"(\d+\w*)$", name)
+    if not crowded and (told is None or told[1].lstrip("0") == str(number_of(record.entity))):
+        return slot_of(record.entity)
+    return name
 
 
 def _about_another(record: SensorRecord, specific: Component, told: Component) -> bool:
-    """A battery on a controller card, the DIMMs of a processor: their own parts. A fan or a state of a supply is the
-    supply's."""
+    """A battery on a controller card, the DIMMs or the fan of a processor: their own parts. The fan of a supply is the
+    supply."""
+    if record.type == FAN_TYPE:
+        return specific not in (Component.FAN, Component.PSU)
     return record.type in (0x07, 0x0C, 0x0D, 0x29) and told is not specific
 
 

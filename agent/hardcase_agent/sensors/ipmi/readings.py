@@ -5,8 +5,11 @@ Pure. `plan.py` binds them to sensors, `sweeping.py` feeds them.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 from hardcase_agent.domain.errors import MalformedAnswer
-from hardcase_agent.domain.reading import Gap, GapReason, Limits, Number, Reading, States
+from hardcase_agent.domain.reading import Gap, GapReason, Kind, Limits, Number, Reading, States
 from hardcase_agent.sensors.ipmi.commands import completion
 from hardcase_agent.sensors.ipmi.conversion import Conversion
 from hardcase_agent.sensors.ipmi.records import Defaults
@@ -95,12 +98,45 @@ def limits(conversion: Conversion, stated: Defaults) -> Limits:
             values[name] = conversion.value(stated.values[bit])
     if not any(value is not None for value in values.values()):
         return Limits()
-    return Limits(
+    found = Limits(
         **values,
         hysteresis_rising=conversion.difference(stated.rising),
         hysteresis_falling=conversion.difference(stated.falling),
         source="bmc",
     )
+    return believable(found, conversion.measure.kind)
+
+
+_NEVER_BELOW_ZERO = (Kind.FAN, Kind.POWER, Kind.ENERGY, Kind.HUMIDITY)
+_LOWER, _UPPER = LIMIT_NAMES[:3], LIMIT_NAMES[3:]
+"""Mildest first."""
+
+
+def believable(limits: Limits, kind: Kind) -> Limits:
+    """Without the zeros of limits that nobody set: all of one side (OpenBMC's fans), those on the wrong side of a
+    stated one (HPE: upper critical 70, non-recoverable 0), upper ones of what is never negative (Quanta's fans).
+    A single lower limit of 0 is honest."""
+    unset = [*_unset(limits, _LOWER, kind, upper=False), *_unset(limits, _UPPER, kind, upper=True)]
+    if not unset:
+        return limits
+    nothing: dict[str, Any] = dict.fromkeys(unset)
+    left = replace(limits, **nothing)
+    return left if any(getattr(left, name) is not None for name in LIMIT_NAMES) else Limits()
+
+
+def _unset(limits: Limits, side: tuple[str, ...], kind: Kind, *, upper: bool) -> list[str]:
+    stated = [(name, value) for name in side if (value := getattr(limits, name)) is not None]
+    zeros = [name for name, value in stated if value == 0]
+    positive = [place for place, (_, value) in enumerate(stated) if value > 0]
+    if not zeros:
+        return []
+    if len(zeros) == len(stated):
+        return zeros if len(stated) > 1 or (upper and kind in _NEVER_BELOW_ZERO) else []
+    if not positive:
+        return []
+    # Upper limits rise with their severity, lower ones fall: a zero worse (or milder) than a positive one is none.
+    wrong = range(positive[0] + 1, len(stated)) if upper else range(positive[-1])
+    return [stated[place][0] for place in wrong if stated[place][1] == 0]
 
 
 def parse_chassis(data: bytes) -> int:

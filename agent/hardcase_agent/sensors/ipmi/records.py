@@ -64,7 +64,7 @@ class SensorRecord:
 
     @property
     def by_software(self) -> bool:
-        """Its owner is the BIOS or an operating system (43.1, bit 0 of the owner): it writes events and has no reading."""
+        """Its owner is the BIOS or an operating system (bit 0 of the owner): it writes events and has no reading."""
         return bool(self.owner & 0x01)
 
     @property

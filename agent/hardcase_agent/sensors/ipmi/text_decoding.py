@@ -1,0 +1,193 @@
+"""The door of `ipmitool`: text of ipmitool's and FreeIPMI's sensor commands as readings of the live path's sensors.
+
+Called by `sensors/decoders.py`. Lines are read in `text_rows.py` and `text_blocks.py`; parts and states are those of
+`parts.py` and `states.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from hardcase_agent.domain.capture import Capture, Decoded, Flaw, Listed, Seen, Undecoded
+from hardcase_agent.domain.part import Asset, Component, Part
+from hardcase_agent.domain.reading import Gap, GapReason, Kind, Number, Reading, Sensor, States, Unit
+from hardcase_agent.sensors.ipmi import text_blocks, text_rows, text_types
+from hardcase_agent.sensors.ipmi.identity import DeviceId, bmc_part
+from hardcase_agent.sensors.ipmi.parts import Places
+from hardcase_agent.sensors.ipmi.readings import believable
+from hardcase_agent.sensors.ipmi.states import meaning
+from hardcase_agent.sensors.ipmi.text_rows import Row
+from hardcase_agent.sensors.ipmi.text_types import Typed
+
+MOST_LINES = 500_000
+NO_STATES = Gap(GapReason.UNSUPPORTED, "this form of the tool's output tells no states of it")
+ANALOGUE, DISCRETE = "ipmi.analogue", "ipmi.discrete"
+VALUE = ":value"
+LIMITS = ":limits"
+"""What a sensor's id is followed by, where one line says two things: a value beside states, and the word "cr" (that a
+limit is passed) beside a value whose limits are not told."""
+
+
+def decode(capture: Capture) -> Iterable[Decoded]:
+    """Readings, the BMC itself where the text names it, and what was neither."""
+    text = capture.text
+    if text.lstrip()[:1] in ("{", "["):
+        rows = text_blocks.from_json(text)
+        if rows is not None:
+            return _seen(rows, Asset())
+    lines = [(place, text_rows.plain(line)) for place, line in enumerate(text.splitlines()[:MOST_LINES], 1)]
+    inside, outside = text_blocks.in_block(lines)
+    asset, parts, outside = _identity(outside)
+    found: list[Row | Undecoded] = [*text_blocks.blocks(inside)]
+    power, outside = _dcmi(outside, asset)
+    found += text_rows.rows(outside)
+    known = [row for row in found if isinstance(row, Row)]
+    complaints = [flaw for flaw in found if isinstance(flaw, Undecoded)]
+    if not known and not parts and not power:
+        refusals = [flaw for flaw in complaints if flaw.flaw is Flaw.REFUSED]
+        return refusals or (Undecoded(flaw=Flaw.FOREIGN, message="no sensor's line was recognised"),)
+    listed = [Listed(asset=asset, source="ipmi.fru", part=part) for part in parts]
+    return (*listed, *_seen(known, asset), *power, *complaints)
+
+
+# ---- who and what ------------------------------------------------------------------------------------------------
+
+_FIELD = re.compile(r"^([A-Z][A-Za-z ]+?)\s*:(?: (.*))?$")
+
+
+def _identity(lines: list[tuple[int, str]]) -> tuple[Asset, tuple[Part, ...], list[tuple[int, str]]]:
+    """`ipmitool mc info` or `bmc-info` before the sensors, and the lines without it."""
+    fields: dict[str, str] = {}
+    rest: list[tuple[int, str]] = []
+    within = False
+    for place, line in lines:
+        found = _FIELD.match(line)
+        within = bool(found and found[1] in _MC_FIELDS) or (within and line.startswith("    "))
+        if not within:
+            rest.append((place, line))
+        elif found:
+            fields.setdefault(found[1], (found[2] or "").strip())
+    if "Firmware Revision" not in fields:
+        return Asset(), (), lines
+    device = DeviceId(
+        device=_leading(fields.get("Device ID", "")),
+        revision=_leading(fields.get("Device Revision", "")),
+        firmware=fields["Firmware Revision"],
+        manufacturer=_leading(fields.get("Manufacturer ID", "")) & 0xFFFFF,
+        product=_leading(fields.get("Product ID", "")) & 0xFFFF,
+        updating=False,
+    )
+    return Asset(vendor=device.vendor or fields.get("Manufacturer Name", "")), (bmc_part(device),), rest
+
+
+_MC_FIELDS = (
+    "Device ID", "Device Revision", "Firmware Revision", "IPMI Version", "Manufacturer ID", "Manufacturer Name",
+    "Product ID", "Product Name", "Device Available", "Provides Device SDRs", "Additional Device Support",
+    "Aux Firmware Rev Info",
+)  # fmt: skip
+
+
+def _leading(text: str) -> int:
+    digits = re.match(r"\d{1,9}", text)
+    return int(digits[0]) if digits else 0
+
+
+_POWER = "Instantaneous power reading"
+_DCMI = re.compile(r"^\s*(Instantaneous power reading|Minimum during sampling period|Maximum during sampling period"
+                   r"|Average power reading over sample period|IPMI timestamp|Sampling period"
+                   r"|Power reading state is):\s*(.*?)\s*$")  # fmt: skip
+
+
+def _dcmi(lines: list[tuple[int, str]], asset: Asset) -> tuple[list[Decoded], list[tuple[int, str]]]:
+    """`ipmitool dcmi power reading`: what the machine draws now; minimum and average are of the past."""
+    seen: list[Decoded] = []
+    rest: list[tuple[int, str]] = []
+    for place, line in lines:
+        found = _DCMI.match(line)
+        if found is None:
+            rest.append((place, line))
+        elif found[1] == _POWER:
+            seen.append(_power(found[2], f"line {place}", asset))
+    return seen, rest
+
+
+def _power(said: str, at: str, asset: Asset) -> Decoded:
+    value = text_rows.measured(said)
+    if value is None:
+        return Undecoded(flaw=Flaw.MALFORMED, message=f"no power: {said[:80]!r}", at=at)
+    part = Part(component=Component.POWER, slot="chassis")
+    sensor = Sensor(id="dcmi.power", name="Power drawn", kind=Kind.POWER, unit=Unit.WATT, part=part)
+    return Seen(asset=asset, source=ANALOGUE, sensor=sensor, reading=Number(value[0]))
+
+
+# ---- rows to readings --------------------------------------------------------------------------------------------
+
+
+def _seen(rows: list[Row], asset: Asset) -> list[Decoded]:
+    typed = [text_types.typed(row) for row in rows]
+    places = Places(one.record for one in typed)
+    names = Counter(name for name, _ in {(row.name, one.record.id) for row, one in zip(rows, typed, strict=True)})
+    ids: Counter[str] = Counter()
+    found: list[Decoded] = []
+    for row, one in zip(rows, typed, strict=True):
+        if row.number is not None:
+            # Again with the same number: the command was run again, and this is its next reading.
+            identity = one.record.id
+        else:
+            identity = f"name:{row.name}"
+            ids[identity] += 1
+            identity += f"#{ids[identity]}" if ids[identity] > 1 else ""
+        label = f"{row.name} ({row.entity})" if names[row.name] > 1 and row.entity is not None else row.name
+        found += _readings(row, one, identity, label, places.part_of(one.record), asset)
+    return found
+
+
+def _readings(row: Row, one: Typed, identity: str, label: str, part: Part, asset: Asset) -> Iterator[Seen]:
+    if row.discrete:
+        if row.value is not None:
+            sensor = _number_sensor(row, one, identity + VALUE, label, part)
+            yield Seen(asset=asset, source=ANALOGUE, sensor=sensor, reading=_number(row, one))
+        says = meaning(one.record.type, one.record.code)
+        states = one.states or says.states
+        quantity = one.quantity or says.quantity
+        sensor = Sensor(id=identity, name=label, kind=Kind.STATE, part=part, states=states, quantity=quantity)
+        yield Seen(asset=asset, source=DISCRETE, sensor=sensor, reading=_states(row, one))
+        return
+    sensor = _number_sensor(row, one, identity, label, part)
+    yield Seen(asset=asset, source=ANALOGUE, sensor=sensor, reading=_number(row, one))
+    if one.passed and not row.limits:
+        says = meaning(one.record.type, 0x01)
+        sensor = Sensor(
+            id=identity + LIMITS, name=label, kind=Kind.STATE, part=part, states=says.states, quantity=says.quantity
+        )
+        yield Seen(asset=asset, source=DISCRETE, sensor=sensor, reading=States(one.passed))
+
+
+def _number_sensor(row: Row, one: Typed, identity: str, label: str, part: Part) -> Sensor:
+    measure = one.measure
+    limits = text_types.limits_in(row, measure)
+    return Sensor(
+        id=identity,
+        name=label,
+        kind=measure.kind,
+        unit=measure.unit,
+        part=part,
+        limits=believable(limits, measure.kind),
+        comparison=one.passed if row.compared and row.limits else None,
+    )
+
+
+def _number(row: Row, one: Typed) -> Reading:
+    if row.value is None:
+        return row.gap or Gap(GapReason.BUSY, "no reading")
+    return Number(row.value * one.measure.factor + one.measure.offset)
+
+
+def _states(row: Row, one: Typed) -> Reading:
+    if row.gap is not None:
+        return row.gap
+    if one.unread:
+        return Gap(GapReason.UNSUPPORTED, f"states that are not known: {', '.join(one.unread)}"[:160])
+    return States(one.bits) if one.bits is not None else NO_STATES
