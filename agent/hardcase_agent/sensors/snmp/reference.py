@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from hardcase_agent.sensors.snmp.values import Missing, Oid, Value, dotted, parse_oid
 
 _STEP = re.compile(r"\.?(?P<oid>\d+(\.\d+)*)(?P<single>!)?(\[(?P<start>-?\d*)(?P<colon>:)?(?P<stop>-?\d*)\])?")
+_OWN = re.compile(r"\[(-?\d+)\]")
 _FIGURE = re.compile(r"[+-]?(\d{1,18}(\.\d{1,18})?|\.\d{1,18})")
 
 
@@ -34,9 +35,13 @@ class Reference:
     """The steps before the last give the index for the next one."""
 
     steps: tuple[Step, ...]
+    arc: int | None = None
+    """Not None: a number of the row's index itself."""
 
     def instance(self, index: Oid, objects: Mapping[Oid, Value]) -> Oid | None:
         """None where a step before the last leads nowhere."""
+        if not self.steps:
+            return None
         for step in self.steps[:-1]:
             value = objects.get(step.instance(index))
             if isinstance(value, bytes):
@@ -51,12 +56,16 @@ class Reference:
 
     def value(self, index: Oid, objects: Mapping[Oid, Value]) -> Value | None:
         """None where there is nothing."""
+        if self.arc is not None:
+            return index[self.arc] if -len(index) <= self.arc < len(index) else None
         oid = self.instance(index, objects)
         value = None if oid is None else objects.get(oid)
         return None if isinstance(value, Missing) else value
 
     def asked(self, index: Oid, objects: Mapping[Oid, Value]) -> tuple[Oid, ...]:
         """What must be asked for next to follow it."""
+        if not self.steps:
+            return ()
         first = self.steps[0].instance(index)
         if len(self.steps) == 1 or first not in objects:
             return (first,)
@@ -66,6 +75,8 @@ class Reference:
 
 def parse_reference(text: str) -> Reference:
     """Raises ValueError."""
+    if own := _OWN.fullmatch(text):
+        return Reference((), int(own[1]))
     return Reference(tuple(_step(part.strip()) for part in text.split(">")))
 
 
