@@ -10,9 +10,12 @@ import types
 from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+T = TypeVar("T", bound="DataclassInstance")
 
 _SCALARS: dict[type, tuple[tuple[type, ...], str]] = {
     str: ((str,), "a string"),
@@ -30,7 +33,7 @@ def read_settings(cls: type[T], table: Mapping[str, object], *, path: str, mista
     after a mistake is only good for finding more of them.
     """
     hints = get_type_hints(cls)
-    known = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    known = {field.name: field for field in dataclasses.fields(cls)}
     before = len(mistakes)
     for key in table:
         if key not in known:
@@ -78,11 +81,11 @@ def _read(hint: Any, value: object, path: str, mistakes: list[str]) -> object:
         return _read(inner, value, path, mistakes)
     if origin is tuple:
         return _read_tuple(get_args(hint)[0], value, path, mistakes)
-    if dataclasses.is_dataclass(hint):
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
         if not isinstance(value, Mapping):
             mistakes.append(f"{path}: must be a table, is {_kind(value)}")
             return None
-        return read_settings(hint, value, path=path, mistakes=mistakes)  # type: ignore[arg-type]
+        return read_settings(hint, value, path=path, mistakes=mistakes)
     return _read_scalar(hint, value, path, mistakes)
 
 
@@ -110,7 +113,7 @@ def _read_scalar(hint: Any, value: object, path: str, mistakes: list[str]) -> ob
     if not isinstance(value, accepted) or (isinstance(value, bool) and hint is not bool):
         mistakes.append(f"{path}: must be {words}, is {_kind(value)}")
         return None
-    return float(value) if hint is float else value  # type: ignore[arg-type]
+    return float(value) if hint is float and isinstance(value, int) else value
 
 
 def _kind(value: object) -> str:

@@ -9,6 +9,7 @@ import contextlib
 import logging
 import struct
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -79,7 +80,7 @@ class LanTarget:
     """None: 17, then 3."""
 
 
-class _Threaded:
+class _Threaded(ABC):
     """The shared half: every blocking call on one thread, answers kept when the rest fails."""
 
     def __init__(self, name: str, monotonic: Callable[[], float]) -> None:
@@ -120,11 +121,13 @@ class _Threaded:
         """Returns at once; the thread says goodbye to the BMC on its own time."""
         self._thread.close()
 
+    @abstractmethod
     def _ask(self, request: IpmiRequest, until: float) -> bytes:
-        raise NotImplementedError
+        """One answer. Called in the device's thread; raises AgentError."""
 
+    @abstractmethod
     def _release(self) -> None:
-        raise NotImplementedError
+        """Gives back what is open. Called in the device's thread."""
 
 
 class LocalIpmi(_Threaded):
