@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hardcase_collector.domain.errors import BadRecord
-from hardcase_collector.domain.finding import Severity, Transition
+from hardcase_collector.domain.finding import Transition
 from hardcase_collector.domain.observation import Catalogue, Event, Frame, Inventory, SourceStatus
 from hardcase_collector.domain.ports import Baseline, Feed, FeedRow
 from hardcase_collector.domain.ports import FeedState as AnyFeedState
-from hardcase_collector.rules import gaps, parts, placing, records, sensors
+from hardcase_collector.rules import events, gaps, parts, placing, records, sensors
 from hardcase_collector.rules.compiled import Compiled, Compiler, Watch, plain_watch
 from hardcase_collector.rules.explanation import Explanation, explain, rejections
 from hardcase_collector.rules.feed_row import decode, encode
@@ -32,7 +32,7 @@ class _Plain:
     """The watches that hang on no sensor, ready for use."""
 
     by_id: dict[int, Watch]
-    by_code: dict[str, list[tuple[Watch, Severity]]]
+    by_code: dict[str, events.Heard]
     statuses: tuple[Watch, ...]
 
 
@@ -112,10 +112,10 @@ class Engine:
             own, asset=stamp.asset, time_ms=stamp.time_ms, backlog=stamp.backlog, rehearsal=stamp.rehearsal, own=False
         )
         found = records.run_out(own, occasion, stamp.time_ms, self._plain.by_id) if own.keyed else []
-        watches = self._plain.by_code.get(event.code, ())
-        if watches:
+        heard = self._plain.by_code.get(event.code)
+        if heard is not None:
             own.stable = None
-            found += records.judge_event(own, occasion, event, watches)
+            found += events.judge_event(own, occasion, event, heard)
         return found
 
     def inventory(self, state: AnyFeedState, inventory: Inventory) -> Sequence[Transition]:
@@ -302,13 +302,8 @@ def _judge_sensors(
 def _plain(book: RuleBook) -> _Plain:
     kinds = (Condition.EVENT, Condition.MISSING, Condition.GONE, Condition.STATUS)
     watches = [plain_watch(rule) for rule in book.rules if rule.condition in kinds]
-    by_code: dict[str, list[tuple[Watch, Severity]]] = {}
-    for watch in watches:
-        for severity, codes in watch.rule.codes:
-            for code in codes:
-                by_code.setdefault(code, []).append((watch, severity))
     return _Plain(
         by_id={watch.id: watch for watch in watches},
-        by_code=by_code,
+        by_code=events.listen(watch for watch in watches if watch.rule.condition is Condition.EVENT),
         statuses=tuple(watch for watch in watches if watch.rule.condition is Condition.STATUS),
     )

@@ -25,7 +25,7 @@ from hardcase_collector.rules.captured import (
     times_of,
 )
 from hardcase_collector.rules.engine import Engine
-from hardcase_collector.rules.replay import play
+from hardcase_collector.rules.replay import Tick, play
 from hardcase_collector.rules.sheet import RuleBook
 
 REPEAT_MS = 1000
@@ -90,7 +90,8 @@ class OfflineJudge:
         self._plays = 1 + max(
             (count.n for rule in book.rules for count in (rule.debounce, rule.clear) if count is not None), default=3
         )
-        self._codes = {code for rule in book.rules for _, codes in rule.codes for code in codes}
+        self._codes = {code for rule in book.rules for _, codes in rule.codes + rule.deasserted for code in codes}
+        self._settle_ms = max((rule.settle_s * 1000 for rule in book.rules), default=0)
 
     def judge(self, machine: Machine, *, why: bool = False) -> Judgement:
         found: dict[FindingKey, Found] = {}
@@ -134,7 +135,7 @@ class OfflineJudge:
                 ]
         return unraised
 
-    def _steps(self, feed: Feeding, number: int) -> Iterator[tuple[Inventory | Frame | Event, bool]]:
+    def _steps(self, feed: Feeding, number: int) -> Iterator[tuple[Inventory | Frame | Event | Tick, bool]]:
         """Observations in the order of their times, each with whether the capture told that time."""
         sequence = 0
         first_ms = min([sweep.time_ms for sweep in feed.sweeps] + [ms for ms, _ in times_of(feed.events)], default=1)
@@ -152,6 +153,10 @@ class OfflineJudge:
         for line, (at_ms, told) in zip(feed.events, times_of(feed.events), strict=True):
             sequence += 1
             yield event_of(line, stamp_of(feed.source, asset=1, time_ms=at_ms, sequence=sequence)), told
+        if feed.events:
+            # What nothing took back by the log's end lasts: as long as the longest rule waits for it, and no longer.
+            last_ms, told = times_of(feed.events)[-1]
+            yield Tick(last_ms + self._settle_ms), told
 
 
 def _note(found: dict[FindingKey, Found], asset: AssetName, source: str, transition: Transition, *, told: bool) -> None:

@@ -1,4 +1,4 @@
-"""Judging of what is no frame: hardware events, conditions of sources, liveness; and what runs out by time.
+"""Judging of what is no frame: conditions of sources, liveness; and what runs out by time. Events: `events.py`.
 
 Called by `engine`. Findings of events and liveness belong to the asset (feed 0), those of a source to its feed.
 """
@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from hardcase_collector.domain.finding import Fact, Severity, Transition
-from hardcase_collector.domain.observation import Event, SourceStatus
+from hardcase_collector.domain.observation import SourceStatus
+from hardcase_collector.rules import events
 from hardcase_collector.rules.compiled import Watch
 from hardcase_collector.rules.debounce import wakes_at
 from hardcase_collector.rules.evidence import step
-from hardcase_collector.rules.feed_state import Facts, FeedState, Keyed, Occasion
+from hardcase_collector.rules.feed_state import Facts, FeedState, Occasion
 from hardcase_collector.rules.gaps import feed_part
 from hardcase_collector.rules.sheet import Condition
 
@@ -28,30 +29,6 @@ def occasion_of(state: FeedState, *, asset: int, time_ms: int, backlog: bool, re
         backlog=backlog,
         rehearsal=rehearsal or state.rehearsal,
     )
-
-
-def judge_event(
-    state: FeedState, occasion: Occasion, event: Event, watches: Iterable[tuple[Watch, Severity]]
-) -> list[Transition]:
-    """One event against the rules that name its code; `watches` come with the severity they give this code."""
-    found = []
-    for watch, severity in watches:
-        rule = watch.rule
-        if not rule.match.takes_source(event.stamp.source) or not rule.match.takes_component(event.part.component):
-            continue
-        key = (watch.id, event.part.key(), event.sensor)
-        if not event.asserted and key not in state.keyed:
-            continue
-        keyed = state.keyed_for(key, event.part)
-        if keyed is None:
-            continue
-        level = _event_level(watch, keyed, event, severity)
-        facts = _event_facts(watch, keyed, event)
-        made = step(occasion, watch, keyed.track, level, part=event.part, sensor=event.sensor, facts=facts)
-        if made is not None:
-            found.append(made)
-        state.drop_trivial(key)
-    return found
 
 
 def judge_status(
@@ -92,9 +69,13 @@ def run_out(state: FeedState, occasion: Occasion, now_ms: int, watches: Mapping[
         if watch is None or watch.rule.condition is Condition.MISSING:
             continue
         if 0 < keyed.expires_ms <= now_ms:
-            at_ms, keyed.expires_ms, keyed.code = keyed.expires_ms, 0, ""
+            at = _at(state, occasion, watch, keyed.expires_ms)
+            if events.waits(watch, keyed):
+                found += events.settled(state, at, watch, key)
+                continue
+            keyed.expires_ms, keyed.code = 0, ""
             keyed.track.times.clear()
-            found += _refed(state, _at(state, occasion, watch, at_ms), watch, key, 0)
+            found += _refed(state, at, watch, key, 0)
         wake = wakes_at(keyed.track, watch.damping)
         if wake is not None and wake <= now_ms:
             found += _refed(state, _at(state, occasion, watch, wake), watch, key, keyed.track.level)
@@ -124,42 +105,6 @@ def _refed(
     state.stable = None
     made = step(occasion, watch, keyed.track, level, part=keyed.part, sensor=key[2], facts=facts)
     return [] if made is None else [made]
-
-
-def _event_level(watch: Watch, keyed: Keyed, event: Event, severity: Severity) -> int:
-    rule, track, time_ms = watch.rule, keyed.track, event.stamp.time_ms
-    codes = set(keyed.code.split(",")) - {""}
-    if not event.asserted:
-        codes.discard(event.code)
-        keyed.code = ",".join(sorted(codes))
-        # Counted events end by their window: the end of one of them says nothing of the rest.
-        return track.level if codes or rule.count > 1 else 0
-    keyed.code = ",".join(sorted(codes | {event.code}))
-    track.times = [*track.times, time_ms][-rule.count :]
-    if rule.clear_after_s:
-        keyed.expires_ms = max(keyed.expires_ms, time_ms + rule.clear_after_s * 1000)
-    enough = len(track.times) >= rule.count and (
-        not rule.window_s or abs(track.times[-1] - track.times[0]) <= rule.window_s * 1000
-    )
-    return max(track.level, int(severity)) if enough else track.level
-
-
-def _event_facts(watch: Watch, keyed: Keyed, event: Event) -> Facts:
-    def facts(_: Severity) -> dict[str, Fact]:
-        told: dict[str, Fact] = {
-            "code": event.code,
-            "log": event.log,
-            "record_id": event.record_id,
-            "asserted": event.asserted,
-            "sensor": event.sensor,
-            "text": event.text,
-        }
-        if watch.rule.count > 1:
-            told["count"] = len(keyed.track.times)
-            told["window_s"] = watch.rule.window_s
-        return told
-
-    return facts
 
 
 def _status_facts(status: SourceStatus) -> Facts:

@@ -152,6 +152,14 @@ class Rule:
     window_s: int = 0
     clear_after_s: int = 0
     """Events: quiet time after which the finding clears by itself; 0 = only by a deassertion."""
+    holds: bool = False
+    """Events: a deassertion ends nothing. A disk that took its fault back is still bad."""
+    settle_s: int = 0
+    """Events: what the device takes back within this time raises nothing."""
+    ended_by: tuple[str, ...] = ()
+    """Events: codes whose assertion on the same sensor ends the finding, with "-" before it their deassertion."""
+    ended_anywhere_by: tuple[str, ...] = ()
+    """The same of any part of the asset: redundancy regained says that every supply is back."""
     scope: Scope = Scope.SENSOR
     periods: int = 0
     severity: Severity = Severity.MINOR

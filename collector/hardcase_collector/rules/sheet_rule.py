@@ -121,17 +121,27 @@ def _state(table: Table, rule: Rule) -> Rule:
 
 
 def _event(table: Table, rule: Rule) -> Rule:
-    codes = table.words_by_severity("codes")
-    if not codes:
+    codes, deasserted = table.words_by_severity("codes"), table.words_by_severity("deasserted")
+    if not codes and not deasserted:
         table.wrong("codes", "is missing")
+    settle_s, clear_after_s = table.seconds("settle"), table.seconds("clear_after", required=True)
+    if clear_after_s and settle_s >= clear_after_s:
+        table.wrong("settle", "must be shorter than clear_after")
     count = table.number("count", default=1, low=1, high=MAX_EVENTS)
     window_s = table.seconds("window", required=count > 1)
+    if settle_s and count > 1:
+        table.wrong("settle", "says nothing of counted events")
     return replace(
         rule,
         codes=codes,
+        deasserted=deasserted,
         count=count,
         window_s=window_s,
-        clear_after_s=table.seconds("clear_after", required=True),
+        clear_after_s=clear_after_s,
+        holds=table.flag("holds"),
+        settle_s=settle_s,
+        ended_by=table.words("ended_by"),
+        ended_anywhere_by=table.words("ended_anywhere_by"),
     )
 
 
