@@ -9,6 +9,7 @@ import dataclasses
 import types
 from collections.abc import Mapping
 from enum import Enum
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -32,7 +33,7 @@ def read_settings(cls: type[T], table: Mapping[str, object], *, path: str, mista
     Appends one line per mistake ("ipmi.bmc[0].port: must be a whole number, is '623'") and goes on; what it returns
     after a mistake is only good for finding more of them.
     """
-    hints = get_type_hints(cls)
+    hints = _hints(cls)
     known = {field.name: field for field in dataclasses.fields(cls)}
     before = len(mistakes)
     for key in table:
@@ -51,6 +52,12 @@ def read_settings(cls: type[T], table: Mapping[str, object], *, path: str, mista
     except ValueError as error:
         mistakes.append(f"{path}: {error}")
         return _unchecked(cls, values)
+
+
+@cache
+def _hints(cls: type) -> dict[str, Any]:
+    """Resolved once a class: a profile of SNMP has a hundred tables of one."""
+    return get_type_hints(cls)
 
 
 def read_named(cls: type[T], value: object, *, path: str, mistakes: list[str]) -> dict[str, T]:

@@ -13,7 +13,7 @@ from hardcase_agent.sensors.snmp.layout import Item, is_present, lay_out, parts_
 from hardcase_agent.sensors.snmp.look import answers_as
 from hardcase_agent.sensors.snmp.measure import decode as measured
 from hardcase_agent.sensors.snmp.objects import Objects
-from hardcase_agent.sensors.snmp.profile import makers, shipped_profiles
+from hardcase_agent.sensors.snmp.profile import makers, shipped_profiles_where
 from hardcase_agent.sensors.snmp.specs import Profile
 from hardcase_agent.sensors.snmp.walk_text import read_walk
 
@@ -30,7 +30,7 @@ def decode(capture: Capture) -> Iterable[Decoded]:
 
 def lay_out_all(shown: Objects) -> list[tuple[Profile, tuple[Item, ...]]]:
     """The profiles that fit, with their sensors."""
-    fitting = (profile for profile in shipped_profiles() if is_present(profile, shown))
+    fitting = (profile for profile in shipped_profiles_where(shown.has_below) if is_present(profile, shown))
     return without_replaced((profile, lay_out(profile, shown)) for profile in fitting)
 
 

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from importlib import resources
 
 from hardcase_agent.domain.errors import ConfigError
@@ -29,7 +29,7 @@ from hardcase_agent.sensors.snmp.specs import (
     Variant,
     Wording,
 )
-from hardcase_agent.sensors.snmp.values import Value, parse_oid
+from hardcase_agent.sensors.snmp.values import Oid, Value, parse_oid
 
 _UNITS = {
     Kind.TEMPERATURE: Unit.CELSIUS,
@@ -148,6 +148,8 @@ class _ProfileTable:
     sensor: tuple[_SensorTable, ...] = ()
 
 
+_PRESENT = re.compile(r"^present\s*=\s*(\"[^\"]*\"|\[[^]]*])", re.MULTILINE)
+_QUOTED_OID = re.compile(r'"([\d.]+)"')
 _SLOTS = re.compile(r"\{(label|index|i\d)\}")
 
 
@@ -206,15 +208,37 @@ def _profile(read: _ProfileTable, parts: tuple[PartSpec, ...], sensors: tuple[Se
     )
 
 
-@lru_cache(maxsize=1)
 def shipped_profiles() -> tuple[Profile, ...]:
     """Those of this package, by file name."""
+    return tuple(_shipped(name) for name in _texts())
+
+
+def shipped_profiles_where(shown: Callable[[Oid], bool]) -> tuple[Profile, ...]:
+    """Those of which one of the OIDs in `present` is shown; the others' files are not parsed, which takes ten times as
+    long as the rest of decoding a walk."""
+    return tuple(_shipped(name) for name, text in _texts().items() if any(map(shown, _present(text))))
+
+
+@cache
+def _texts() -> dict[str, str]:
     folder = resources.files(__package__) / "profiles"
     files = sorted((file for file in folder.iterdir() if file.name.endswith(".toml")), key=lambda file: file.name)
-    return tuple(parse_profile(file.read_text(encoding="utf-8"), path=file.name) for file in files)
+    return {file.name: file.read_text(encoding="utf-8") for file in files}
 
 
-@lru_cache(maxsize=1)
+@cache
+def _shipped(name: str) -> Profile:
+    return parse_profile(_texts()[name], path=name)
+
+
+@cache
+def _present(text: str) -> tuple[Oid, ...]:
+    """What a file says of `present`, without parsing the rest."""
+    found = _PRESENT.search(text)
+    return tuple(parse_oid(oid) for oid in _QUOTED_OID.findall(found[1])) if found else ()
+
+
+@cache
 def makers() -> dict[int, str]:
     """Maker by IANA's private enterprise number."""
     text = (resources.files(__package__) / "enterprises.toml").read_text(encoding="utf-8")

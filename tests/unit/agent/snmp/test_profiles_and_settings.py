@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hardcase_agent.domain.errors import ConfigError
 from hardcase_agent.sensors.snmp import family
-from hardcase_agent.sensors.snmp.profile import makers, parse_profile, shipped_profiles
+from hardcase_agent.sensors.snmp.profile import makers, parse_profile, shipped_profiles, shipped_profiles_where
 
 PROFILE = """
 name = "x"
@@ -125,3 +125,10 @@ def test_doctor_has_a_warning_for_every_weak_profile(profile: dict[str, object],
     settings = family.parse({"profiles": {"p": profile}}, mistakes)
     warning = family.warning_of(settings.profiles["p"])
     assert (words in warning) if words else not warning
+
+
+def test_only_the_profiles_of_what_is_shown_are_read() -> None:
+    ups = (1, 3, 6, 1, 2, 1, 33, 1)
+    assert [profile.name for profile in shipped_profiles_where(lambda oid: oid == ups)] == ["ups-mib"]
+    assert shipped_profiles_where(lambda _: False) == ()
+    assert shipped_profiles_where(lambda _: True) == shipped_profiles()
