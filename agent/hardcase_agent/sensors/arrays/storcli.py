@@ -87,7 +87,9 @@ def _read_controller(entry: Row, report: Report, at: str) -> None:
         return
     basics = data.get("Basics")
     number = status.get("Controller", basics.get("Controller") if isinstance(basics, dict) else None)
-    _Walk(report, f"c{number}" if isinstance(number, int) else "c0", at).walk(data)
+    walk = _Walk(report, f"c{number}" if isinstance(number, int) else "c0", at)
+    walk.walk(data)
+    walk.finish()
 
 
 class _Walk:
@@ -97,6 +99,7 @@ class _Walk:
         self._report = report
         self._controller = controller
         self._at = at
+        self._battery_flags = 0
         self._sections: dict[str, Callable[[Row], None]] = {
             "Basics": self._basics,
             "Version": self._version,
@@ -118,6 +121,12 @@ class _Walk:
                     self.walk(value, here, depth + 1)
             elif here is not None:
                 self._disk_fact(here, str(key), value)
+
+    def finish(self) -> None:
+        """Whether there is a battery is told behind its flags."""
+        for bit, state in _FIRMWARE_STATUS if (self._controller, "battery") in self._report.batteries else ():
+            if self._battery_flags & bit:
+                add_alarm(self._report.battery(self._controller), state)
 
     def _disk_of(self, key: str) -> Disk | None:
         found = _PATH.search(key) if key.startswith("Drive /c") else None
@@ -280,13 +289,7 @@ class _Walk:
         controller.corrected = words.number(section.get("Memory Correctable Errors"))
         controller.uncorrected = words.number(section.get("Memory Uncorrectable Errors"))
         flags = section.get("BBU Status")
-        if isinstance(flags, int) and not isinstance(flags, bool) and self._has_battery():
-            for bit, state in _FIRMWARE_STATUS:
-                if flags & bit:
-                    add_alarm(self._report.battery(self._controller), state)
-
-    def _has_battery(self) -> bool:
-        return (self._controller, "battery") in self._report.batteries
+        self._battery_flags = flags if isinstance(flags, int) and not isinstance(flags, bool) else 0
 
     def _hardware(self, section: Row) -> None:
         controller = self._report.controller(self._controller)
