@@ -21,6 +21,8 @@ from hardcase_collector import __version__, composition, config, logs, pki, serv
 from hardcase_collector.cases.desk import CaseDesk
 from hardcase_collector.config import Settings
 from hardcase_collector.delivering import Delivering, Prepared, prepare
+from hardcase_collector.domain.advice import Counsel, LiveState
+from hardcase_collector.domain.case import Case
 from hardcase_collector.domain.errors import CollectorError, ConfigError
 from hardcase_collector.domain.ports import OutboxRow, Transaction
 from hardcase_collector.notify.events import Sender
@@ -109,6 +111,7 @@ class Collector:
                 source=f"urn:hardcase:{self._authority.fingerprint[:16]}",
                 page_url=f"{self._pages_url()}/cases/",
                 title=self._title,
+                counsel=self._counsel,
             ),
             clock_ms=clock_ms,
         )
@@ -153,6 +156,9 @@ class Collector:
     def _title(self, fault_class: str, language: str) -> str:
         return self._judging.title(fault_class, language)
 
+    def _counsel(self, case: Case, live: LiveState) -> Counsel | None:
+        return self._judging.book.counsel(case.part, case.fault_classes, live)
+
     def _pages_url(self) -> str:
         """What people type: the setting, or the first name of the server certificate with the port of the pages."""
         if self._settings.web.public_url:
@@ -171,6 +177,8 @@ class Collector:
             actions=self._actions,
             readings=lambda tx, asset: self._judging.readings(tx, asset),
             title=self._title,
+            group=lambda name, language: self._judging.book.group_title(name, language),
+            counsel=self._counsel,
             clock_ms=clock_ms,
         )
 

@@ -88,6 +88,7 @@ def _show_details(picture: dict[str, Any]) -> None:
         ),
         empty="No finding fires at the moment.",
     )
+    _show_advice(picture.get("advice"))
     talk.say()
     talk.show_table(
         "Timeline",
@@ -193,3 +194,16 @@ def resend(
         talk.fail("give ids, or --all", 2)
     sent = talk.post(ctx, "/dead-letters/resend", ids=ids or [])["resent"]
     talk.say(f"{sent} owed again")
+
+
+def _show_advice(advice: dict[str, Any] | None) -> None:
+    if not advice:
+        return
+    said = advice["en"]
+    talk.say()
+    for one in said["safety"]:
+        talk.say(f"{one['urgency'].upper()}: {one['text']}")
+    lines = {"likely part": said["likely_part"], "change while it runs": said["hot_swappable"]}
+    for title, key in (("confirm", "confirm"), ("step", "steps"), ("vendor asks", "vendor_asks")):
+        lines |= {f"{title} {number}": text for number, text in enumerate(said[key], 1)}
+    talk.show_facts(lines)

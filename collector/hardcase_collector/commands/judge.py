@@ -18,7 +18,8 @@ from hardcase_collector.commands import talk
 
 if TYPE_CHECKING:
     from hardcase_collector.domain.asset import Part
-    from hardcase_collector.rules.offline import Found, Unraised
+    from hardcase_collector.rules.offline import Found, Judgement, Unraised
+    from hardcase_collector.rules.sheet import RuleBook
 
 _SUFFIXES = (".jsonl", ".json", ".ndjson")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -30,6 +31,9 @@ def judge(
         typer.Argument(help="JSON lines of `hardcase-agent decode`, - for standard input, or a folder of captures."),
     ],
     why: Annotated[bool, typer.Option("--why", help="Also say why everything else raised nothing.")] = False,
+    advice: Annotated[
+        bool, typer.Option("--advice", help="Add what to do about each finding, in English and Chinese.")
+    ] = False,
     sheets: Annotated[
         list[Path] | None, typer.Option(help="Your own sheets beside the built-in ones; a file or a folder; repeat.")
     ] = None,
@@ -40,14 +44,15 @@ def judge(
     from hardcase_collector.rules.sheet_reader import load_sheets
 
     with talk.named_errors():
-        judge_by = OfflineJudge(load_sheets(sheets))
+        book = load_sheets(sheets)
+    judge_by = OfflineJudge(book)
     bad_json: list[dict[str, Any]] = []
     machines, bad = gather(_lines(files, bad_json))
     for machine in machines:
         judgement = judge_by.judge(machine, why=why)
         for found in judgement.found:
             if found.stands or why:
-                _print(finding_line(found))
+                _print(finding_line(found) | (_advice(found, judgement, book) if advice else {}))
         for unraised in judgement.unraised:
             _print(why_line(unraised))
     for line in bad_json:
@@ -97,6 +102,16 @@ def finding_line(found: Found) -> dict[str, Any]:
         "cleared": _iso(found.cleared_ms),
         "evidence": {name: value for name, value in found.evidence.items() if name not in ("rule", "since_ms")},
     }
+
+
+def _advice(found: Found, judgement: Judgement, book: RuleBook) -> dict[str, Any]:
+    from hardcase_collector.domain.advice import Firing, LiveState
+
+    same_case = [one for one in judgement.found if one is found or (found.case and one.case == found.case)]
+    classes = [found.fault_class, *(one.fault_class for one in same_case)]
+    firing = tuple(Firing(one.fault_class, one.part, one.severity) for one in judgement.found if one.firing)
+    counsel = book.counsel(found.part, list(dict.fromkeys(classes)), LiveState(firing=firing))
+    return {"advice": None if counsel is None else {language: counsel.said(language) for language in ("en", "zh")}}
 
 
 def why_line(unraised: Unraised) -> dict[str, Any]:

@@ -11,11 +11,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from hardcase_collector.domain.advice import Counsel, LiveState
+from hardcase_collector.domain.case import Case
 from hardcase_collector.domain.finding import Fact, Why
 from hardcase_collector.domain.ports import CaseNews, FindingRow
 
 Title = Callable[[str, str], str]
 """(fault class, language) -> its title."""
+Counsellor = Callable[[Case, LiveState], Counsel | None]
+"""What to do about a case, in the live state of its asset; None where no sheet says."""
 LANGUAGES = ("en", "zh")
 # A case has a handful of findings; a flood of them would make a body that receivers refuse. How many there are is told.
 _FINDINGS_TOLD = 20
@@ -30,6 +34,7 @@ class Sender:
     page_url: str
     """Start of the address of a case's page, e.g. "https://hardcase.example/cases/"; "" = there is none."""
     title: Title
+    counsel: Counsellor = lambda case, live: None
 
 
 def event_id(news: CaseNews, sender: Sender) -> str:
@@ -44,8 +49,9 @@ def event_type(news: CaseNews) -> str:
     return f"io.hardcase.case.{news.entry.code}.v1"
 
 
-def cloud_event(news: CaseNews, sender: Sender) -> bytes:
-    """UTF-8 JSON."""
+def cloud_event(news: CaseNews, sender: Sender, live: LiveState) -> bytes:
+    """UTF-8 JSON. `live`: of the case's asset."""
+    counsel = sender.counsel(news.case, live)
     body = {
         "specversion": "1.0",
         "id": event_id(news, sender),
@@ -64,6 +70,7 @@ def cloud_event(news: CaseNews, sender: Sender) -> bytes:
             "findings": [_finding(row) for row in news.findings[:_FINDINGS_TOLD]],
             "findings_firing": len(news.findings),
             "why": None if news.why is None else _why(news.why),
+            "advice": None if counsel is None else {language: counsel.said(language) for language in LANGUAGES},
         },
     }
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8", "replace")

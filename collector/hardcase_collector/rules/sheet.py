@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
+from hardcase_collector.domain.advice import Advice, Counsel, LiveState, Safety, Texts, warnings
+from hardcase_collector.domain.asset import Part
 from hardcase_collector.domain.correlation import Join
 from hardcase_collector.domain.finding import Severity
 from hardcase_collector.domain.observation import Sensor
@@ -206,6 +208,9 @@ class RuleBook:
     groups: Mapping[str, RepairGroup] = field(default_factory=dict)
     overrides: tuple[Override, ...] = ()
     joins: tuple[Join, ...] = ()
+    advice: Mapping[str, Advice] = field(default_factory=dict)
+    """By fault class; every class has one."""
+    safety: Mapping[Safety, Texts] = field(default_factory=dict)
 
     def rule(self, name: str) -> Rule | None:
         return next((rule for rule in self.rules if rule.name == name), None)
@@ -220,6 +225,14 @@ class RuleBook:
     def group_title(self, group: str, language: str) -> str:
         known = self.groups.get(group)
         return known.title.get(language, known.title["en"]) if known else group
+
+    def counsel(self, part: Part, fault_classes: Sequence[str], live: LiveState) -> Counsel | None:
+        """What to do about a case of these classes, the first that opened it leading; None where none is known."""
+        for fault_class in fault_classes:
+            advice = self.advice.get(fault_class)
+            if advice is not None:
+                return Counsel(advice, warnings(part, fault_classes, advice.safety, live), self.safety)
+        return None
 
     def describe(self) -> list[dict[str, str]]:
         """One row per rule for the `rules` command: words and numbers, no prose but the title."""

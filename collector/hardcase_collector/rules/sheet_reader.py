@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from hardcase_collector.domain.advice import Advice, HotSwap, Safety, Texts
 from hardcase_collector.domain.correlation import Join
 from hardcase_collector.domain.errors import SheetError
 from hardcase_collector.rules import vocabulary
@@ -23,7 +24,7 @@ from hardcase_collector.rules.sheet_values import Mistakes, Table
 SHIPPED = Path(__file__).with_name("sheets")
 """The sheets that come with the collector."""
 _CLASS_NAME = re.compile(r"[a-z]+\.[a-z][a-z0-9_]*")
-_SECTIONS = ("group", "class", "rule", "override", "join")
+_SECTIONS = ("group", "class", "rule", "override", "join", "safety", "advice")
 
 
 def load_sheets(paths: Iterable[Path] | None = None) -> RuleBook:
@@ -70,6 +71,8 @@ class _Sheets:
     ids: dict[int, str] = field(default_factory=dict)
     overrides: dict[str, Override] = field(default_factory=dict)
     joins: dict[str, Join] = field(default_factory=dict)
+    advice: dict[str, Advice] = field(default_factory=dict)
+    safety: dict[Safety, Texts] = field(default_factory=dict)
 
 
 def read_sheets(texts: Mapping[str, str], mistakes: Mistakes) -> RuleBook:
@@ -82,6 +85,8 @@ def read_sheets(texts: Mapping[str, str], mistakes: Mistakes) -> RuleBook:
         "rule": _read_rule,
         "override": _read_override,
         "join": _read_join,
+        "safety": _read_safety,
+        "advice": _read_advice,
     }
     # Section by section over all sheets: a rule may name a class, and a class a group, of another sheet.
     for section in _SECTIONS:
@@ -102,6 +107,8 @@ def read_sheets(texts: Mapping[str, str], mistakes: Mistakes) -> RuleBook:
         groups=sheets.groups,
         overrides=tuple(sheets.overrides.values()),
         joins=tuple(sheets.joins.values()),
+        advice=sheets.advice,
+        safety=sheets.safety,
     )
 
 
@@ -182,6 +189,44 @@ def _read_join(sheets: _Sheets, table: Table) -> None:
     sheets.joins[name] = join
 
 
+def _read_safety(sheets: _Sheets, table: Table) -> None:
+    name = table.path[1]
+    if name not in tuple(Safety):
+        table.wrong("", f"is none of {', '.join(Safety)}")
+        return
+    sheets.safety[Safety(name)] = table.translations("text")
+    table.done()
+
+
+def _read_advice(sheets: _Sheets, table: Table) -> None:
+    checks = table.words("safety")
+    swap = table.text("hot_swappable", required=True)
+    if swap and swap not in tuple(HotSwap):
+        table.wrong("hot_swappable", f"must be one of {', '.join(HotSwap)}")
+    for check in checks:
+        if check not in tuple(Safety):
+            table.wrong("safety", f"{check!r} is none of {', '.join(Safety)}")
+    advice = Advice(
+        name=table.path[1],
+        confirm=table.listed("confirm"),
+        likely_part=table.translations("likely_part"),
+        hot_swappable=HotSwap(swap) if swap in tuple(HotSwap) else HotSwap.NO,
+        steps=table.listed("steps"),
+        vendor_asks=table.listed("vendor_asks"),
+        safety=tuple(Safety(check) for check in checks if check in tuple(Safety)),
+    )
+    classes = table.words("classes")
+    if not classes:
+        table.wrong("classes", "must be a list that is not empty")
+    for name in classes:
+        if name not in sheets.classes:
+            table.wrong("classes", f"unknown fault class {name!r}")
+        elif name in sheets.advice:
+            table.wrong("classes", f"{name!r} has advice already, of {sheets.advice[name].name!r}")
+        sheets.advice.setdefault(name, advice)
+    table.done()
+
+
 def _read_override(sheets: _Sheets, table: Table) -> None:
     name = table.path[1]
     if name in sheets.overrides:
@@ -227,7 +272,7 @@ def _override_match(table: Table) -> Match:
 
 
 def _check_whole(sheets: _Sheets) -> None:
-    """A class that no rule shows is a leftover: its texts would never be read."""
+    """A class that no rule shows is a leftover; one without advice tells people of a fault and not what to do."""
     shown = {rule.fault_class.name for rule in sheets.rules.values()}
     if sheets.mistakes.found:
         return

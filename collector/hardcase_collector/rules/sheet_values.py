@@ -156,6 +156,20 @@ class Table:
                 self.wrong(f"{key}.{language}", "translation is missing")
         return {language: text if isinstance(text, str) else "" for language, text in texts.items()}
 
+    def listed(self, key: str) -> Mapping[str, tuple[str, ...]]:
+        """Texts in their order, as many in each language."""
+        value = self.take(key)
+        found: dict[str, tuple[str, ...]] = {}
+        for language in LANGUAGES:
+            texts = value.get(language) if isinstance(value, Mapping) else None
+            good = isinstance(texts, list) and all(isinstance(text, str) and text.strip() for text in texts)
+            if not good or not texts:
+                self.wrong(f"{key}.{language}", "needs a list of texts that are not empty")
+            found[language] = tuple(texts) if good and texts else ()
+        if len({len(texts) for texts in found.values()}) > 1:
+            self.wrong(key, "has not as many texts in each language")
+        return found
+
     def by_severity(self, key: str) -> list[tuple[Severity, object]] | None:
         """The entries of a table keyed by severity, mildest first; None where the key is not given."""
         value = self.take(key)

@@ -57,7 +57,7 @@ class Pages:
     def __init__(self, shop: Shop, sign_in: SignIn) -> None:
         self._shop = shop
         self._sign_in = sign_in
-        self._templates = environment(shop.title)
+        self._templates = environment(shop.title, shop.group)
 
     def page(
         self, request: Request, template: str, *, status: int = 200, person: Person | None, **context: object
@@ -120,7 +120,14 @@ class Pages:
 
     def case(self, request: Request, person: Person, number: str) -> HTMLResponse:
         with self._shop.store.read() as tx:
-            shown = picture.case(tx, number, customer=person.customer, legal=self._shop.actions.legal)
+            shown = picture.case(
+                tx,
+                number,
+                customer=person.customer,
+                legal=self._shop.actions.legal,
+                counsel=self._shop.counsel,
+                now_ms=self._shop.clock_ms(),
+            )
         return self.page(request, "case.html", person=person, picture=shown, here="cases")
 
     def act(self, person: Person, number: str, *, action: str, text: str) -> None:

@@ -9,14 +9,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from hardcase_collector.domain.advice import Counsel, LiveState
 from hardcase_collector.domain.asset import Agent, Asset, AssetMode, Part
 from hardcase_collector.domain.case import Case, CaseAction, TimelineEntry
 from hardcase_collector.domain.errors import NotFound
 from hardcase_collector.domain.finding import Severity, Why
+from hardcase_collector.domain.live import SILENT_AFTER_MS, live_state
 from hardcase_collector.domain.observation import CoverageLine, Event, SourceStatus
 from hardcase_collector.domain.ports import AssetSummary, CaseFilter, FindingRow, Transaction, Window
 
-SILENT_AFTER_MS = 90_000  # Three heartbeats of 30 s; the agent-silent rule itself judges on a monotonic clock.
 EVENTS_SHOWN = 50
 WHYS_SHOWN = 100
 ALL_CASES = 100_000
@@ -71,6 +72,8 @@ Readings = Sequence[CurrentReading]
 ReadingsOf = Callable[[Transaction, int], Readings]
 """(transaction, asset number) -> current readings, from the rule-state rows."""
 LegalActions = Callable[[Case], Sequence[CaseAction]]
+CounselOf = Callable[[Case, LiveState], Counsel | None]
+"""What to do about a case in the live state of its asset; None where no sheet says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +121,7 @@ class CasePicture:
     findings: tuple[FindingRow, ...]
     whys: tuple[Why, ...]
     actions: tuple[CaseAction, ...]
+    counsel: Counsel | None
 
 
 def fleet(
@@ -176,7 +180,9 @@ def asset(tx: Transaction, number: int, *, customer: str | None, now_ms: int, re
     )
 
 
-def case(tx: Transaction, number: str, *, customer: str | None, legal: LegalActions) -> CasePicture:
+def case(
+    tx: Transaction, number: str, *, customer: str | None, legal: LegalActions, counsel: CounselOf, now_ms: int
+) -> CasePicture:
     """Raises NotFound."""
     found = tx.cases.by_number(number, customer=customer)
     return CasePicture(
@@ -186,6 +192,7 @@ def case(tx: Transaction, number: str, *, customer: str | None, legal: LegalActi
         findings=tuple(tx.findings.firing_of_case(found.id)),
         whys=tuple(tx.findings.whys(asset=None, case=found.id, limit=WHYS_SHOWN)),
         actions=tuple(legal(found)),
+        counsel=counsel(found, live_state(tx, found.asset, now_ms=now_ms)) if is_open(found) else None,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from hardcase_collector.domain.case import Case, CaseAction
 from hardcase_collector.domain.ports import StateStore, Transaction
-from hardcase_collector.web.picture import ReadingsOf
+from hardcase_collector.web.picture import CounselOf, ReadingsOf
 
 
 class CaseActions(Protocol):
@@ -47,6 +47,9 @@ class Shop:
     actions: CaseActions
     readings: ReadingsOf
     title: Titles
+    group: Titles = lambda name, _: name
+    """(repair group, language) -> its title."""
+    counsel: CounselOf = lambda case, live: None
     clock_ms: Callable[[], int]
 
 

@@ -26,8 +26,8 @@ SECURITY_HEADERS = {
 _UNITS = {"Cel": "°C", "1": "", "%": "%"}
 
 
-def environment(title: Titles) -> jinja2.Environment:
-    """The one template environment."""
+def environment(title: Titles, group: Titles) -> jinja2.Environment:
+    """The one template environment. `title` of fault classes, `group` of repair groups."""
     made = jinja2.Environment(
         loader=jinja2.PackageLoader("hardcase_collector.web", "templates"),
         autoescape=True,
@@ -44,6 +44,7 @@ def environment(title: Titles) -> jinja2.Environment:
 
     made.globals.update(
         title_of=title_of,
+        group_of=lambda reader, name: group(name, reader.language),
         show_fact=show_fact,
         fact_line=fact_line,
         evidence_line=evidence_line,

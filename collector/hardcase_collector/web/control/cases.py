@@ -12,6 +12,7 @@ from hardcase_collector.domain.ports import CaseFilter
 from hardcase_collector.web import picture
 from hardcase_collector.web.control.plain import Json, plain
 from hardcase_collector.web.control.ports import Control, asker
+from hardcase_collector.web.texts import LANGUAGES
 
 MAX_LIST = 5000
 
@@ -47,11 +48,22 @@ def _read(made: APIRouter, control: Control) -> None:
     @made.get("/cases/{number}", response_model=None)
     def case(number: str) -> Json:
         with shop.store.read() as tx:
-            shown = picture.case(tx, number, customer=None, legal=shop.actions.legal)
+            shown = picture.case(
+                tx,
+                number,
+                customer=None,
+                legal=shop.actions.legal,
+                counsel=shop.counsel,
+                now_ms=shop.clock_ms(),
+            )
             owed = tx.outbox.of_case(shown.case.id)
         answer = plain(shown)
         assert isinstance(answer, dict)
         answer["title"] = ", ".join(shop.title(fault, "en") for fault in shown.case.fault_classes)
+        del answer["counsel"]
+        answer["advice"] = (
+            None if shown.counsel is None else {tongue: plain(shown.counsel.said(tongue)) for tongue in LANGUAGES}
+        )
         answer["notifications"] = [
             {
                 "id": row.id,

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from hardcase_collector.domain.advice import LiveState
 from hardcase_collector.domain.asset import Asset, AssetFacts, AssetMode, IdentityBasis, Part
 from hardcase_collector.domain.case import Case, CaseState, TimelineEntry
 from hardcase_collector.domain.finding import FindingKey, Severity, Why
@@ -80,7 +81,7 @@ NEWS = CaseNews(
 
 
 def test_an_event_is_a_cloud_event_that_tells_the_whole_case() -> None:
-    event = json.loads(cloud_event(NEWS, SENDER))
+    event = json.loads(cloud_event(NEWS, SENDER, LiveState()))
     assert {name: event[name] for name in ("specversion", "id", "source", "type", "subject", "time")} == {
         "specversion": "1.0",
         "id": "test-HC-20261124-0001-v3",
@@ -108,13 +109,13 @@ def test_an_event_is_a_cloud_event_that_tells_the_whole_case() -> None:
 
 
 def test_a_number_that_is_none_is_null_and_never_zero() -> None:
-    data = json.loads(cloud_event(NEWS, SENDER))["data"]
+    data = json.loads(cloud_event(NEWS, SENDER, LiveState()))["data"]
     assert data["findings"][0]["evidence"] == {"value": None, "limit": 80.0, "text": "\u7535\u6e90"}
     assert data["event"]["parameters"] == {"value": None}
 
 
 def test_a_flood_of_findings_is_counted_and_not_all_told() -> None:
-    data = json.loads(cloud_event(replace(NEWS, findings=(FINDING,) * 50), SENDER))["data"]
+    data = json.loads(cloud_event(replace(NEWS, findings=(FINDING,) * 50), SENDER, LiveState()))["data"]
     assert (len(data["findings"]), data["findings_firing"]) == (20, 50)
 
 
@@ -128,7 +129,7 @@ def test_an_id_is_the_same_for_the_same_version_and_holds_no_dot() -> None:
 
 def test_text_that_no_encoding_takes_does_not_stop_an_event() -> None:
     odd = replace(NEWS, entry=replace(NEWS.entry, parameters={"text": "\ud800"}))
-    assert json.loads(cloud_event(odd, SENDER))
+    assert json.loads(cloud_event(odd, SENDER, LiveState()))
 
 
 @pytest.mark.parametrize(
