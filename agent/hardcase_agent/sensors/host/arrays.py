@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 
 from hardcase_agent.domain.event import CoverageLine, CoverageStatus
 from hardcase_agent.domain.part import Component, Part
 from hardcase_agent.domain.reading import Gap, GapReason, Kind, Reading, Sensor, States
 from hardcase_agent.sensors.host.probe import Probe, Scan
-from hardcase_agent.sensors.host.tree import entries, read_attribute, read_integer, read_text
+from hardcase_agent.sensors.host.tree import Folder, entries, read_attribute, read_integer, read_text
 
+MEMBER_STATES = ("online", "hot_spare", "rebuilding", "predicted", "failed")
 STATES = ("degraded", "rebuilding", "failed")
 _DEGRADED, _REBUILDING, _FAILED = 1, 2, 4
 
@@ -18,25 +19,67 @@ _SPARE_DISKS = {"raid1": None, "raid4": 1, "raid5": 1, "raid6": 2}
 """Members a level can lose; None = all but one. raid10 depends on which, so its failure is what the kernel says."""
 
 
-def scan(sysfs: Path) -> Scan:
+def scan(sysfs: Folder) -> Scan:
     """Every md array. Containers of external metadata (imsm, ddf) hold no data of their own and are left out."""
     folders = [path / "md" for path in entries(sysfs / "block", "md*") if (path / "md").is_dir()]
-    probes = tuple(_probe(folder) for folder in folders if read_text(folder / "level") not in ("container", ""))
+    folders = [folder for folder in folders if read_text(folder / "level") not in ("container", "")]
+    probes = tuple(probe for folder in folders for probe in (_probe(folder), *_members(folder)))
     status = CoverageStatus.WATCHED if probes else CoverageStatus.NOT_PRESENT
     line = CoverageLine(component=Component.RAID, status=status, reason="" if probes else "no md array")
-    return Scan(probes=probes, coverage=(line,), parts=tuple(probe.sensor.part for probe in probes))
+    return Scan(probes=probes, coverage=(line,), parts=tuple(_array_part(folder) for folder in folders))
 
 
-def _probe(folder: Path) -> Probe:
-    name, level, uuid = folder.parent.name, read_text(folder / "level"), read_text(folder / "uuid")
-    part = Part(component=Component.RAID, slot=name, model=f"md {level}", serial=uuid, paths=(f"/dev/{name}",))
+def _probe(folder: Folder) -> Probe:
+    part = _array_part(folder)
     sensor = Sensor(
-        id=uuid or name, name=f"{name} ({level})", kind=Kind.STATE, part=part, states=STATES, quantity="raid.md"
+        id=part.serial or part.slot,
+        name=f"{part.slot} ({part.model.removeprefix('md ')})",
+        kind=Kind.STATE,
+        part=part,
+        states=STATES,
+        quantity="raid.md",
     )
     return Probe(sensor, partial(read_array, folder))
 
 
-def read_array(folder: Path) -> Reading:
+def _array_part(folder: Folder) -> Part:
+    name, level, uuid = folder.parent.name, read_text(folder / "level"), read_text(folder / "uuid")
+    return Part(component=Component.RAID, slot=name, model=f"md {level}", serial=uuid, paths=(f"/dev/{name}",))
+
+
+def _members(folder: Folder) -> Iterator[Probe]:
+    """Each member: the array goes on without a faulty one, but that disk is to be replaced."""
+    for member in entries(folder, "dev-*"):
+        name = member.name.removeprefix("dev-").replace("!", "/")
+        sensor = Sensor(
+            id=f"{folder.parent.name}/{name}",
+            name=f"{name} in {folder.parent.name}",
+            kind=Kind.STATE,
+            part=Part(component=Component.DISK, slot=name, paths=(f"/dev/{name}",)),
+            states=MEMBER_STATES,
+            quantity="disk.member",
+        )
+        yield Probe(sensor, partial(_read_member, member))
+
+
+def _read_member(member: Folder) -> Reading:
+    """Words of the state file, after Documentation/admin-guide/md.rst; several may stand there, by commas."""
+    state = read_attribute(member / "state")
+    if isinstance(state, Gap):
+        return state
+    words = state.split(",")
+    if "faulty" in words:
+        word = "failed"
+    elif "write_error" in words or "want_replacement" in words:
+        word = "predicted"
+    elif "in_sync" in words or "journal" in words:
+        word = "online"
+    else:
+        word = "rebuilding" if read_text(member.parent / "sync_action") == "recover" else "hot_spare"
+    return States(1 << MEMBER_STATES.index(word))
+
+
+def read_array(folder: Folder) -> Reading:
     """States of the array whose md/ folder this is."""
     state = read_attribute(folder / "array_state")
     if isinstance(state, Gap):
@@ -57,7 +100,7 @@ def read_array(folder: Path) -> Reading:
     return States(bits)
 
 
-def _can_lose(folder: Path) -> int:
+def _can_lose(folder: Folder) -> int:
     level = read_text(folder / "level")
     members = read_integer(folder / "raid_disks")
     total = members if isinstance(members, int) else 0

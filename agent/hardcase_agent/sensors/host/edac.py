@@ -1,27 +1,31 @@
 """Memory error counters of the kernel's EDAC drivers, per DIMM. Counted since boot or since the driver was loaded.
 
 Kernels since 3.6 show dimm*/ (or rank*/) folders; older drivers only csrow*/ with channels. Where the firmware handles
-errors first (APEI), EDAC stays at zero although errors happen.
+errors first (APEI), EDAC stays at zero although errors happen. The slot on the board comes from DMI
+(`kernel/dimm_place.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
-from pathlib import Path
 
 from hardcase_agent.domain.event import CoverageLine, CoverageStatus
 from hardcase_agent.domain.part import Component, Part
 from hardcase_agent.domain.reading import Kind, Number, Reading, Sensor, Unit
 from hardcase_agent.sensors.host.probe import Probe, Scan
-from hardcase_agent.sensors.host.tree import entries, read_integer, read_text
+from hardcase_agent.sensors.host.tree import F, Folder, entries, read_integer, read_text
+from hardcase_agent.sensors.kernel.dimm_place import Board
+from hardcase_agent.sensors.kernel.dmi_inventory import Module
 
 
-def scan(sysfs: Path) -> Scan:
-    """Every counter below `sysfs`/devices/system/edac/mc."""
+def scan(sysfs: Folder, modules: Sequence[Module] = (), *, sums: bool = False) -> Scan:
+    """Every counter below `sysfs`/devices/system/edac/mc. `modules`: what DMI lists, for slots, serials. `sums`: with
+    what the drivers add up per row and controller: it says nothing of a module and is not judged."""
     controllers = entries(sysfs / "devices" / "system" / "edac" / "mc", "mc[0-9]*")
-    probes = tuple(probe for controller in controllers for probe in _controller(controller))
-    dimms = tuple(dict.fromkeys(probe.sensor.part for probe in probes if not probe.sensor.part.slot.startswith("MC")))
+    board = Board(modules, [label for controller in controllers for label in _labels(controller)])
+    probes = tuple(probe for controller in controllers for probe in _controller(controller, board, sums=sums))
+    dimms = tuple(dict.fromkeys(probe.sensor.part for probe in probes if _is_module(probe.sensor)))
     if controllers:
         line = CoverageLine(component=Component.MEMORY, status=CoverageStatus.WATCHED)
     else:
@@ -34,54 +38,74 @@ def scan(sysfs: Path) -> Scan:
     return Scan(probes=probes, coverage=(line,), parts=dimms)
 
 
-def _controller(controller: Path) -> Iterator[Probe]:
+def _is_module(sensor: Sensor) -> bool:
+    return bool(sensor.quantity) and not sensor.part.slot.startswith("MC")
+
+
+def _labels(controller: Folder) -> Iterator[str]:
+    for module in entries(controller, "dimm[0-9]*") or entries(controller, "rank[0-9]*"):
+        yield read_text(module / "dimm_label")
+    for row in entries(controller, "csrow[0-9]*"):
+        for label in entries(row, "ch[0-9]*_dimm_label"):
+            yield read_text(label)
+
+
+def _controller(controller: F, board: Board, *, sums: bool) -> Iterator[Probe]:
     modules = entries(controller, "dimm[0-9]*") or entries(controller, "rank[0-9]*")
     for module in modules:
-        part = _part(read_text(module / "dimm_label"), f"{controller.name} {module.name}", module)
+        part = board.part(
+            read_text(module / "dimm_label"), f"{controller.name} {module.name}", read_text(module / "dimm_mem_type")
+        )
         key = f"{controller.name}/{module.name}"
         yield _counter(key, "corrected", part, (module / "dimm_ce_count",))
         yield _counter(key, "uncorrected", part, (module / "dimm_ue_count",))
     if not modules:
-        yield from _rows(controller)
+        yield from _rows(controller, board)
     whole = Part(component=Component.MEMORY, slot=controller.name.upper())
     yield _counter(f"{controller.name}/noinfo", "corrected", whole, (controller / "ce_noinfo_count",))
     yield _counter(f"{controller.name}/noinfo", "uncorrected", whole, (controller / "ue_noinfo_count",))
+    if sums:
+        for folder in (controller, *entries(controller, "csrow[0-9]*")):
+            key = controller.name if folder is controller else f"{controller.name}/{folder.name}"
+            yield _counter(f"{key}/sum", "corrected", whole, (folder / "ce_count",), judged=False)
+            yield _counter(f"{key}/sum", "uncorrected", whole, (folder / "ue_count",), judged=False)
 
 
-def _rows(controller: Path) -> Iterator[Probe]:
+def _rows(controller: F, board: Board) -> Iterator[Probe]:
     for row in entries(controller, "csrow[0-9]*"):
-        channels = entries(row, "ch[0-9]*_ce_count")
-        labels = []
-        for counter in channels:
+        counters = entries(row, "ch[0-9]*_ce_count")
+        place = f"{controller.name} {row.name}"
+        labels: list[str] = []
+        for counter in counters:
             channel = counter.name.partition("_")[0]
             label = read_text(row / f"{channel}_dimm_label")
             labels.append(label)
-            part = _part(label, f"{controller.name} {row.name} {channel}")
-            yield _counter(f"{controller.name}/{row.name}/{channel}", "corrected", part, (counter,))
-        # An uncorrected error is known only for the row: with one channel that is the DIMM, otherwise all of them.
-        named = " / ".join(label for label in labels if label)
-        part = _part(named, f"{controller.name} {row.name}")
-        yield _counter(f"{controller.name}/{row.name}", "uncorrected", part, (row / "ue_count",))
+            key = f"{controller.name}/{row.name}/{channel}"
+            part = board.part(label, f"{place} {channel}")
+            yield _counter(key, "corrected", part, (counter,))
+            if (row / f"{channel}_ue_count").exists():
+                yield _counter(key, "uncorrected", part, (row / f"{channel}_ue_count",))
+        if not counters:
+            yield _counter(f"{controller.name}/{row.name}", "corrected", board.part("", place), (row / "ce_count",))
+        if not entries(row, "ch[0-9]*_ue_count"):
+            # Known only for the row: with one channel that is the DIMM, otherwise all of them.
+            part = board.part(" / ".join(label for label in labels if label), place)
+            yield _counter(f"{controller.name}/{row.name}", "uncorrected", part, (row / "ue_count",))
 
 
-def _part(label: str, place: str, module: Path | None = None) -> Part:
-    kind = read_text(module / "dimm_mem_type") if module is not None else ""
-    return Part(component=Component.MEMORY, slot=label or place, model=kind)
-
-
-def _counter(key: str, what: str, part: Part, paths: tuple[Path, ...]) -> Probe:
+def _counter(key: str, what: str, part: Part, paths: tuple[Folder, ...], *, judged: bool = True) -> Probe:
     sensor = Sensor(
         id=f"{key}/{what}",
         name=f"{part.slot} {what} errors",
         kind=Kind.COUNT,
         unit=Unit.ONE,
         part=part,
-        quantity=f"memory.{what}",
+        quantity=f"memory.{what}" if judged else "",
     )
     return Probe(sensor, partial(_read_sum, paths))
 
 
-def _read_sum(paths: tuple[Path, ...]) -> Reading:
+def _read_sum(paths: tuple[Folder, ...]) -> Reading:
     total = 0
     for path in paths:
         value = read_integer(path)

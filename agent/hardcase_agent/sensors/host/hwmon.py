@@ -10,13 +10,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from hardcase_agent.domain.event import CoverageLine, CoverageStatus
 from hardcase_agent.domain.part import Component, Part
-from hardcase_agent.domain.reading import Gap, GapReason, Kind, Limits, Number, Reading, Sensor, Unit
+from hardcase_agent.domain.reading import Gap, GapReason, Kind, Limits, Number, Reading, Sensor, States, Unit
 from hardcase_agent.sensors.host.probe import Probe, Scan
-from hardcase_agent.sensors.host.tree import entries, read_integer, read_text
+from hardcase_agent.sensors.host.tree import F, Folder, entries, read_integer, read_text
 
 SKIPPED_CHIPS = ("drivetemp", "nvme")
 """Disks: the smart family reads them, and reading drivetemp keeps some of them from sleeping."""
@@ -43,18 +42,26 @@ _QUANTITIES = {
     "curr": _Quantity(Kind.CURRENT, Unit.AMPERE, 1e-3, -1000.0, 1000.0, Component.POWER),
     "power": _Quantity(Kind.POWER, Unit.WATT, 1e-6, 0.0, 50_000.0, Component.POWER),
     "humidity": _Quantity(Kind.HUMIDITY, Unit.PERCENT, 1e-3, 0.0, 100.0, Component.THERMAL),
+    "energy": _Quantity(Kind.ENERGY, Unit.JOULE, 1e-6, 0.0, 1e15, Component.POWER),
+    "freq": _Quantity(Kind.FREQUENCY, Unit.HERTZ, 1.0, 0.0, 1e12, Component.NONE),
 }
+_SHOWN_ONLY = ("energy", "freq")
+"""Never judged, so read from captured trees only."""
 _OPEN_DIODES_C = frozenset({127.0, 127.5})
 """0x7f: what a diode that is not connected reads on many chips."""
 
-_INPUT = re.compile(r"(temp|fan|in|curr|power|humidity)(\d+)_(input|average)$")
+_INPUT = re.compile(r"(temp|fan|in|curr|power|humidity|energy|freq)(\d+)_(input|average)$")
+_ALARM = re.compile(r"((?:temp|fan|in|curr|power|humidity|intrusion)\d+)_((?:[a-z]+_)?alarm)$")
+ALARMS = ("alarm", "min", "max", "crit", "lcrit", "emergency", "cap")
+"""States of an alarm sensor: the file's word between channel and _alarm; "alarm" where the chip does not say which."""
 _PACKAGE_LABELS = ("Package id", "Physical id")
 _CPU_CHIPS = ("coretemp", "k10temp", "zenpower", "cpu_thermal")
 _MEMORY_CHIPS = ("jc42", "spd5118")
 
 
-def scan(sysfs: Path, *, skip: tuple[str, ...] = SKIPPED_CHIPS) -> Scan:
-    """Every chip below `sysfs`/class/hwmon but those named in `skip`."""
+def scan(sysfs: Folder, *, skip: tuple[str, ...] = SKIPPED_CHIPS, whole: bool = False) -> Scan:
+    """Every chip below `sysfs`/class/hwmon but those named in `skip`. `whole`: with what is not worth reading every
+    minute (single cores, clocks, energy)."""
     probes: list[Probe] = []
     keys: dict[str, int] = {}
     for folder in entries(sysfs / "class" / "hwmon", "hwmon[0-9]*"):
@@ -67,22 +74,25 @@ def scan(sysfs: Path, *, skip: tuple[str, ...] = SKIPPED_CHIPS) -> Scan:
         keys[key] = keys.get(key, 0) + 1
         if keys[key] > 1:
             key = f"{key}#{keys[key]}"
-        probes += _chip(base, chip, key)
+        probes += _chip(base, chip, key, whole=whole)
+        probes += _alarms(base, chip, key)
     status = CoverageStatus.WATCHED if probes else CoverageStatus.NOT_PRESENT
     reason = "" if probes else "the kernel knows no sensor chip; on virtual machines that is normal"
     return Scan(tuple(probes), (CoverageLine(component=Component.THERMAL, status=status, reason=reason),))
 
 
-def _device_name(folder: Path) -> str:
+def _device_name(folder: Folder) -> str:
     """Stable over boots, unlike the number of hwmonN."""
     device = folder / "device"
     return device.resolve().name if device.exists() else "virtual"
 
 
-def _chip(base: Path, chip: str, key: str) -> Iterator[Probe]:
-    inputs: dict[str, Path] = {}
+def _chip(base: F, chip: str, key: str, *, whole: bool) -> Iterator[Probe]:
+    inputs: dict[str, F] = {}
     for path in entries(base, "*_*"):
         match = _INPUT.match(path.name)
+        if match and match[1] in _SHOWN_ONLY and not whole:
+            continue
         # powerN_average only where there is no powerN_input.
         if match and (match[3] == "input" or not (base / f"{match[1]}{match[2]}_input").exists()):
             inputs[f"{match[1]}{match[2]}"] = path
@@ -91,12 +101,12 @@ def _chip(base: Path, chip: str, key: str) -> Iterator[Probe]:
     for channel, path in inputs.items():
         label = labels[channel]
         # The package is as hot as its hottest core: a hundred cores would say it a hundred times.
-        if has_package and label.startswith("Core "):
+        if has_package and label.startswith("Core ") and not whole:
             continue
         yield _probe(base, chip, key, channel, label, path)
 
 
-def _probe(base: Path, chip: str, key: str, channel: str, label: str, path: Path) -> Probe:
+def _probe(base: Folder, chip: str, key: str, channel: str, label: str, path: Folder) -> Probe:
     quantity = _QUANTITIES[channel.rstrip("0123456789")]
     sensor = Sensor(
         id=f"{key}/{channel}",
@@ -106,16 +116,47 @@ def _probe(base: Path, chip: str, key: str, channel: str, label: str, path: Path
         part=_part(base, chip, key, label or channel, quantity.component),
         limits=_limits(base, channel, quantity),
     )
+    if quantity.kind is Kind.FAN:
+        return Probe(sensor, FanReader(path, base / channel, sensor.limits))
     return Probe(sensor, partial(read_channel, path, base / channel, quantity))
 
 
-def _part(base: Path, chip: str, key: str, label: str, component: Component) -> Part:
+def _alarms(base: Folder, chip: str, key: str) -> Iterator[Probe]:
+    """One state sensor for the alarm files of each channel. Only temperature alarms are judged: super-I/O chips raise
+    the others on inputs that nothing is connected to, and latch an intrusion that was their own assembly."""
+    files: dict[str, list[tuple[int, Folder]]] = {}
+    for path in entries(base, "*_*"):
+        match = _ALARM.match(path.name)
+        if match:
+            word = match[2].removesuffix("_alarm")
+            if word in ALARMS:
+                files.setdefault(match[1], []).append((ALARMS.index(word), path))
+    for channel, alarms in files.items():
+        stem = channel.rstrip("0123456789")
+        label = read_text(base / f"{channel}_label") or channel
+        component = _QUANTITIES[stem].component if stem in _QUANTITIES else Component.CHASSIS
+        sensor = Sensor(
+            id=f"{key}/{channel}/alarm",
+            name=f"{chip} {label} alarm",
+            kind=Kind.STATE,
+            part=_part(base, chip, key, label, component),
+            states=ALARMS,
+            quantity="thermal.alarm" if stem == "temp" else "",
+        )
+        yield Probe(sensor, partial(read_alarms, tuple(alarms)))
+
+
+def _part(base: Folder, chip: str, key: str, label: str, component: Component) -> Part:
     device = base / "device"
     place = key.partition("@")[2]
     if chip in _CPU_CHIPS:
         return Part(component=Component.CPU, slot=f"CPU{_socket(place) + 1}")
     if chip in _MEMORY_CHIPS:
         return Part(component=Component.MEMORY, slot=f"SPD {place}")
+    if chip in SKIPPED_CHIPS:
+        place = place if place != "virtual" else device.resolve().name
+        model, serial = read_text(device / "model"), read_text(device / "serial")
+        return Part(component=Component.DISK, slot=place, model=model, serial=serial)
     if (device / "net").is_dir():
         return Part(component=Component.NIC, slot=place)
     if (device / "drm").is_dir():
@@ -132,7 +173,38 @@ def _socket(place: str) -> int:
     return int(pci[1], 16) - 0x18 if pci else 0
 
 
-def read_channel(path: Path, stem: Path, quantity: _Quantity) -> Reading:
+def read_alarms(alarms: tuple[tuple[int, Folder], ...]) -> Reading:
+    """The alarm bits of one channel; files that cannot be read are left out, unless all of them are."""
+    bits, last = 0, None
+    for bit, path in alarms:
+        value = read_integer(path)
+        if isinstance(value, int):
+            bits |= (1 << bit) if value else 0
+            last = States(bits)
+        elif last is None and path is alarms[-1][1]:
+            return value
+    return States(bits)
+
+
+class FanReader:
+    """Reads a fan. 0 RPM without a lower limit is a header without a fan, until it has been seen turning."""
+
+    def __init__(self, path: Folder, stem: Folder, limits: Limits) -> None:
+        self._path = path
+        self._stem = stem
+        self._expected = limits.lower_non_critical is not None or limits.lower_critical is not None
+
+    def __call__(self) -> Reading:
+        reading = read_channel(self._path, self._stem, _QUANTITIES["fan"])
+        if isinstance(reading, Number):
+            if reading.value > 0:
+                self._expected = True
+            elif not self._expected:
+                return Gap(GapReason.ABSENT, "0 RPM and no lower limit: no fan is connected, as far as the chip tells")
+        return reading
+
+
+def read_channel(path: Folder, stem: Folder, quantity: _Quantity) -> Reading:
     """The measurement in its unit; a Gap where the chip says fault or off, and where the value cannot be."""
     if read_text(stem.with_name(f"{stem.name}_enable")) == "0":
         return Gap(GapReason.DISABLED, "switched off by the driver")
@@ -151,7 +223,7 @@ def _is_open_diode(quantity: _Quantity, value: float) -> bool:
     return quantity.kind is Kind.TEMPERATURE and value in _OPEN_DIODES_C
 
 
-def _limits(base: Path, channel: str, quantity: _Quantity) -> Limits:
+def _limits(base: Folder, channel: str, quantity: _Quantity) -> Limits:
     """max is the warning, crit the critical limit, emergency where hardware cuts off; a fan has lower limits only,
     because fanN_max is its full speed."""
     upper = () if quantity.kind is Kind.FAN else ("max", "crit", "emergency")
@@ -172,7 +244,7 @@ def _limits(base: Path, channel: str, quantity: _Quantity) -> Limits:
     )
 
 
-def _limit(base: Path, name: str, quantity: _Quantity) -> float | None:
+def _limit(base: Folder, name: str, quantity: _Quantity) -> float | None:
     """None where unset: absent, at a register's end (-273150, 65261850), or 0 but for a temperature's minimum."""
     raw = read_integer(base / name)
     if not isinstance(raw, int):

@@ -7,13 +7,12 @@ on the machine-id. Placeholders are passed on as printed: the collector keeps th
 from __future__ import annotations
 
 import platform
-from pathlib import Path
 
 from hardcase_agent.domain.part import Asset
-from hardcase_agent.sensors.host.tree import read_text
+from hardcase_agent.sensors.host.tree import Folder, read_text
 
 
-def read_host_asset(sysfs: Path, etc: Path) -> Asset:
+def read_host_asset(sysfs: Folder, etc: Folder) -> Asset:
     """The asset of this machine from `sysfs`/class/dmi/id and `etc`/machine-id. Raises nothing."""
     dmi = sysfs / "class" / "dmi" / "id"
     return Asset(

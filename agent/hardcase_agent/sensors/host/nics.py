@@ -5,16 +5,15 @@ from __future__ import annotations
 
 import errno
 from functools import partial
-from pathlib import Path
 
 from hardcase_agent.domain.event import CoverageLine, CoverageStatus
 from hardcase_agent.domain.part import Component, Part
 from hardcase_agent.domain.reading import Gap, GapReason, Kind, Number, Reading, Sensor, States, Unit
 from hardcase_agent.sensors.host.probe import Probe, Scan
-from hardcase_agent.sensors.host.tree import entries, read_integer, read_text
+from hardcase_agent.sensors.host.tree import Folder, entries, read_integer, read_text
 
 
-def scan(sysfs: Path) -> Scan:
+def scan(sysfs: Folder) -> Scan:
     ports = [path for path in entries(sysfs / "class" / "net", "*") if is_physical(path)]
     probes = tuple(probe for port in ports for probe in _port(port))
     status = CoverageStatus.WATCHED if ports else CoverageStatus.NOT_PRESENT
@@ -22,14 +21,14 @@ def scan(sysfs: Path) -> Scan:
     return Scan(probes=probes, coverage=(line,), parts=tuple(dict.fromkeys(probe.sensor.part for probe in probes)))
 
 
-def is_physical(port: Path) -> bool:
+def is_physical(port: Folder) -> bool:
     device = port / "device"
     if not device.exists() or (device / "physfn").exists():
         return False
     return "/usb" not in str(device.resolve())
 
 
-def _port(port: Path) -> tuple[Probe, Probe]:
+def _port(port: Folder) -> tuple[Probe, Probe]:
     device = port / "device"
     address = read_text(port / "address")
     # addr_assign_type 0: the address burnt into the card; others change and are no serial.
@@ -58,10 +57,10 @@ def _port(port: Path) -> tuple[Probe, Probe]:
     return Probe(carrier, partial(read_carrier, port)), Probe(errors, partial(read_errors, port))
 
 
-def read_carrier(port: Path) -> Reading:
+def read_carrier(port: Folder) -> Reading:
     """`down` where an enabled port has no link. The kernel answers EINVAL for a port that is switched off."""
     try:
-        text = (port / "carrier").read_text()
+        text = (port / "carrier").read_bytes().decode("ascii", "replace")
     except OSError as error:
         if error.errno == errno.EINVAL:
             return Gap(GapReason.DISABLED, "the port is switched off")
@@ -69,7 +68,7 @@ def read_carrier(port: Path) -> Reading:
     return States(0 if text.strip() == "1" else 1)
 
 
-def read_errors(port: Path) -> Reading:
+def read_errors(port: Folder) -> Reading:
     """Receive and transmit errors since the driver was loaded."""
     total = 0
     for name in ("rx_errors", "tx_errors"):

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from hardcase_agent.domain.event import CoverageLine, CoverageStatus
 from hardcase_agent.domain.part import Component, Part
 from hardcase_agent.sensors.host.probe import Scan
-from hardcase_agent.sensors.host.tree import entries, read_integer
+from hardcase_agent.sensors.host.tree import Folder, entries, read_integer
 
 
-def scan_processors(sysfs: Path, cpuinfo: str) -> Scan:
+def scan_processors(sysfs: Folder, cpuinfo: str) -> Scan:
     """Sockets from `sysfs`/devices/system/cpu, model from the text of /proc/cpuinfo."""
     folders = entries(sysfs / "devices" / "system" / "cpu", "cpu[0-9]*")
     packages = {read_integer(folder / "topology" / "physical_package_id") for folder in folders}

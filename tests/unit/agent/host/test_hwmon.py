@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from hardcase_agent.domain.part import Component
-from hardcase_agent.domain.reading import Gap, GapReason, Number, Reading, Unit
+from hardcase_agent.domain.reading import Gap, GapReason, Number, Reading, States, Unit
 from hardcase_agent.sensors.host import hwmon
 from hardcase_agent.sensors.host.probe import Probe
 
@@ -31,7 +31,6 @@ def reading(root: Path, files: dict[str, str]) -> Reading:
         ("temp1", "41500", 41.5, Unit.CELSIUS),
         ("temp1", "-5000", -5.0, Unit.CELSIUS),
         ("fan3", "5400", 5400.0, Unit.RPM),
-        ("fan3", "0", 0.0, Unit.RPM),
         ("in0", "12096", 12.096, Unit.VOLT),
         ("in2", "-11900", -11.9, Unit.VOLT),
         ("curr1", "3250", 3.25, Unit.AMPERE),
@@ -74,6 +73,30 @@ def test_a_fault_of_the_input_is_a_gap_and_not_its_last_value(tmp_path: Path) ->
     got = reading(tmp_path, {"temp1_input": "30000", "temp1_fault": "1"})
     assert isinstance(got, Gap)
     assert got.reason is GapReason.ERROR
+
+
+def test_a_header_without_a_fan_is_absent_until_a_fan_was_seen_turning(tmp_path: Path) -> None:
+    (probe,) = chip(tmp_path, {"fan1_input": "0"})
+    got = probe.read()
+    assert isinstance(got, Gap)
+    assert got.reason is GapReason.ABSENT
+    (tmp_path / CHIP / "fan1_input").write_text("900")
+    assert probe.read() == Number(900.0)
+    (tmp_path / CHIP / "fan1_input").write_text("0")
+    assert probe.read() == Number(0.0)
+
+
+def test_a_fan_with_a_lower_limit_that_stands_still_is_read_as_such(tmp_path: Path) -> None:
+    assert reading(tmp_path, {"fan1_input": "0", "fan1_min": "600"}) == Number(0.0)
+
+
+def test_the_alarm_files_of_a_channel_are_one_state_sensor(tmp_path: Path) -> None:
+    files = {"temp1_input": "99000", "temp1_crit_alarm": "1", "temp1_max_alarm": "0", "intrusion0_alarm": "1"}
+    alarms = {probe.sensor.id.split("/")[1]: probe for probe in chip(tmp_path, files) if probe.sensor.states}
+    assert alarms["temp1"].sensor.quantity == "thermal.alarm"
+    assert alarms["temp1"].read() == States(1 << hwmon.ALARMS.index("crit"))
+    assert alarms["intrusion0"].sensor.quantity == ""
+    assert alarms["intrusion0"].read() == States(1)
 
 
 def test_a_channel_switched_off_is_disabled(tmp_path: Path) -> None:
