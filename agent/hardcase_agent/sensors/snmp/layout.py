@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from hardcase_agent.domain.part import Component, Part
 from hardcase_agent.domain.reading import Kind, Limits, Sensor
@@ -27,6 +28,7 @@ _BY_KIND = {
 }
 _WIDEST_POWER = 30
 """No sensor counts in less than quecto or more than quetta: such an exponent is a wrong column."""
+_UNTOLD = frozenset({"n/a", "na", "not available", "unknown", "none", "not specified", "null", "default string", "--"})
 _SYS_OBJECT_ID: Oid = (1, 3, 6, 1, 2, 1, 1, 2, 0)
 _ROUNDS = 3
 """A reference leads through two tables at most."""
@@ -143,10 +145,10 @@ def _rows_of_parts(spec: PartSpec, shown: Objects) -> dict[Oid, Part]:
         rows[index] = Part(
             component=spec.component,
             slot=_filled(spec.slot, label, index),
-            model=_text(spec.model, index, shown),
-            serial=_text(spec.serial, index, shown),
-            part_number=_text(spec.part_number, index, shown),
-            firmware=_text(spec.firmware, index, shown),
+            model=_identity(spec.model, index, shown),
+            serial=_identity(spec.serial, index, shown),
+            part_number=_identity(spec.part_number, index, shown),
+            firmware=_identity(spec.firmware, index, shown),
         )
     return rows
 
@@ -159,10 +161,17 @@ def _text(columns: tuple[Reference, ...], index: Oid, shown: Objects) -> str:
     return next((text for column in columns if (text := printable(column.value(index, shown)))), "")
 
 
+def _identity(columns: tuple[Reference, ...], index: Oid, shown: Objects) -> str:
+    """Of a part: not what devices write where they know none."""
+    texts = (printable(column.value(index, shown)) for column in columns)
+    return next((text for text in texts if text.casefold() not in _UNTOLD and text.strip("0 -.")), "")
+
+
 def _label(wording: Wording, index: Oid, shown: Objects, fallback: str) -> str:
     text = _text(wording.labels, index, shown)
     if wording.trim is not None:
         text = wording.trim.sub("", text).strip()
+    text = wording.words.get(text, text)
     if not text:
         text = wording.names.get(index) or wording.names.get(index[-1:]) or ""
     return text or (f"{fallback} {dotted(index)}" if wording.labels else dotted(index))
@@ -201,7 +210,10 @@ def _variant(spec: SensorSpec, index: Oid, shown: Objects) -> Variant | None:
         return Variant(kind=spec.kind, unit=spec.unit)
     value = spec.kind_oid.value(index, shown)
     number = whole(value)
-    return spec.kinds.get(printable(value).casefold() if number is None else number)
+    if number is not None:
+        return spec.kinds.get(number)
+    text = printable(value).casefold()
+    return next((kind for word, kind in spec.kinds.items() if isinstance(word, str) and fnmatchcase(text, word)), None)
 
 
 def _sensor(

@@ -57,6 +57,7 @@ class _PartTable:
     labels: tuple[str, ...] = ()
     index_names: tuple[str, ...] = ()
     trim: str = ""
+    label_words: tuple[str, ...] = ()
     slot: str = "{label}"
     keep: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
@@ -78,6 +79,7 @@ class _SensorTable:
     labels: tuple[str, ...] = ()
     index_names: tuple[str, ...] = ()
     trim: str = ""
+    label_words: tuple[str, ...] = ()
     scale: float = 1.0
     offset: float = 0.0
     quantity: str = ""
@@ -359,6 +361,7 @@ def _wording(entry: _PartTable | _SensorTable) -> Wording:
         labels=_references(entry.labels),
         names={parse_oid(index): name for index, name in _pairs(entry.index_names)},
         trim=re.compile(entry.trim, re.IGNORECASE) if entry.trim else None,
+        words=dict(_pairs(entry.label_words)),
     )
 
 

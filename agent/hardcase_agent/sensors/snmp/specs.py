@@ -64,6 +64,8 @@ class Wording:
     """Label by the row's index, or by its last number, where no column names the row."""
     trim: re.Pattern[str] | None = None
     """Left out of a label: what repeats the table's name in every row."""
+    words: Mapping[str, str] = field(default_factory=dict)
+    """What a label stands for, where it is a number of an enumeration."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +134,7 @@ class SensorSpec:
     """Raw values that mean "there is none"."""
     kind_oid: Reference | None
     kinds: Mapping[int | str, Variant]
-    """By the number or the text (in small letters) of the kind column."""
+    """By the number or the text (in small letters, with * for anything) of the kind column."""
     exponent_oid: Reference | None
     exponents: Mapping[int, int]
     """Empty: the exponent column holds the power of ten itself."""
