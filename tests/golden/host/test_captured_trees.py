@@ -43,7 +43,8 @@ def test_temperatures_are_those_node_exporter_reads(node: Path) -> None:
 
 
 def test_cores_are_left_to_their_package_and_each_package_is_a_processor(node: Path) -> None:
-    cpus = [probe.sensor for probe in hwmon.scan(node).probes if probe.sensor.part.component.value == "cpu"]
+    sensors = [probe.sensor for probe in hwmon.scan(node).probes if not probe.sensor.states]
+    cpus = [sensor for sensor in sensors if sensor.part.component.value == "cpu"]
     assert [(sensor.name, sensor.part.slot) for sensor in cpus] == [
         ("coretemp Physical id 0", "CPU1"),
         ("coretemp Physical id 0", "CPU2"),
@@ -67,7 +68,7 @@ def test_registers_of_zero_are_no_limits(node: Path) -> None:
 
 
 def test_memory_counters_are_those_node_exporter_reads(node: Path) -> None:
-    ours = values(edac.scan(node))
+    ours = values(edac.scan(node, sums=True))
     told = expected(
         r'^node_edac_channel_correctable_errors_total\{channel="(\d)",controller="(\d)",csrow="(\d)",[^}]*\} (\S+)$'
     )
@@ -76,13 +77,21 @@ def test_memory_counters_are_those_node_exporter_reads(node: Path) -> None:
         assert ours[f"mc{controller}/csrow{row}/ch{channel}/corrected"] == value
     rows = expected(r'^node_edac_csrow_uncorrectable_errors_total\{controller="(\d)",csrow="(\d)"\} (\S+)$')
     for (controller, row), value in rows.items():
-        assert ours[f"mc{controller}/csrow{row}/uncorrected"] == value
+        assert ours[f"mc{controller}/csrow{row}/sum/uncorrected"] == value
+    # Channels that count uncorrected errors themselves say of which module they are.
+    assert ours["mc0/csrow0/ch1/uncorrected"] == 2.0
+    assert ours["mc0/csrow2/uncorrected"] == 5.0
     assert ours["mc0/noinfo/corrected"] == 2.0
     assert ours["mc0/noinfo/uncorrected"] == 6.0
 
 
 def test_arrays_say_degraded_rebuilding_and_failed(node: Path) -> None:
-    found = {probe.sensor.part.slot: probe.read() for probe in arrays.scan(node).probes}
+    probes = arrays.scan(node).probes
+    found = {probe.sensor.part.slot: probe.read() for probe in probes}
+    members = {probe.sensor.part.slot: probe.sensor for probe in probes if probe.sensor.quantity == "disk.member"}
+    assert members["sdp"].states[4] == "failed"
+    assert found["sdp"] == States(1 << 4)
+    assert found["sdn"] == States(1 << 0)
     assert found["md5"] == States(0b001)
     assert found["md6"] == States(0b011)
     for name in ("md0", "md1", "md4", "md10"):
@@ -92,7 +101,7 @@ def test_arrays_say_degraded_rebuilding_and_failed(node: Path) -> None:
 def test_nvme_sentinels_are_no_limits(tmp_path: Path) -> None:
     capture = fixture("kernel/sysfs/telegraf_hwmon_with_device_tag.json")
     probes = [probe for probe in hwmon.scan(write_capture(tmp_path, capture), skip=()).probes]
-    disks = [probe.sensor for probe in probes if probe.sensor.name.startswith("nvme")]
+    disks = [one.sensor for one in probes if one.sensor.name.startswith("nvme") and not one.sensor.states]
     assert disks
     for sensor in disks:
         assert sensor.limits.lower_non_critical is None

@@ -75,7 +75,7 @@ def scan(sysfs: Folder, *, skip: tuple[str, ...] = SKIPPED_CHIPS, whole: bool = 
         if keys[key] > 1:
             key = f"{key}#{keys[key]}"
         probes += _chip(base, chip, key, whole=whole)
-        probes += _alarms(base, chip, key)
+        probes += _alarms(base, chip, key, whole=whole)
     status = CoverageStatus.WATCHED if probes else CoverageStatus.NOT_PRESENT
     reason = "" if probes else "the kernel knows no sensor chip; on virtual machines that is normal"
     return Scan(tuple(probes), (CoverageLine(component=Component.THERMAL, status=status, reason=reason),))
@@ -121,7 +121,7 @@ def _probe(base: Folder, chip: str, key: str, channel: str, label: str, path: Fo
     return Probe(sensor, partial(read_channel, path, base / channel, quantity))
 
 
-def _alarms(base: Folder, chip: str, key: str) -> Iterator[Probe]:
+def _alarms(base: Folder, chip: str, key: str, *, whole: bool) -> Iterator[Probe]:
     """One state sensor for the alarm files of each channel. Only temperature alarms are judged: super-I/O chips raise
     the others on inputs that nothing is connected to, and latch an intrusion that was their own assembly."""
     files: dict[str, list[tuple[int, Folder]]] = {}
@@ -134,6 +134,8 @@ def _alarms(base: Folder, chip: str, key: str) -> Iterator[Probe]:
     for channel, alarms in files.items():
         stem = channel.rstrip("0123456789")
         label = read_text(base / f"{channel}_label") or channel
+        if label.startswith("Core ") and not whole:
+            continue
         component = _QUANTITIES[stem].component if stem in _QUANTITIES else Component.CHASSIS
         sensor = Sensor(
             id=f"{key}/{channel}/alarm",
