@@ -1,0 +1,1 @@
+"""`make fuzz`: damaged captures must never crash or hang a decoder or the rules."""

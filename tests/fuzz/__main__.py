@@ -1,0 +1,57 @@
+"""`make fuzz`: 100,000 damaged captures, decoded and every tenth judged; prints each crash and hang, fails on any."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+from hardcase_collector.rules.offline import OfflineJudge
+from hardcase_collector.rules.sheet_reader import load_sheets
+
+from tests.fuzz.running import Failure, run
+from tests.fuzz.seeds import seeds
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+FIXTURES = Path(os.environ.get("HARDCASE_FIXTURES", ROOT.parent / "shared" / "fixtures"))
+WORKERS = 2
+SHARE = 1000
+
+
+def share(mutants: range, seed: int) -> list[Failure]:
+    captures = seeds(FIXTURES, ROOT / "tests" / "golden")
+    return run(captures, mutants, seed=seed, judge=OfflineJudge(load_sheets()), judged_of=10)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make fuzz", description=__doc__)
+    parser.add_argument("--mutants", type=int, default=100_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", type=int, default=None, help="number of one mutant, to look at it")
+    options = parser.parse_args()
+    if options.only is not None:
+        failures = share(range(options.only, options.only + 1), options.seed)
+    else:
+        failures = _all(options.mutants, options.seed)
+    for one in failures:
+        print(f"{one.kind} {one.capture} mutant {one.mutant}: {one.what}")
+    return 1 if failures else 0
+
+
+def _all(mutants: int, seed: int) -> list[Failure]:
+    began = time.monotonic()
+    shares = [range(first, min(first + SHARE, mutants)) for first in range(0, mutants, SHARE)]
+    failures: list[Failure] = []
+    with ProcessPoolExecutor(WORKERS) as pool:
+        for done, found in enumerate(pool.map(share, shares, [seed] * len(shares)), 1):
+            failures += found
+            print(f"\r{done * SHARE} mutants, {len(failures)} failures", end="", file=sys.stderr, flush=True)
+    print(f"\n{mutants} mutants in {time.monotonic() - began:.0f} s: {len(failures)} crashes or hangs")
+    return failures
+
+
+if __name__ == "__main__":
+    sys.exit(main())
