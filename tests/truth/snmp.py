@@ -40,6 +40,8 @@ LIMITS = {
     "sensor_limit_low_warn": "lower_non_critical",
     "sensor_limit_low": "lower_critical",
 }
+_FACTORS = {("runtime", Kind.DURATION): 60.0, ("power_consumed", Kind.ENERGY): 3_600_000.0}
+"""There minutes and kilowatt hours, here seconds and joules."""
 UNCOMPARED = frozenset({"dbm", "count", "delay", "quality_factor"})
 """Classes that are no measurement of hardware, or are shown there in a unit that is not read."""
 
@@ -155,7 +157,7 @@ def _value_comparison(name: str, wanted: Expected, item: Item, reading: Reading)
     if isinstance(reading, Gap):
         got, equal = f"gap {reading.reason.value}: {reading.detail}", shown is None
     elif isinstance(reading, Number) and shown is not None:
-        factor = 60.0 if sensor["sensor_class"] == "runtime" and item.sensor.kind is Kind.DURATION else 1.0
+        factor = _FACTORS.get((sensor["sensor_class"], item.sensor.kind), 1.0)
         value = reading.value
         if item.spec.scale < 0:
             # What is left there is what is used here.
