@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from hardcase_agent.domain.part import Component
 from hardcase_agent.sensors.arrays import words
 from hardcase_agent.sensors.arrays.model import (
+    LOST,
     Battery,
     BatteryState,
     Controller,
@@ -34,6 +35,22 @@ _ENCLOSURE = re.compile(r"(.{1,60}?) at Port (\S{1,10}), Box (\d{1,4}), (.*)")
 _SIZE = re.compile(r"[\d.]+ [KMGTP]B")
 _FACT = re.compile(r"([^:]{1,60}?)\s*:\s+(.*)|([^:]{1,60}?)\s*:")
 _CCISS = re.compile(r"(/dev/\S{1,40}):\s+\((?P<model>[^)]{1,60})\)\s+(?P<what>.*?)\s+status:\s+(?P<status>.*)")
+_LOST = re.compile(r"Total of (\d{1,3}) failed physical drives detected on this logical drive\.?")
+_PLACE = re.compile(r"connector (\S{1,6}) box (\d{1,4}) bay (\d{1,4})\s+(.*)")
+_CACHE_NOTE = re.compile(
+    r"Write cache (temporarily|permanently) disabled.*|(Temporary|Permanent) disable condition: .*"
+)
+_CONTROLLER_FACT = re.compile(r"(Controller Status|Cache Status|Cache Status Details|Battery/Capacitor Status): .*")
+STRAY = "|".join(one.pattern for one in (_LOST, _PLACE, _CACHE_NOTE, _CONTROLLER_FACT))
+"""Lines that are these tools' though no heading stands before them."""
+_VERDICT = frozenset({"OK", "INQUIRY", "FAILED", "S.M.A.R.T", "SMART", "Predictive", "PREDICTIVE", "UNKNOWN"})
+"""First words of what cciss_vol_status says of a drive."""
+_POWER = (
+    (r"charg\w* is low|not fully charged|low charge|is low", BatteryState.LOW),
+    (r"missing|not attached|not present|disconnected", BatteryState.MISSING),
+    (r"fail|bad|dead", BatteryState.FAILED),
+    (r"charging", BatteryState.CHARGING),
+)
 _HINTS = ("spare", "active spare", "transient")
 
 
@@ -44,6 +61,8 @@ class _Parser:
         self.array = ""
         self.thing: Controller | Disk | Volume | Element | None = None
         self.line = 0
+        self.lost: tuple[Volume, str] | None = None
+        """A volume that has lost a member, as its controller says without naming it."""
 
     def read(self, line: str, number: int) -> None:
         self.line = number
@@ -62,6 +81,8 @@ class _Parser:
             self.array = "" if said.lower() in ("unassigned", "hba drives") else self.array
             return
         fact = _FACT.fullmatch(said)
+        if fact is not None and self.thing is None and _CONTROLLER_FACT.fullmatch(said):
+            self.thing = self.report.controller(self.controller)
         if fact is not None and self.thing is not None:
             self._fact((fact[1] or fact[3]).lower(), (fact[2] or "").strip())
 
@@ -120,21 +141,65 @@ class _Parser:
         self.thing = element
 
     def _cciss(self, found: re.Match[str]) -> None:
-        """ "/dev/cciss/c0d0: (Smart Array P410i) RAID 1 Volume 0 status: OK." and the same of its disks."""
+        """ "/dev/sda: (Smart Array P410i) RAID 1 Volume 0 status: OK. At least one spare drive designated." """
         self.controller = found[1]
-        self.report.controller(self.controller).model = found["model"]
-        what, status = found["what"], found["status"].rstrip(". ")
-        number = re.search(r"[Vv]olume (\d{1,4})", what)
-        place = re.search(r"connector (\S{1,6}) box (\d{1,4}) bay (\d{1,4})", what)
+        controller = self.report.controller(self.controller)
+        controller.model, controller.slot = found["model"], found[1]
+        status, _, notes = found["status"].partition(".")
+        number = re.search(r"[Vv]olume (\d{1,4})", found["what"])
         if number:
             volume = self.report.volume(self.controller, f"LD {number[1]}")
-            volume.level = what.partition(" Volume")[0]
+            volume.level = found["what"].partition(" Volume")[0]
             self._volume_state(volume, status)
-        elif place:
-            disk = self.report.disk(self.controller, ":".join(place.groups()))
-            disk.slot = disk.key
-            self._disk_state(disk, status, [])
-        self.thing = None
+            if "activated on-line spare" in notes:
+                # The array is whole, and is so because a spare stands in for a member that failed.
+                self.lost = (volume, "a spare stands in for it")
+            self.thing = volume
+
+    def _lost(self, found: re.Match[str]) -> None:
+        if isinstance(self.thing, Volume) and int(found[1]):
+            self.lost = (self.thing, "the controller counts it as failed")
+
+    def _place_of(self, found: re.Match[str]) -> None:
+        """ "connector 1I box 1 bay 3   HP DG0146FARVU PTVN1234 HPD6 OK" """
+        disk = self.report.disk(self.controller, f"{found[1]}:{found[2]}:{found[3]}")
+        disk.slot = disk.key
+        cells = found[4].split()
+        end = next((index for index, cell in enumerate(cells) if cell.rstrip(".") in _VERDICT), len(cells))
+        if end >= 4:
+            disk.model = words.disk_model(cells[0], " ".join(cells[1 : end - 2]))
+            disk.serial, disk.firmware = words.serial(cells[end - 2]), cells[end - 1]
+        self._disk_state(disk, " ".join(cells[end:]), [])
+
+    def _cache_note(self, found: re.Match[str]) -> None:
+        controller = self.report.controller(self.controller)
+        controller.cache = Health.FAILED if "permanent" in found[0].lower() else Health.DEGRADED
+        self._backup_power(found[0])
+
+    def _backup_power(self, said: str) -> None:
+        """Why a cache is off, in a sentence."""
+        lower = said.lower()
+        if not re.search(r"batter|capacitor|backup power", lower):
+            return
+        state = next((state for pattern, state in _POWER if re.search(pattern, lower)), None)
+        if state is not None:
+            battery = self.report.battery(self.controller)
+            battery.state = (battery.state or frozenset()) | {state}
+
+    def finish(self) -> None:
+        """A lost member that no line names is told all the same: by elimination it can be found."""
+        if self.lost is None:
+            return
+        volume, why = self.lost
+        if any(
+            disk.controller == self.controller and disk.state and disk.state & LOST
+            for disk in self.report.disks.values()
+        ):
+            return
+        disk = self.report.disk(self.controller, f"lost of {volume.key}")
+        disk.slot = f"slot unknown ({volume.key}: {why})"
+        disk.state = frozenset({MemberState.FAILED})
+        volume.members.append(disk.key)
 
     # Facts
 
@@ -226,6 +291,8 @@ class _Parser:
             controller.cache, controller.cache_word = _cache(value)
             if controller.cache is None:
                 self.report.unknown(f"cache of controller {controller.key}", value, f"line {self.line}")
+        elif key == "cache status details":
+            self._backup_power(value)
         elif key == "battery/capacitor status":
             self._battery(value)
         elif key == "serial number":
@@ -270,6 +337,9 @@ _OPENERS: tuple[tuple[re.Pattern[str], Callable[[_Parser, re.Match[str]], None]]
     (_VOLUME, _Parser._volume),
     (_ENCLOSURE, _Parser._enclosure),
     (_CCISS, _Parser._cciss),
+    (_LOST, _Parser._lost),
+    (_PLACE, _Parser._place_of),
+    (_CACHE_NOTE, _Parser._cache_note),
 )
 _ELEMENTS = {
     "fan status": Component.FAN,
@@ -311,3 +381,4 @@ def parse_text(lines: Sequence[str], report: Report, first: int) -> None:
     parser = _Parser(report)
     for offset, line in enumerate(lines):
         parser.read(line, first + offset)
+    parser.finish()

@@ -10,6 +10,7 @@ from enum import StrEnum
 from hardcase_agent.domain.part import Component, Part
 from hardcase_agent.domain.reading import Gap, GapReason, Kind, Number, Reading, Sensor, States, Unit
 from hardcase_agent.sensors.arrays.model import (
+    LOST,
     Battery,
     BatteryState,
     Controller,
@@ -27,8 +28,6 @@ VOLUME_STATES = tuple(state.value for state in VolumeState)
 BATTERY_STATES = tuple(state.value for state in BatteryState)
 HEALTH_STATES = tuple(state.value for state in Health)
 
-LOST = frozenset({MemberState.FAILED, MemberState.MISSING, MemberState.OFFLINE})
-"""States in which a disk gives its array nothing."""
 _UNSOUND = frozenset({VolumeState.DEGRADED, VolumeState.PARTIALLY_DEGRADED})
 _DOWN = frozenset({VolumeState.FAILED, VolumeState.OFFLINE})
 _MASKED_FROM = 3
@@ -137,7 +136,8 @@ def volume_part(volume: Volume) -> Part:
 
 
 def controller_part(controller: Controller) -> Part:
-    slot = controller.slot or f"controller {controller.key.removeprefix('c')}"
+    number = controller.key.removeprefix("c")
+    slot = controller.slot or (f"controller {number}" if number.isdecimal() else controller.key)
     firmware = controller.firmware
     return Part(
         component=Component.RAID, slot=slot, model=controller.model, serial=controller.serial, firmware=firmware

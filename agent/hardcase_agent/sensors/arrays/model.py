@@ -34,6 +34,10 @@ class MemberState(StrEnum):
     IN_FAILED_ARRAY = "in_failed_array"
 
 
+LOST = frozenset({MemberState.FAILED, MemberState.MISSING, MemberState.OFFLINE})
+"""States in which a disk gives its array nothing."""
+
+
 class VolumeState(StrEnum):
     """An array, a virtual disk, a pool. Order is that of the bits of `raid.volume`; new words go to the end."""
 

@@ -71,7 +71,7 @@ _TOOLS = (
         "hp",
         re.compile(
             rf"{hp.CONTROLLER.pattern}|physicaldrive \S{{1,40}}( \(.*)?|logicaldrive \d{{1,4}}( \(.*)?"
-            r"|/dev/\S{1,40}: \(.{1,60}\) .* status: .*"
+            rf"|/dev/\S{{1,40}}: \(.{{1,60}}\) .* status: .*|{hp.STRAY}"
         ),
         hp.parse_text,
     ),

@@ -78,6 +78,10 @@ MEMBER: Mapping[str, tuple[MemberState, ...]] = {
     # HPE
     "ok": (M.ONLINE,),
     "predictive failure": (M.ONLINE, M.PREDICTED),
+    "inquiry failed": (M.FAILED,),
+    "s.m.a.r.t. predictive": (M.ONLINE, M.PREDICTED),
+    "s.m.a.r.t. predictive failure": (M.ONLINE, M.PREDICTED),
+    "smart predictive failure": (M.ONLINE, M.PREDICTED),
     "predictive failure rebuilding": (M.REBUILDING, M.PREDICTED),
     "waiting for rebuild": (M.REBUILDING,),
     "queued for rebuild": (M.REBUILDING,),

@@ -351,6 +351,21 @@ Smart Array P420i in Slot 0 (Embedded)
 CCISS = """\
 /dev/sg0: (Smart Array P410i) RAID 1 Volume 0 status: OK.
 /dev/sg0: (Smart Array P410i) RAID 5 Volume 1 status: Using interim recovery mode.
+  Physical drives: 3
+         connector 1I box 1 bay 1                 HP      DG0146FARVU      PTVN0001     HPD6 OK
+         connector 1I box 1 bay 2                 HP      DG0146FARVU      PTVN0002 HPD6 S.M.A.R.T. predictive
+         connector 1I box 1 bay 3   INQUIRY FAILED
+   Total of 1 failed physical drives detected on this logical drive.
+"""
+
+CCISS_SPARE = """\
+/dev/sda: (Smart Array P410i) RAID 6 Volume 0 status: OK.   At least one spare drive designated. \
+ At least one activated on-line spare drive is completely rebuilt on this logical drive.
+"""
+
+CACHE_OFF = """\
+   Cache Status: Permanently Disabled
+   Cache Status Details: Cache disabled; backup power source failed to charge to an acceptable level
 """
 
 ARCCONF = """\

@@ -91,9 +91,37 @@ def test_the_status_form_tells_array_battery_and_cache() -> None:
     assert told.states("raid.cache", "slot 0") == {"degraded"}
 
 
-def test_cciss_vol_status_is_read() -> None:
+def test_cciss_vol_status_tells_volumes_and_each_drive() -> None:
     told = Told(outputs.CCISS)
+    assert told.flaws == []
     assert sorted(told.all_states("raid.volume").values(), key=sorted) == [{"degraded"}, {"optimal"}]
+    assert told.all_states("disk.member") == {
+        "1I:1:1": {"online"},
+        "1I:1:2": {"online", "predicted"},
+        "1I:1:3": {"failed", "in_degraded_array"},
+    }
+    assert (told.disk("1I:1:1").model, told.disk("1I:1:1").serial) == ("HP DG0146FARVU", "PTVN0001")
+
+
+def test_an_array_that_is_well_because_a_spare_stands_in_has_a_failed_member() -> None:
+    told = Told(outputs.CCISS_SPARE)
+    assert told.states("raid.volume", "/dev/sda LD 0") == {"optimal"}
+    assert told.all_states("disk.member") == {"slot unknown (LD 0: a spare stands in for it)": {"failed"}}
+
+
+def test_spares_that_wait_are_no_sign_of_a_failed_member() -> None:
+    told = Told(outputs.CCISS_SPARE.partition(" At least one activated")[0])
+    assert told.all_states("disk.member") == {}
+
+
+def test_why_a_cache_is_off_tells_of_its_battery() -> None:
+    told = Told(outputs.CACHE_OFF)
+    assert told.states("raid.cache", "slot 0") == {"failed"}
+    assert told.states("raid.battery", "cache battery of slot 0") == {"failed"}
+    low = Told(
+        "Write cache temporarily disabled\nTemporary disable condition: off because the capacitor charge is low.\n"
+    )
+    assert list(low.all_states("raid.battery").values()) == [{"low"}]
 
 
 def test_adaptec_tells_volume_members_errors_and_enclosure() -> None:
