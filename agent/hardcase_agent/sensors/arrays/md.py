@@ -87,12 +87,14 @@ def _array(found: re.Match[str], rest: str, report: Report) -> None:
     volume.state = volume_states(level, total, working, state, doing)
     volume.progress = float(action[2]) if action and action[2] else None
     for member in members:
-        _member(volume, member[1], member[3], doing if int(member[2]) >= total else "", report)
+        _member(volume, member, doing if int(member[2]) >= total else "", report)
 
 
-def _member(volume: Volume, device: str, flags: str, doing: str, report: Report) -> None:
+def _member(volume: Volume, found: re.Match[str], doing: str, report: Report) -> None:
     """Flags: F faulty, S spare, J journal, W write-mostly, R replacement."""
-    disk = report.disk("md", f"{volume.key}/{device}")
+    device, flags = found[1], found[3]
+    key = f"{volume.key}/{device}"
+    disk = report.disk("md", key if ("md", key) not in report.disks else f"{key}[{found[2]}]")
     disk.slot, disk.paths = disk_name(device), (f"/dev/{disk_name(device)}",)
     disk.group = volume.key
     if "(F)" in flags:

@@ -295,8 +295,9 @@ def told(text: object) -> str:
 
 def serial(text: object) -> str:
     """A serial number, or "" for what somebody put in its place."""
-    said = told(text)
-    return "" if _PLACEHOLDER.fullmatch(said) else said
+    if not told(text) or _PLACEHOLDER.fullmatch(told(text)):
+        return ""
+    return str(text).strip()
 
 
 def percent(text: str) -> float | None:
