@@ -49,7 +49,7 @@ class Keeper:
     def stop(self) -> None:
         self._look()
         self._stopping.set()
-        self._thread.join(timeout=5)
+        self._thread.join(timeout=20)
 
     def frames(self) -> set[Key]:
         """Every frame that any agent ever kept."""

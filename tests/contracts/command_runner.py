@@ -25,7 +25,7 @@ PATIENCE_S = 20.0
 """Deadline of calls that are expected to end by themselves; a loaded machine takes its time."""
 
 
-async def until(holds: Callable[[], bool], *, within_s: float = 20.0) -> None:
+async def until(holds: Callable[[], bool], *, within_s: float = 60.0) -> None:
     """Waits until it holds, with a bound."""
     ends = time.monotonic() + within_s
     while not holds():
@@ -95,8 +95,8 @@ class CommandRunnerContract:
         self, runner: CommandRunner, fake: FakeSmartctl
     ) -> None:
         stuck, well = fake.disk("sda", behaviour="vfork"), fake.disk("sdb", "well")
-        waiting = asyncio.create_task(runner.run("smartctl-report", (stuck, "sat"), deadline_s=5.0))
-        await until(lambda: "D" in {state_of(pid) for pid in fake.processes()}, within_s=4.5)
+        waiting = asyncio.create_task(runner.run("smartctl-report", (stuck, "sat"), deadline_s=8.0))
+        await until(lambda: "D" in {state_of(pid) for pid in fake.processes()}, within_s=7.5)
         result = await runner.run("smartctl-report", (well, "sat"), deadline_s=PATIENCE_S)
         assert result.stdout == b"well"
         with pytest.raises(DeviceHung):
@@ -201,7 +201,7 @@ class CommandRunnerContract:
         assert (fake.calls(), result.stdout) == ([["-t", "1", "-t", "17"]], b"Memory Device")
 
 
-async def when_not_hung(ask: Callable[[], object], *, within_s: float = 20.0) -> object:
+async def when_not_hung(ask: Callable[[], object], *, within_s: float = 60.0) -> object:
     """The answer, once the device has let go of its earlier process."""
     ends = time.monotonic() + within_s
     while True:

@@ -85,7 +85,7 @@ class FakeCollector:
     async def stop(self) -> None:
         await self._server.stop(grace=None)
 
-    async def until(self, true: Callable[[], bool], *, within_s: float = 20) -> None:
+    async def until(self, true: Callable[[], bool], *, within_s: float = 60) -> None:
         """Bounded wait for something that messages bring about."""
         async with asyncio.timeout(within_s), self._changed:
             await self._changed.wait_for(true)

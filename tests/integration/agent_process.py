@@ -90,7 +90,7 @@ class AgentProcess:
             self.process.send_signal(signal.SIGKILL)
             await self.process.wait()
 
-    async def stop(self, *, within_s: float = 20) -> int:
+    async def stop(self, *, within_s: float = 60) -> int:
         """SIGTERM; returns the exit status."""
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
@@ -100,7 +100,7 @@ class AgentProcess:
     def said(self) -> str:
         return self.log.read_text(errors="replace")
 
-    async def until_said(self, text: str, *, within_s: float = 20) -> None:
+    async def until_said(self, text: str, *, within_s: float = 60) -> None:
         """Until its log holds this text; bounded."""
         async with asyncio.timeout(within_s):
             while text not in self.said():
@@ -120,7 +120,7 @@ class NotifySocket:
     def close(self) -> None:
         self._socket.close()
 
-    async def until(self, text: str, *, within_s: float = 20) -> None:
+    async def until(self, text: str, *, within_s: float = 60) -> None:
         """Until this was told (from now on counted out); bounded."""
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(within_s):

@@ -133,7 +133,7 @@ def test_a_reload_with_a_mistake_keeps_everything_and_says_so(running: Collector
     try:
         running.configuration.write_text(good + '[cases]\njoining_hours = "long"\n', encoding="utf-8")
         running.process.send_signal(signal.SIGHUP)
-        wait_until(lambda: "reload refused" in running.log, within_s=20, what="the reload is refused")
+        wait_until(lambda: "reload refused" in running.log, within_s=60, what="the reload is refused")
     finally:
         running.configuration.write_text(good, encoding="utf-8")
     running.process.send_signal(signal.SIGHUP)
@@ -147,7 +147,7 @@ def test_the_telemetry_port_refuses_tls_1_2_and_peers_without_a_certificate(runn
     context.maximum_version = ssl.TLSVersion.TLSv1_2
     for name in ("telemetry", "enrolment", "web"):
         with (
-            socket.create_connection(("127.0.0.1", running.ports[name]), timeout=20) as plain,
+            socket.create_connection(("127.0.0.1", running.ports[name]), timeout=60) as plain,
             pytest.raises((ssl.SSLError, ConnectionError)),
         ):
             context.wrap_socket(plain)

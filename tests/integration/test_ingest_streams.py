@@ -35,7 +35,7 @@ from hardcase_protos.v1 import reading_pb2, telemetry_pb2
 from tests.bench.processes import collector as collector_process
 from tests.fakes.judge import FakeDesk, FakeJudge
 
-WAIT_S = 20.0
+WAIT_S = 60.0
 EPOCH = b"0123456789abcdef"
 Close = telemetry_pb2.Close
 

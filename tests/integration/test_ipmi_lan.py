@@ -49,14 +49,14 @@ async def device_id(device: LanIpmi, deadline_s: float = 5.0) -> bytes:
     return await device.request(0x06, 0x01, b"", deadline_s=deadline_s)
 
 
-async def until(holds: Callable[[], bool], within_s: float = 20.0) -> None:
+async def until(holds: Callable[[], bool], within_s: float = 60.0) -> None:
     ends = time.monotonic() + within_s
     while not holds():
         assert time.monotonic() < ends, "did not come true in time"
         await asyncio.sleep(0.02)
 
 
-async def again(call: Callable[[], Awaitable[Answer]], within_s: float = 30.0) -> Answer:
+async def again(call: Callable[[], Awaitable[Answer]], within_s: float = 60.0) -> Answer:
     """Calls until the device is not hung any more, with a bound."""
     ends = time.monotonic() + within_s
     while True:

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import time
 
-_START_S = 20.0
+_START_S = 60.0
 
 
 def free_udp_port() -> int:
@@ -57,7 +57,7 @@ def stop(process: subprocess.Popen[bytes]) -> None:
     else:
         process.terminate()
     try:
-        process.wait(timeout=5)
+        process.wait(timeout=20)
     except subprocess.TimeoutExpired:
         process.kill()
-        process.wait(timeout=5)
+        process.wait(timeout=20)

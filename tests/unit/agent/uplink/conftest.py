@@ -90,7 +90,7 @@ class Host:
 
     async def drained(self) -> None:
         """Until everything is acknowledged; bounded."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while (await self.backlog.state()).records:  # noqa: ASYNC110  the spool has no event for it
                 await asyncio.sleep(0.01)
 
@@ -98,20 +98,20 @@ class Host:
         """Clean, bounded."""
         self.uplink.stop("test over")
         if self.task is not None:
-            await asyncio.wait({self.task}, timeout=10)
+            await asyncio.wait({self.task}, timeout=30)
             assert self.task.done()
             self.task.result()
             self.task = None
-        await self.backlog.close(deadline_s=5)
+        await self.backlog.close(deadline_s=20)
         self.files.release()
 
     async def restart(self) -> None:
         """As after kill -9: nothing is said, a new epoch begins."""
         if self.task is not None:
             self.task.cancel()
-            await asyncio.wait({self.task}, timeout=10)
+            await asyncio.wait({self.task}, timeout=30)
             self.task = None
-        await self.backlog.close(deadline_s=5)
+        await self.backlog.close(deadline_s=20)
         self.files.release()
         self.open()
 

@@ -297,7 +297,7 @@ async def test_a_clean_stop_sends_what_is_spooled_and_says_goodbye(collector: Fa
     await host.keep(*(window(str(number)) for number in range(50)))
     host.uplink.stop("clean stop")
     assert host.task is not None
-    await asyncio.wait({host.task}, timeout=10)
+    await asyncio.wait({host.task}, timeout=30)
     await collector.until(lambda: collector.sessions[0].goodbye == "clean stop")
     assert len(reasons(collector)) == 50
 

@@ -55,7 +55,7 @@ class Port:
 
     async def enroll(self, token: str, csr: bytes, machine_id: str = "a" * 32) -> enrolment_pb2.EnrollReply:
         host = reading_pb2.Asset(hostname="db1", machine_id=machine_id)
-        return await self.stub.Enroll(enrolment_pb2.EnrollRequest(token=token, csr_pem=csr, host=host), timeout=20)
+        return await self.stub.Enroll(enrolment_pb2.EnrollRequest(token=token, csr_pem=csr, host=host), timeout=60)
 
     async def renew(
         self, key: ec.EllipticCurvePrivateKey, certificate: bytes, *, wall_ms: int | None = None
@@ -66,7 +66,7 @@ class Port:
         request = enrolment_pb2.RenewRequest(
             certificate_pem=certificate, csr_pem=csr, wall_ms=wall_ms, signature=signature
         )
-        return await self.stub.Renew(request, timeout=20)
+        return await self.stub.Renew(request, timeout=60)
 
 
 @pytest.fixture

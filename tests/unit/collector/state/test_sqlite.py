@@ -109,7 +109,7 @@ def test_a_writer_held_by_another_process_is_told_and_ends(store: SqlStateStore)
         trouble = store.healthy()
         assert "find the other process" in trouble
     finally:
-        holder.communicate(timeout=20)
+        holder.communicate(timeout=60)
     assert store.healthy() == ""
 
 
@@ -154,7 +154,7 @@ def test_a_lock_ends_with_its_process(tmp_path: Path) -> None:
             StoreLock(path).acquire()
     finally:
         holder.kill()
-        holder.communicate(timeout=20)
+        holder.communicate(timeout=60)
     with StoreLock(path):
         pass
 
