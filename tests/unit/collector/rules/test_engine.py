@@ -282,7 +282,7 @@ def test_a_finding_outlives_its_sensor_by_a_day_and_is_then_cleared() -> None:
 
 def test_a_sensor_that_comes_back_within_the_day_goes_on_where_it_was() -> None:
     hot, other = feeds.temperature("t1", upper_critical=90), feeds.temperature("t2", upper_critical=90)
-    counted = feeds.counter("disk.reallocated", "p")
+    counted = feeds.counter("disk.command_timeout", "p")
     bench = Bench(hot, other, counted, width=8)
     bench.frame(t1=95.0, t2=40.0, p=2.0)
     bench.use(other, number=2, width=8)
@@ -292,7 +292,7 @@ def test_a_sensor_that_comes_back_within_the_day_goes_on_where_it_was() -> None:
 
     assert bench.frame(t1=95.0, t2=40.0, p=2.0) == []
     grown = bench.frame(t1=95.0, t2=40.0, p=3.0)
-    assert short(grown) == [("disk-reallocated-growth", Change.RAISED, Severity.WARNING)]
+    assert short(grown) == [("disk-timeouts", Change.RAISED, Severity.WARNING)]
     cleared = [made for _ in range(3) for made in bench.frame(t1=40.0, t2=40.0, p=3.0)]
     assert short(cleared) == [("thermal-hot", Change.CLEARED, Severity.CLEARED)]
 
@@ -423,8 +423,11 @@ def test_nothing_runs_out_by_the_present_time_while_old_records_still_arrive() -
         now_ms = feeds.START_MS + round(three_days_s * 1000) + 1000 * index
         told += bench.engine.tick(bench.state, now_ms=now_ms, silent=False)
 
-    assert short(told) == [("memory-corrected-events", Change.RAISED, Severity.MINOR)]
-    assert told[0].evidence["count"] == 3
+    assert short(told) == [
+        ("memory-corrected-event", Change.RAISED, Severity.WARNING),
+        ("memory-corrected-events", Change.RAISED, Severity.MINOR),
+    ]
+    assert told[1].evidence["count"] == 3
 
 
 def test_a_chattering_log_does_not_grow_the_state_without_end() -> None:
@@ -466,14 +469,44 @@ def test_a_rule_that_was_removed_and_comes_back_raises_anew() -> None:
 def test_a_feed_without_a_catalogue_takes_events_and_keeps_them_over_a_restart() -> None:
     engine = feeds.engine()
     state = engine.open_feed(feeds.feed(), None, None, (), rehearsal=False)
-    engine.event(state, feeds.event("psu.input_lost", 0, slot="PSU1"), history=False)
+    engine.event(state, feeds.event("disk.in_critical_array", 0, slot="3"), history=False)
     row = engine.row(state, received_ms=1)
     again = engine.open_feed(feeds.feed(), None, row, (), rehearsal=False)
 
-    (made,) = engine.event(again, feeds.event("psu.input_lost", 60, slot="PSU1", asserted=False), history=False)
+    (made,) = engine.event(again, feeds.event("disk.in_critical_array", 60, slot="3", asserted=False), history=False)
 
     assert made.change is Change.CLEARED
     assert row.catalogue == 0
+
+
+def test_an_event_that_has_yet_to_settle_does_so_after_a_restart_as_of_its_beginning() -> None:
+    engine = feeds.engine()
+    state = engine.open_feed(feeds.feed(), None, None, (), rehearsal=False)
+    assert engine.event(state, feeds.event("psu.input_lost", 0, slot="PSU1"), history=False) == []
+    row = engine.row(state, received_ms=1)
+    again = engine.open_feed(feeds.feed(), None, row, (), rehearsal=False)
+
+    early = engine.tick(again, now_ms=feeds.START_MS + 299_000, silent=False)
+    (made,) = engine.tick(again, now_ms=feeds.START_MS + 900_000, silent=False)
+
+    assert not early
+    assert (made.change, made.time_ms) == (Change.RAISED, feeds.START_MS + 300_000)
+    assert (made.evidence["since_ms"], made.evidence["reason"]) == (feeds.START_MS, "settled")
+
+
+def test_redundancy_regained_ends_the_events_of_every_supply() -> None:
+    engine = feeds.engine()
+    state = engine.open_feed(feeds.feed(), None, None, (), rehearsal=False)
+    for number, slot in enumerate(("PSU1", "PSU2")):
+        engine.event(state, feeds.event("psu.input_lost", number, slot=slot), history=False)
+    engine.tick(state, now_ms=feeds.START_MS + 900_000, silent=False)
+
+    ended = engine.event(state, feeds.event("psu.redundancy_lost", 1000, slot="all", asserted=False), history=False)
+
+    assert sorted((made.part.slot, made.change) for made in ended) == [
+        ("PSU1", Change.CLEARED),
+        ("PSU2", Change.CLEARED),
+    ]
 
 
 @pytest.mark.parametrize("spoil", [lambda b: b"\x09" + b[1:], lambda b: b[:-1], lambda b: b[:20], lambda b: b"\x01"])
