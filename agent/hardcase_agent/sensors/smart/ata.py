@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from hardcase_agent.domain.reading import Limits, Number
 from hardcase_agent.sensors.smart import attributes, measure
-from hardcase_agent.sensors.smart.attributes import Meaning
+from hardcase_agent.sensors.smart.attributes import Attribute, Meaning
 from hardcase_agent.sensors.smart.measure import Document, Measure
 
 _EXTENDED = re.compile(r"extended|vendor", re.I)
@@ -25,7 +25,7 @@ _LONGEST_LIFE = 30 * 8766
 
 
 def measures(document: Document) -> Iterator[Measure]:
-    rows = [row for row in measure.rows(document, "ata_smart_attributes", "table") if attributes.name(row)]
+    rows = attributes.read(document)
     # An ATA disk's own limits (SCT) are left alone: many state their present temperature or nought.
     yield from _temperature(document, rows)
     hours = _hours(document, rows)
@@ -42,23 +42,26 @@ def measures(document: Document) -> Iterator[Measure]:
     yield from _self_test(document)
 
 
-def _temperature(document: Document, rows: list[Document]) -> Iterator[Measure]:
+def _temperature(document: Document, rows: list[Attribute]) -> Iterator[Measure]:
     told = list(measure.temperature(document, Limits()))
     if told:
         yield from told
         return
-    value = attributes.first(rows, Meaning.TEMPERATURE)
+    row = attributes.first(rows, Meaning.TEMPERATURE)
+    if row is None or row.raw is None:
+        return
     # Packed with the lowest and highest where the database did not unpack it.
-    value = value if value is None or value < 256 else float(int(value) & 0xFF)
-    if value is not None and 0 < value < 110:
-        yield Measure("disk.temperature", Number(value))
+    value = row.raw if row.raw < 256 else row.raw & 0xFF
+    if 0 < value < 110:
+        yield Measure("disk.temperature", Number(float(value)))
 
 
-def _hours(document: Document, rows: list[Document]) -> float | None:
+def _hours(document: Document, rows: list[Attribute]) -> float | None:
     told = [entry for entry in measure.power_on(document) if isinstance(entry.reading, Number)]
     hours = told[0].reading.value / 3600 if told and isinstance(told[0].reading, Number) else None
     if hours is None:
-        hours = attributes.first(rows, Meaning.HOURS)
+        row = attributes.first(rows, Meaning.HOURS)
+        hours = float(row.raw) if row is not None and row.raw is not None else None
     return hours if hours is not None and 0 <= hours <= _LONGEST_LIFE else None
 
 

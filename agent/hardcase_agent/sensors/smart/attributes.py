@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 from hardcase_agent.domain.reading import Gap, GapReason, Limits, Number
 from hardcase_agent.sensors.smart import measure
@@ -26,8 +28,8 @@ class Meaning(Enum):
     OFFLINE = r"Off-?line_Uncorrectable|Offline_Scan_UNC_Sect(or)?_Ct|Total_Offl_Uncorrectabl|Uncorrectable_Sector_Ct"
     REPORTED = (
         r"Reported_Uncorrect|Reported_UE_Counts|Uncorrectable_Error_(Cnt|Ct)|Uncorrectable_ECC_Ct|Uncor_Read_Error_Ct"
-        r"|Lifetime_UECC_Ct"
     )
+    """Not Lifetime_UECC_Ct: it also counts what the drive's own redundancy recovered."""
     END_TO_END = r"End-to-End_Error(_Count)?|End_to_End_Err_Detect|IO_Error_Detect_Code_Ct"
     TIMEOUT = r"Command_Timeout"
     SPIN_RETRY = r"Spin_Retry_Count"
@@ -67,131 +69,164 @@ _COUNTERS: tuple[tuple[str, Meaning, bool], ...] = (
     ("disk.spin_retry", Meaning.SPIN_RETRY, True),
     ("disk.crc_errors", Meaning.CRC, False),
 )
-"""Quantity, meaning, and whether makers pack several 16-bit counters into it, the lowest of which counts all.
+"""Quantity, meaning, and whether makers pack several 16-bit counters into it, the lowest of which counts most.
 
 Seagate's command timeouts: all, over 5 s, over 7.5 s.
 """
 _RAW_TOO = re.compile(r"SSD_Life_Left|Remaining_Lifetime_Perc|Percent_Life_Remaining|Lifetime_Left|Remaining_Life")
 """Makers disagree here whether raw or normalised value counts: taken only where both say the same."""
+_USED_UP = 1
+"""A normalised value does not fall below 1 with most makers."""
 _BYTES = re.compile(r"(?P<way>Writes|Wts|Written|Reads|Rds|Read)(_Fr\w_H\w+)?_(?P<unit>32MiB|GiB|GB)$")
 _UNITS = {"32MiB": 32 << 20, "GiB": 1 << 30, "GB": 10**9}
 
 _PHANTOM_PENDING = re.compile(r"(Crucial_)?CT\d+(MX500|BX500)SSD\d")
 """These show one pending sector for minutes at a time that no read ever finds; the database calls it bogus by now."""
 _HEAT = re.compile(r"temp", re.I)
+_DIGITS = re.compile(r"\d{1,20}")
 
 
-def name(row: Document) -> str:
-    return measure.text(row, "name")
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """One row of the table, with what its name means."""
 
-
-def raw(row: Document) -> int | None:
+    number: float | None
+    name: str
+    meanings: frozenset[Meaning]
+    raw: int | None
     """First number of the raw value as smartctl prints it: the rest is what the drive database unpacked."""
-    found = re.match(r"\d+", measure.text(row, "raw", "string"))
+    value: float | None
+    """Normalised; higher is better."""
+    threshold: float | None
+    failed: str
+    """ "now", "past" or ""."""
+    prefailure: bool
+
+    @property
+    def is_heat(self) -> bool:
+        """190 and 194 are temperatures with every maker that has them, also where the database knows no name."""
+        return bool(_HEAT.search(self.name)) or (self.name.startswith("Unknown") and self.number in (190, 194))
+
+
+def read(document: Document) -> list[Attribute]:
+    """The rows that have a name."""
+    rows = measure.rows(document, "ata_smart_attributes", "table")
+    return [_attribute(row, name) for row in rows if (name := measure.text(row, "name"))]
+
+
+def _attribute(row: Document, name: str) -> Attribute:
+    failed = measure.text(row, "when_failed").lower()
+    return Attribute(
+        number=measure.number(row, "id"),
+        name=name,
+        meanings=_meanings(name[:60]),
+        raw=_raw(row),
+        value=measure.number(row, "value"),
+        threshold=measure.number(row, "thresh"),
+        failed=next((word for word in ("now", "past") if failed.endswith(word)), ""),
+        prefailure=measure.table(row, "flags").get("prefailure") is True,
+    )
+
+
+@lru_cache(maxsize=2048)
+def _meanings(name: str) -> frozenset[Meaning]:
+    return frozenset(meaning for meaning in Meaning if meaning.names.fullmatch(name))
+
+
+def _raw(row: Document) -> int | None:
+    found = _DIGITS.match(measure.text(row, "raw", "string"))
     if found:
-        return int(found[0][:20])
+        return int(found[0])
     value = measure.number(row, "raw", "value")
     return int(value) if value is not None and value >= 0 else None
 
 
-def first(rows: list[Document], meaning: Meaning) -> float | None:
-    """Raw value of the attribute with the surest name of this meaning."""
-    row = _first(rows, meaning)
-    value = None if row is None else raw(row)
-    return None if value is None else float(value)
+def first(rows: list[Attribute], meaning: Meaning) -> Attribute | None:
+    return next((row for row in rows if meaning in row.meanings), None)
 
 
-def counters(document: Document, rows: list[Document]) -> Iterator[Measure]:
+def counters(document: Document, rows: list[Attribute]) -> Iterator[Measure]:
     for quantity, meaning, packed in _COUNTERS:
-        row = _first(rows, meaning)
-        value = None if row is None else raw(row)
-        if row is None or value is None:
+        row = first(rows, meaning)
+        if row is None or row.raw is None:
             continue
-        if packed:
-            value &= 0xFFFF
+        value = _lowest_word(row.raw) if packed else row.raw
         phantom = meaning is Meaning.PENDING and _PHANTOM_PENDING.match(measure.text(document, "model_name"))
         if phantom and value == 1:
             yield Measure(quantity, Gap(GapReason.ERROR, "this model shows one pending sector that does not exist"))
         else:
-            yield from measure.counter(quantity, float(value), f"attribute {name(row)}")
+            yield from measure.counter(quantity, float(value), f"attribute {row.name}")
 
 
-def wear(document: Document, rows: list[Document]) -> Iterator[Measure]:
+def _lowest_word(value: int) -> int:
+    """Lowest 16-bit counter that is not nought: HGST counts spin retries in the second (65536 is one)."""
+    value &= (1 << 48) - 1
+    while value and not value & 0xFFFF:
+        value >>= 16
+    return value & 0xFFFF
+
+
+def wear(document: Document, rows: list[Attribute]) -> Iterator[Measure]:
+    """Per cent of what the maker rated. Device statistics tell it in one byte that wraps with some makers (292 is 36):
+    an attribute that is used up counts then."""
     used = measure.endurance(document)
-    if used is not None:
+    if (measure.number(document, "rotation_rate") or 0) > 0:
         yield from measure.count("disk.used", used)
         return
-    if (measure.number(document, "rotation_rate") or 0) > 0:
-        return
     for row in rows:
-        value = measure.number(row, "value")
-        if value is None or not 0 <= value <= 100 or not Meaning.WEAR.names.fullmatch(name(row)):
+        if row.value is None or not 0 <= row.value <= 100 or Meaning.WEAR not in row.meanings:
             continue
-        if _RAW_TOO.fullmatch(name(row)) and raw(row) != value:
+        if _RAW_TOO.fullmatch(row.name) and row.raw != row.value:
             continue
-        yield Measure("disk.used", Number(100.0 - value))
-        return
+        if used is None or (row.value <= _USED_UP and used < 100 - row.value):
+            used = 100.0 - row.value
+        break
+    yield from measure.count("disk.used", used)
 
 
-def spare(rows: list[Document]) -> Iterator[Measure]:
+def spare(rows: list[Attribute]) -> Iterator[Measure]:
     """Reserve blocks of an SSD in percent, where the maker states the threshold."""
     for row in rows:
-        value, threshold = measure.number(row, "value"), measure.number(row, "thresh")
-        if value is None or threshold is None or not Meaning.SPARE.names.fullmatch(name(row)):
+        if row.value is None or row.threshold is None or Meaning.SPARE not in row.meanings:
             continue
-        if 0 <= value <= 100 and 0 < threshold < 50:
-            # At the threshold the attribute has failed (ATA8-ACS 7.52); one above it, the spare has not.
-            yield Measure("disk.spare", Number(value), Limits(lower_critical=threshold, source="smart"))
+        if 0 <= row.value <= 100 and 0 < row.threshold < 50:
+            # At the threshold the attribute has failed (ATA8-ACS 7.52).
+            yield Measure("disk.spare", Number(row.value), Limits(lower_critical=row.threshold, source="smart"))
             return
 
 
-def volume(document: Document, rows: list[Document]) -> Iterator[Measure]:
+def volume(document: Document, rows: list[Attribute]) -> Iterator[Measure]:
     done: set[str] = set()
     sector = measure.number(document, "logical_block_size") or 512
     for row in rows:
-        label, value = name(row), raw(row)
-        if value is None or not label.startswith(("Host_", "Lifetime_", "Total_")) or "NAND" in label or "Fl" in label:
+        name = row.name
+        if row.raw is None or not name.startswith(("Host_", "Lifetime_", "Total_")) or "NAND" in name or "Fl" in name:
             continue
-        unit = _BYTES.search(label)
+        unit = _BYTES.search(name)
         if unit:
             way, size = unit["way"], float(_UNITS[unit["unit"]])
-        elif label in ("Total_LBAs_Written", "Total_LBAs_Read") and document.get("in_smartctl_database") is True:
-            way, size = label.removeprefix("Total_LBAs_"), sector
+        elif name in ("Total_LBAs_Written", "Total_LBAs_Read") and document.get("in_smartctl_database") is True:
+            way, size = name.removeprefix("Total_LBAs_"), sector
         else:
             continue
         quantity = "disk.written" if way.startswith("W") else "disk.read"
         if quantity not in done:
             done.add(quantity)
-            yield Measure(quantity, Number(value * size))
+            yield Measure(quantity, Number(row.raw * size))
 
 
-def thresholds(rows: list[Document]) -> Iterator[str]:
+def thresholds(rows: list[Attribute]) -> Iterator[str]:
     """States of `disk.attributes`: what stands at or below the maker's threshold now, or did once, by what it means."""
     for row in rows:
-        failed = measure.text(row, "when_failed").lower()
-        if not failed.endswith(("now", "past")):
+        if not row.failed:
             continue
-        now = failed.endswith("now")
-        prefailure = "prefailure" if measure.table(row, "flags").get("prefailure") is True else "old_age"
-        if _is_heat(row):
+        now = row.failed == "now"
+        kind = "prefailure" if row.prefailure else "old_age"
+        if row.is_heat:
             kind = "temperature" if now else ""
-        elif now and Meaning.WEAR.names.fullmatch(name(row)):
+        elif now and Meaning.WEAR in row.meanings:
             kind = "worn"
-        elif now and Meaning.POWER_LOSS_PROTECTION.names.fullmatch(name(row)):
+        elif now and Meaning.POWER_LOSS_PROTECTION in row.meanings:
             kind = "power_loss_protection"
-        else:
-            kind = prefailure
         if kind:
-            yield f"{kind}_{'now' if now else 'past'}"
-
-
-def _is_heat(row: Document) -> bool:
-    """190 and 194 are temperatures with every maker that has them, also where the database knows no name."""
-    label = name(row)
-    return bool(_HEAT.search(label)) or (label.startswith("Unknown") and measure.number(row, "id") in (190, 194))
-
-
-def _first(rows: list[Document], meaning: Meaning) -> Document | None:
-    """The row whose name stands earliest in the pattern; of equals the first."""
-    found = [row for row in rows if meaning.names.fullmatch(name(row))]
-    return found[0] if found else None
+            yield f"{kind}_{row.failed}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_GROUPED = re.compile(r"\d{1,3}(?:[,.' \u00a0\u2009\u202f\ufffd]{1,3}\d{3})+(?!\d)")
+_GROUPED = re.compile(r"\d{1,3}(?:[,.' \u00a0\u2019\u2009\u202f\ufffd]{1,3}\d{3})+(?!\d)")
 """Thousands set apart as the locale has it; what was no UTF-8 (a no-break space of Windows) is U+FFFD."""
 _INTEGER = re.compile(r"\d{1,40}")
 _LONGEST = 40

@@ -119,7 +119,7 @@ def rows(document: Document, *keys: str) -> Iterator[Document]:
 
 def number(document: Document, *keys: str) -> float | None:
     """The finite number at this place, or None."""
-    found = table(document, *keys[:-1]).get(keys[-1])
+    found = (document if len(keys) == 1 else table(document, *keys[:-1])).get(keys[-1])
     if isinstance(found, bool) or not isinstance(found, int | float):
         return None
     # 128-bit NVMe counters are far inside a double's range; an absurd integer is not.
@@ -128,7 +128,7 @@ def number(document: Document, *keys: str) -> float | None:
 
 def text(document: Document, *keys: str) -> str:
     """The text at this place without doubled or outer spaces, or ""."""
-    found = table(document, *keys[:-1]).get(keys[-1])
+    found = (document if len(keys) == 1 else table(document, *keys[:-1])).get(keys[-1])
     return " ".join(found.split()) if isinstance(found, str) else ""
 
 

@@ -16,7 +16,7 @@ _ERRORS = re.compile(r"^(?:ATA|Device) Error Count: (\d{1,10})\b")
 _ERROR = re.compile(r"^Error (\d{1,10}) (?:\[\d+\] )?occurred at disk power-on lifetime: (\d{1,10}) hours")
 _DESCRIPTION = re.compile(r"\b(Error: .{1,80}?)\s*$")
 _TEST = re.compile(
-    r"^# ?(?P<number>\d{1,2})\s+(?P<type>\S.{0,24}?)\s{2,}(?P<status>[A-Z]\S?.{2,40}?)\s{2,}"
+    r"^# ?(?P<number>\d{1,2})\s+(?P<type>\S.{0,24}?)\s{2,}(?P<status>[A-Z]\S?.{2,40}?)\s+"
     r"(?P<remaining>\d{1,3})%\s+(?P<hours>\d{1,7})\s+(?P<lba>\S+)"
 )
 _TEST_STATUS = (
