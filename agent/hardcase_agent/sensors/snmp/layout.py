@@ -257,7 +257,7 @@ def _part(
     label, name = words
     component = spec.component if spec.component is not Component.NONE else _BY_KIND.get(kind, profile.component)
     named = bool(spec.wording.labels or spec.wording.names)
-    if component.value == profile.asset_kind or (component is Component.HOST and not named):
+    if (component.value == profile.asset_kind and not spec.slot) or (component is Component.HOST and not named):
         # The device itself, not one of its parts.
         return Part(component=component)
     slot = _filled(spec.slot, label, index) if spec.slot else (label if named else name)
