@@ -15,6 +15,8 @@ from tests.fakes.collector_stream import FakeCollector
 from tests.integration.agent_process import AgentProcess, NotifySocket
 
 KILLS = 22
+STOPS_WITHIN_S = 15
+"""5 s are promised; the rest is for a loaded machine."""
 
 
 @pytest.fixture
@@ -80,7 +82,7 @@ async def test_it_tells_systemd_and_stops_cleanly_with_goodbye(
     await systemd.until("WATCHDOG=1")
     await systemd.until("STATUS=streaming")
     await collector.until(lambda: frames(collector) > 3)
-    assert await agent.stop() == 0
+    assert await agent.stop(within_s=STOPS_WITHIN_S) == 0
     await systemd.until("STOPPING=1")
     await collector.until(lambda: collector.sessions[-1].goodbye == "clean stop")
     assert collector.sessions[-1].hello.host.rehearsal
@@ -93,7 +95,7 @@ async def test_a_collector_that_swallows_everything_does_not_hold_the_stop(
     collector.answer = lambda session, batch: []
     await agent.start()
     await collector.until(lambda: bool(collector.sessions) and bool(collector.sessions[0].batches))
-    assert await agent.stop() == 0
+    assert await agent.stop(within_s=STOPS_WITHIN_S) == 0
 
 
 async def test_a_bad_file_changes_nothing_and_a_good_one_is_taken(
