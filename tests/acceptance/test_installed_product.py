@@ -161,8 +161,8 @@ def test_the_process_on_the_network_has_no_rights_and_the_one_with_rights_no_net
     assert helper["user"] == "hardcase-helper"
     assert helper["interfaces"] == ["lo"]
     assert "ipmi0" in helper["devices"]
-    # CAP_DAC_READ_SEARCH, CAP_SYS_RAWIO, CAP_SYS_ADMIN.
-    assert int(helper["effective"], 16) == 1 << 2 | 1 << 17 | 1 << 21
+    # CAP_DAC_READ_SEARCH, CAP_SYS_RAWIO, CAP_SYS_ADMIN, CAP_SYSLOG.
+    assert int(helper["effective"], 16) == 1 << 2 | 1 << 17 | 1 << 21 | 1 << 34
 
 
 def test_bmc_and_disks_arrive_at_the_collector(running: Machine) -> None:

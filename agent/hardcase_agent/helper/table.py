@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+import sys
 from collections.abc import Callable, Mapping, Sequence
 
 from hardcase_agent.domain.errors import AccessDenied, DeviceAbsent, ToolMissing
@@ -28,6 +29,7 @@ _TYPE = re.compile(
     r"|usb(cypress|prolific|sunplus)|usbjmicron(,[01])?|snt(asmedia|jmicron|realtek)|sssraid,\d{1,3},\d{1,3}",
     re.ASCII,
 )
+_SEQUENCE = re.compile(r"\d{1,19}", re.ASCII)
 _DMI_TYPE = re.compile(r"\d{1,2}", re.ASCII)
 
 
@@ -81,6 +83,13 @@ class Table:
         types = tuple(word for argument in arguments for word in ("-t", argument))
         return Command((self._find("dmidecode"), *types), "tool:dmidecode")
 
+    def kernel_log(self, arguments: Sequence[str]) -> Command:
+        """Arguments: number of the first record wanted, decimal."""
+        _expect(len(arguments) == 1, "kernel-log takes a record's number")
+        _expect(_SEQUENCE.fullmatch(arguments[0]) is not None, "kernel-log takes a decimal number")
+        argv = (sys.executable, "-I", "-m", "hardcase_agent.helper.kmsg", arguments[0])
+        return Command(argv, "tool:kernel-log")
+
     @staticmethod
     def check_type(kind: str) -> None:
         """Raises ValueError for a -d type that is not in the table."""
@@ -114,6 +123,7 @@ _BUILDERS: dict[str, Callable[[Table, Sequence[str]], Command]] = {
     "smartctl-scan": Table.smartctl_scan,
     "smartctl-report": Table.smartctl_report,
     "dmidecode": Table.dmidecode,
+    "kernel-log": Table.kernel_log,
 }
 
 

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from hardcase_agent.domain.ports import Doors, Source
 from hardcase_agent.domain.settings import read_settings
-from hardcase_agent.sensors.host import arrays, edac, filesystems, hwmon, nics
+from hardcase_agent.sensors.host import arrays, edac, enclosures, filesystems, hwmon, nics, thermal_zones, throttling
 from hardcase_agent.sensors.host.probe import Scan
 from hardcase_agent.sensors.host.processors import scan_processors
 from hardcase_agent.sensors.host.source import HostSource
 from hardcase_agent.sensors.host.tree import read_text
+from hardcase_agent.sensors.kernel.dmi_tables import DmiTables
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,17 +40,38 @@ def parse(table: Mapping[str, object], mistakes: list[str]) -> HostSettings:
 def build(settings: HostSettings, doors: Doors) -> Sequence[Source]:
     host, sysfs, clock = doors.host, doors.sysfs, doors.clock
     fast, slow = settings.period_s, settings.slow_period_s
-    hwmon_scan = partial(hwmon.scan, sysfs, skip=settings.hwmon_skip)
+    hwmon_scan = partial(_temperatures, sysfs, settings.hwmon_skip)
+    tables = DmiTables(sysfs, doors.commands, clock)
     return (
         HostSource("host.hwmon@local", host, hwmon_scan, clock, period_s=fast),
-        HostSource("host.memory@local", host, partial(edac.scan, sysfs), clock, period_s=fast, wide=True),
+        HostSource(
+            "host.memory@local",
+            host,
+            partial(_memory, sysfs, tables),
+            clock,
+            period_s=fast,
+            wide=True,
+            prepare=tables.refresh,
+        ),
         HostSource("host.nics@local", host, partial(nics.scan, sysfs), clock, period_s=fast, wide=True),
         HostSource("host.arrays@local", host, partial(arrays.scan, sysfs), clock, period_s=slow),
+        HostSource("host.enclosures@local", host, partial(enclosures.scan, sysfs), clock, period_s=slow),
         HostSource("host.filesystems@local", host, filesystems.scan, clock, period_s=slow),
         HostSource(
             "host.processors@local", host, partial(_processors, sysfs), clock, period_s=settings.inventory_period_s
         ),
     )
+
+
+def _memory(sysfs: Path, tables: DmiTables) -> Scan:
+    return edac.scan(sysfs, tables.inventory.modules if tables.inventory is not None else ())
+
+
+def _temperatures(sysfs: Path, skip: tuple[str, ...]) -> Scan:
+    """hwmon, how often processors throttled, and the thermal zones of a machine without a sensor chip."""
+    chips, throttles = hwmon.scan(sysfs, skip=skip), throttling.scan(sysfs)
+    zones = thermal_zones.scan(sysfs) if not chips.probes else Scan((), ())
+    return Scan((*chips.probes, *throttles.probes, *zones.probes), (*chips.coverage, *throttles.coverage))
 
 
 def _processors(sysfs: Path) -> Scan:

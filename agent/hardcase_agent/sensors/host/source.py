@@ -6,7 +6,7 @@ file system that hangs does not hide the temperatures.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -49,7 +49,9 @@ class HostSource:
         period_s: float,
         deadline_s: float = 20.0,
         wide: bool = False,
+        prepare: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
+        """`prepare`: awaited before each look; raises nothing."""
         self.name = name
         self.device = name
         self.period_s = period_s
@@ -58,6 +60,7 @@ class HostSource:
         self._look = scan
         self._clock = clock
         self._wide = wide
+        self._prepare = prepare
         self._thread = DeviceThread(name, lambda: None)
         self._scan: Scan | None = None
         self._sensors: tuple[Sensor, ...] = ()
@@ -68,6 +71,8 @@ class HostSource:
         """Raises DeviceHung while a read that was given up has not returned."""
         looked = self._scan is None or now.boot_ms - self._scanned_ms >= _RESCAN_MS
         if self._scan is None or looked:
+            if self._prepare is not None:
+                await self._prepare()
             scan = await self._on_thread(self._look)
             sensors = tuple(probe.sensor for probe in scan.probes)
             if sensors != self._sensors:

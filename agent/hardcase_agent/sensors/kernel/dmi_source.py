@@ -1,0 +1,49 @@
+"""The source `kernel.dmi`: the machine's parts as its firmware lists them. Built by `family.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hardcase_agent.domain.event import CoverageLine, CoverageStatus
+from hardcase_agent.domain.frame import Moment, Sweep
+from hardcase_agent.domain.part import Asset, Component
+from hardcase_agent.sensors.kernel.dmi_tables import DMIDECODE_S, DmiTables
+
+
+class DmiSource:
+    """`Source` without sensors: an inventory."""
+
+    name = "kernel.dmi"
+    device = "kernel.dmi"
+    deadline_s = 2 * DMIDECODE_S
+
+    def __init__(self, asset: Asset, tables: DmiTables, *, period_s: float) -> None:
+        self.period_s = period_s
+        self._asset = asset
+        self._tables = tables
+
+    async def sweep(self, now: Moment) -> Sweep:
+        """Raises what kept the table from being read, where nothing ever was."""
+        await self._tables.refresh()
+        inventory = self._tables.inventory
+        if inventory is None and self._tables.error is not None:
+            raise self._tables.error
+        parts = inventory.parts if inventory is not None else ()
+        return Sweep(asset=self._asset, parts=parts, coverage=(self._line(),))
+
+    def _line(self) -> CoverageLine:
+        if self._tables.inventory is not None:
+            return CoverageLine(component=Component.BOARD, status=CoverageStatus.WATCHED)
+        return CoverageLine(
+            component=Component.BOARD,
+            status=CoverageStatus.UNREADABLE,
+            reason=str(self._tables.error or "the firmware has no SMBIOS table"),
+            cure="start hardcase-helper.socket, or install dmidecode; virtual machines often have no table",
+        )
+
+    async def doctor(self) -> Sequence[CoverageLine]:
+        await self._tables.refresh()
+        return (self._line(),)
+
+    async def close(self) -> None:
+        return None

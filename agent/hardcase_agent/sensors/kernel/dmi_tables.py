@@ -1,0 +1,62 @@
+"""The firmware's inventory of this machine, read once a day: /sys/firmware/dmi/tables, or the helper's dmidecode.
+
+`dmi_source.py` tells its parts; the host family's EDAC source takes slots and serials of memory modules from it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+from hardcase_agent.domain.errors import AgentError
+from hardcase_agent.domain.ports import Clock, CommandRunner
+from hardcase_agent.sensors.kernel.dmi_inventory import Inventory, read_inventory
+from hardcase_agent.sensors.kernel.dmi_structure import Structure
+from hardcase_agent.sensors.kernel.dmidecode_text import parse_text
+from hardcase_agent.sensors.kernel.smbios_table import LONGEST_TABLE, parse_table, read_entry
+
+DMIDECODE_S = 10.0
+AGE_MS = 86_400_000
+"""Firmware fills its table at boot: a day is only for what was plugged into a running machine."""
+RETRY_MS = 600_000
+
+
+class DmiTables:
+    """`refresh` before use; `inventory` is None where nothing could be read, and `reason` says why."""
+
+    def __init__(self, sysfs: Path, commands: CommandRunner, clock: Clock) -> None:
+        self._tables = sysfs / "firmware" / "dmi" / "tables"
+        self._commands = commands
+        self._clock = clock
+        self._due_ms = 0
+        self.inventory: Inventory | None = None
+        self.error: AgentError | None = None
+
+    async def refresh(self) -> None:
+        """Raises nothing."""
+        now_ms = self._clock.now().boot_ms
+        if now_ms < self._due_ms:
+            return
+        structures = self._from_sysfs()
+        if not structures:
+            structures = await self._from_dmidecode()
+        if structures:
+            self.inventory, self.error = read_inventory(structures), None
+        self._due_ms = now_ms + (AGE_MS if structures else RETRY_MS)
+
+    def _from_sysfs(self) -> list[Structure]:
+        with contextlib.suppress(OSError):
+            with (self._tables / "DMI").open("rb") as file:
+                table = file.read(LONGEST_TABLE)
+            entry = read_entry((self._tables / "smbios_entry_point").read_bytes())
+            return [item for item in parse_table(table, entry) if isinstance(item, Structure)]
+        return []
+
+    async def _from_dmidecode(self) -> list[Structure]:
+        try:
+            result = await self._commands.run("dmidecode", (), deadline_s=DMIDECODE_S)
+        except AgentError as error:
+            self.error = error
+            return []
+        text = result.stdout.decode("utf-8", "replace")
+        return [item for item in parse_text(text) if isinstance(item, Structure)]
