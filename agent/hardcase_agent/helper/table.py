@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 
 from hardcase_agent.domain.errors import AccessDenied, DeviceAbsent, ToolMissing
+from hardcase_agent.helper import array_tools
 
 STANDBY_STATUS = 3
 """smartctl's exit status for a sleeping disk: bit 0 (bad command line) never comes with another, so 3 is its own."""
@@ -55,6 +56,8 @@ class Table:
     def command(self, tool: str, arguments: Sequence[str]) -> Command:
         """Raises AccessDenied (not in the table), DeviceAbsent, ToolMissing."""
         build = _BUILDERS.get(tool)
+        if build is None and tool in array_tools.TOOLS:
+            return self._array_tool(tool, arguments)
         if build is None:
             raise AccessDenied(f"{tool[:40]!r} is not in the table of tools")
         return build(self, arguments)
@@ -96,12 +99,29 @@ class Table:
         if _TYPE.fullmatch(kind) is None:
             raise ValueError(f"type {kind[:40]!r} is not one of smartctl's device types")
 
-    def _find(self, name: str) -> str:
+    def _array_tool(self, tool: str, said: Sequence[str]) -> Command:
+        """One call of a tool at a time: a RAID controller's firmware answers its callers one after the other."""
+        entry = array_tools.TOOLS[tool]
+        arguments = array_tools.arguments_of(tool, said)
+        if "mdadm" in entry.names:
+            self._block_device(said[1])
+        return Command((self._find(tool, entry.names, entry.places), *arguments), f"tool:{tool}")
+
+    def _find(self, name: str, names: Sequence[str] = (), places: Sequence[str] = ()) -> str:
         given = self._tools.get(name)
-        for path in (given,) if given else tuple(f"{directory}/{name}" for directory in SEARCHED):
+        usual = (*(f"{directory}/{one}" for one in names or (name,) for directory in SEARCHED), *places)
+        for path in (given,) if given else usual:
             if os.access(path, os.X_OK):
                 return path
-        raise ToolMissing(f"{name} is not installed (looked in {given or ', '.join(SEARCHED)})")
+        raise ToolMissing(f"{name} is not installed (looked in {given or ', '.join((*SEARCHED, *places))})")
+
+    @staticmethod
+    def _block_device(path: str) -> None:
+        try:
+            mode = os.stat(path).st_mode
+        except OSError as error:
+            raise DeviceAbsent(f"{path}: {error.strerror}") from error
+        _expect(stat.S_ISBLK(mode), f"{path} is not a block device")
 
     def _device(self, path: str) -> str:
         root, _, name = path.partition(f"{self._device_root}/")
