@@ -17,6 +17,7 @@ from hardcase_collector.rules.sheet_reader import load_sheets
 
 from tests.truth.comparison import Comparison, Truth
 from tests.truth.judging import Outcome, outcome
+from tests.truth.speed import server_ms, thousand_drives_s
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FAMILIES = ("ipmi", "sel", "smart", "snmp", "arrays", "kernel")
@@ -104,6 +105,25 @@ def _share(what: str, outcomes: list[Outcome], bar: float) -> Row:
     return Row(what, f"{right} of {len(outcomes)} ({share:.2%})", f"{bar:.0%}", share >= bar)
 
 
+def speed(folder: Path) -> list[Row]:
+    drives, servers = thousand_drives_s(folder), server_ms(folder)
+    slowest = max(servers, key=servers.__getitem__, default="")
+    return [
+        Row(
+            "decode a thousand SMART files",
+            "none" if drives is None else f"{drives:.2f} s",
+            "< 5 s",
+            None if drives is None else drives < 5,
+        ),
+        Row(
+            "decode one server's capture",
+            f"{servers[slowest]:.0f} ms ({slowest}, the slowest of {len(servers)})" if servers else "none",
+            "< 50 ms",
+            servers[slowest] < 50 if servers else None,
+        ),
+    ]
+
+
 def details(made: Tally, most: int) -> Iterable[str]:
     """Every miss, every false alarm, every difference, and every warning on what is healthy, one line each."""
     for one in [one for one in made.comparisons if not one.equal][:most]:
@@ -146,7 +166,7 @@ def main() -> int:
         for line in details(made, options.most):
             print(line)
     print()
-    table = rows(tallies)
+    table = rows(tallies) + (speed(folder) if not options.families else [])
     for row in table:
         met = {True: "met", False: "BELOW", None: "-"}[row.met]
         print(f"{row.what:<36} {row.said:<64} bar {row.bar:<6} {met}")
