@@ -36,7 +36,7 @@ def decode(capture: Capture) -> Iterable[Decoded]:
     if text.lstrip()[:1] in ("{", "["):
         rows = text_blocks.from_json(text)
         if rows is not None:
-            return _seen(rows, Asset())
+            return _seen(rows, Asset(), again=False)
     lines = [(place, text_rows.plain(line)) for place, line in enumerate(text.splitlines()[:MOST_LINES], 1)]
     inside, outside = text_blocks.in_block(lines)
     asset, parts, outside = _identity(outside)
@@ -125,18 +125,17 @@ def _power(said: str, at: str, asset: Asset) -> Decoded:
 # ---- rows to readings --------------------------------------------------------------------------------------------
 
 
-def _seen(rows: list[Row], asset: Asset) -> list[Decoded]:
+def _seen(rows: list[Row], asset: Asset, *, again: bool = True) -> list[Decoded]:
+    """`again`: a line with the number of an earlier one is the next reading of that sensor, as when a command was run
+    again; a document that collects single objects has no order of time."""
     typed = [text_types.typed(row) for row in rows]
     places = Places(one.record for one in typed)
     names = Counter(name for name, _ in {(row.name, one.record.id) for row, one in zip(rows, typed, strict=True)})
     ids: Counter[str] = Counter()
     found: list[Decoded] = []
     for row, one in zip(rows, typed, strict=True):
-        if row.number is not None:
-            # Again with the same number: the command was run again, and this is its next reading.
-            identity = one.record.id
-        else:
-            identity = f"name:{row.name}"
+        identity = one.record.id if row.number is not None else f"name:{row.name}"
+        if row.number is None or not again:
             ids[identity] += 1
             identity += f"#{ids[identity]}" if ids[identity] > 1 else ""
         label = f"{row.name} ({row.entity})" if names[row.name] > 1 and row.entity is not None else row.name
