@@ -7,6 +7,7 @@ Run as a module, it prints coverage by folder and every difference.
 from __future__ import annotations
 
 import json
+import re
 import sys
 import tomllib
 from collections import Counter
@@ -27,21 +28,23 @@ from hardcase_agent.sensors.snmp.objects import Objects
 from hardcase_agent.sensors.snmp.values import Oid, parse_oid
 from hardcase_agent.sensors.snmp.walk_text import read_walk
 from hardcase_collector.domain.finding import Severity
-from hardcase_collector.rules.sheet import Condition, RuleBook
+from hardcase_collector.rules.sheet import Condition, Rule, RuleBook
 from hardcase_collector.rules.sheet_reader import SHIPPED, read_sheets
 from hardcase_collector.rules.sheet_values import Mistakes
 
-from tests.truth.comparison import Comparison, Verdict
+from tests.truth.comparison import Comparison, Truth, Verdict
 
 DIFFERENCES = Path(__file__).with_name("snmp_differences.toml")
 LIMITS = {
-    "sensor_limit": "upper_critical",
-    "sensor_limit_warn": "upper_non_critical",
-    "sensor_limit_low_warn": "lower_non_critical",
-    "sensor_limit_low": "lower_critical",
+    "sensor_limit": ("upper_critical", "upper_non_recoverable"),
+    "sensor_limit_warn": ("upper_non_critical", "upper_critical"),
+    "sensor_limit_low_warn": ("lower_non_critical", "lower_critical"),
+    "sensor_limit_low": ("lower_critical", "lower_non_recoverable"),
 }
+"""There two steps, on devices three: which two of the three they are differs from device to device."""
 _FACTORS = {("runtime", Kind.DURATION): 60.0, ("power_consumed", Kind.ENERGY): 3_600_000.0}
 """There minutes and kilowatt hours, here seconds and joules."""
+_MANY = 10
 UNCOMPARED = frozenset({"dbm", "count", "delay", "quality_factor"})
 """Classes that are no measurement of hardware, or are shown there in a unit that is not read."""
 
@@ -93,14 +96,33 @@ def compare(folder: Path) -> Iterable[Comparison]:
     for path, expected in recordings(folder):
         name = str(path.relative_to(folder))
         shown, ours = decoded(path)
-        for wanted in expected_of(expected):
+        everything = list(expected_of(expected))
+        constants = _constants(everything)
+        for wanted in everything:
             items = ours.get(wanted.oid)
             if items:
-                yield from _compared(name, wanted, items, shown, explained)
+                yield from _compared(name, wanted, items, shown, constants, explained)
+
+
+def _constants(everything: list[Expected]) -> set[tuple[str, str, str]]:
+    """(class, type, limit) that has one value for all of many sensors: it stands in LibreNMS's own definition of the
+    device and is not read from it."""
+    values: dict[tuple[str, str, str], list[float]] = {}
+    for one in everything:
+        for theirs in LIMITS:
+            if one.sensor[theirs] is not None:
+                key = (one.sensor["sensor_class"], one.sensor["sensor_type"], theirs)
+                values.setdefault(key, []).append(float(one.sensor[theirs]))
+    return {key for key, found in values.items() if len(found) >= _MANY and len(set(found)) == 1}
 
 
 def _compared(
-    name: str, wanted: Expected, items: list[Item], shown: Objects, explained: list[dict[str, str]]
+    name: str,
+    wanted: Expected,
+    items: list[Item],
+    shown: Objects,
+    constants: set[tuple[str, str, str]],
+    explained: list[dict[str, str]],
 ) -> Iterator[Comparison]:
     sensor = wanted.sensor
     state = sensor["sensor_class"] == "state"
@@ -114,14 +136,16 @@ def _compared(
             yield _explained(_state_comparison(name, wanted, item, reading), explained)
         return
     yield _explained(_value_comparison(name, wanted, item, reading), explained)
-    for theirs, limit in LIMITS.items():
-        own = getattr(item.sensor.limits, limit)
-        if own is not None and sensor[theirs] is not None and not _is_guess(sensor, theirs):
-            factor = 60.0 if sensor["sensor_class"] == "runtime" else 1.0
-            same = isclose(own, float(sensor[theirs]) * factor, rel_tol=1e-3, abs_tol=0.06)
-            what = f"{item.sensor.id} {limit}"
+    for theirs, names in LIMITS.items():
+        own = {name: value for name in names if (value := getattr(item.sensor.limits, name)) is not None}
+        constant = (sensor["sensor_class"], sensor["sensor_type"], theirs) in constants
+        if own and sensor[theirs] is not None and not constant and not _is_guess(sensor, theirs):
+            expected = float(sensor[theirs]) * (60.0 if sensor["sensor_class"] == "runtime" else 1.0)
+            same = any(isclose(value, expected, rel_tol=1e-3, abs_tol=0.06) for value in own.values())
+            got = " ".join(f"{value:g}" for value in own.values())
+            what = f"{item.sensor.id} {names[0]}"
             yield _explained(
-                Comparison(capture=name, what=what, expected=str(sensor[theirs]), got=f"{own:g}", equal=same), explained
+                Comparison(capture=name, what=what, expected=f"{expected:g}", got=got, equal=same), explained
             )
 
 
@@ -196,17 +220,17 @@ def level_of(item: Item, reading: States) -> int:
     """0 nothing is raised, 1 warning or minor, 2 worse, by the shipped rules."""
     names = {state for bit, state in enumerate(item.sensor.states) if reading.bits >> bit & 1}
     worst = 0
-    for asserted in _rules(item.sensor.quantity):
-        for severity, states in asserted:
+    for rule in _state_rules(item.sensor.quantity):
+        for severity, states in rule.asserted:
             if names & set(states):
                 worst = max(worst, 1 if severity <= Severity.MINOR else 2)
     return worst
 
 
 @cache
-def _rules(quantity: str) -> tuple[tuple[tuple[Severity, tuple[str, ...]], ...], ...]:
+def _state_rules(quantity: str) -> tuple[Rule, ...]:
     return tuple(
-        rule.asserted for rule in _book().rules if rule.condition is Condition.STATE and quantity in rule.match.quantity
+        rule for rule in _book().rules if rule.condition is Condition.STATE and quantity in rule.match.quantity
     )
 
 
@@ -243,8 +267,93 @@ def _explained(comparison: Comparison, explained: list[dict[str, str]]) -> Compa
 
 
 def verdicts(folder: Path) -> Iterable[Verdict]:
-    """Recordings in which LibreNMS sees no bad state are healthy; those with one, and Centreon's, are told by class."""
-    yield from ()
+    """What LibreNMS and Centreon say of the same recordings as a whole."""
+    for path, expected in recordings(folder):
+        yield _libre_verdict(path, str(path.relative_to(folder)), list(expected_of(expected)))
+    yield from _centreon_verdicts(folder)
+
+
+def _libre_verdict(path: Path, name: str, everything: list[Expected]) -> Verdict:
+    """A recording without any state worse than good is healthy. A bad state of a part that a profile reads is a fault
+    of that part, unless the reviewed list says that it is none; a mere warning says nothing of the whole."""
+    captures = (capture_of(path),)
+    levels = {one.level for one in everything if one.level is not None}
+    if any(fnmatchcase(name, pattern) for pattern in _listed("no_verdict")):
+        return Verdict(name=name, truth=Truth.UNKNOWN, captures=captures, why="nobody says that it is healthy")
+    if not levels & {1, 2}:
+        truth = Truth.HEALTHY if levels & {0} else Truth.UNKNOWN
+        return Verdict(name=name, truth=truth, captures=captures, why="LibreNMS sees no bad state")
+    _, ours = decoded(path)
+    bad = [item for one in everything if one.level == 2 for item in ours.get(one.oid, ()) if item.sensor.states]
+    classes = {item.sensor.part.component.value for item in bad} | {
+        rule.fault_class.name for item in bad for rule in _state_rules(item.sensor.quantity)
+    }
+    if not classes or any(fnmatchcase(name, pattern) for pattern in _listed("no_fault")):
+        return Verdict(
+            name=name, truth=Truth.UNKNOWN, captures=captures, why="LibreNMS sees warnings, or what is no fault"
+        )
+    return Verdict(
+        name=name,
+        truth=Truth.FAULT,
+        captures=captures,
+        classes=tuple(sorted(classes)),
+        part=tuple(sorted({item.sensor.part.slot for item in bad if item.sensor.part.slot})),
+        why="LibreNMS sees a bad state of this part",
+    )
+
+
+def _listed(kind: str) -> list[str]:
+    """Patterns of recordings: "no_fault" where a bad state is documented to be none of hardware (an empty bay, a
+    setting, a spare input), "no_verdict" where good states do not say that all is well."""
+    if not DIFFERENCES.exists():
+        return []
+    entries = tomllib.loads(DIFFERENCES.read_text(encoding="utf-8")).get(kind, [])
+    return [entry["capture"] for entry in entries]
+
+
+_MODES = frozenset({"hardware", "components", "equipment", "sensors", "battery-status"})
+_PLAIN = frozenset({"tc", "component", "arguments", "snmpcommunity", "expected_result", "walk"})
+_EMPTY = frozenset({"", "_empty_", "''", "${EMPTY}", "${Empty}", ".*"})
+_ACCUSED = re.compile(r"(\w+) '([^']+)'|'([^']+)' health status for '([^']+)'")
+
+
+def _centreon_verdicts(folder: Path) -> Iterator[Verdict]:
+    """Of the checks of hardware with no limits of the tester's own; the worst of a recording counts."""
+    said: dict[str, set[str]] = {}
+    for table in sorted((folder / "snmp" / "centreon").glob("expected_results*.json")):
+        for entry in json.loads(table.read_text(encoding="utf-8")):
+            row = entry["row"]
+            own = {key for key, value in row.items() if str(value) not in _EMPTY} - _PLAIN
+            text = str(row.get("expected_result", "")).lstrip("^")
+            if set(entry["plugin_mode"]) & _MODES and not own and "No components" not in text:
+                said.setdefault(entry["file"], set()).add(text)
+    for file, texts in sorted(said.items()):
+        path = folder / file
+        if path.suffix == ".snmpwalk" and path.exists():
+            yield _centreon_verdict(path, file, texts)
+
+
+def _centreon_verdict(path: Path, file: str, texts: set[str]) -> Verdict:
+    captures = (capture_of(path),)
+    bad = sorted(text for text in texts if text.startswith(("WARNING", "CRITICAL")))
+    if not bad:
+        ok = all(text.startswith("OK") for text in texts)
+        truth = Truth.HEALTHY if ok else Truth.UNKNOWN
+        return Verdict(name=file, truth=truth, captures=captures, why="Centreon: OK" if ok else "Centreon is not sure")
+    named = [found for text in bad for found in _ACCUSED.findall(text.partition("|")[0])]
+    if any("Anonymized" in text.partition("status is")[2][:14] for text in bad):
+        return Verdict(name=file, truth=Truth.UNKNOWN, captures=captures, why="Centreon's states were anonymised")
+    classes = {"host" if health else kind.lower() for kind, _, health, _ in named}
+    parts = {part or other for _, part, _, other in named}
+    why = f"Centreon: {bad[0][:80]}"
+    return Verdict(
+        name=file,
+        truth=Truth.FAULT,
+        captures=captures,
+        classes=tuple(sorted(classes)),
+        part=tuple(sorted(parts)),
+        why=why,
+    )
 
 
 def capture_of(path: Path) -> tuple[str, Capture]:
