@@ -56,6 +56,11 @@ def get_sensor_reading(number: int, lun: int) -> IpmiRequest:
     return IpmiRequest(SENSOR, 0x2D, bytes((number,)), lun)
 
 
+def get_sensor_factors(number: int, raw: int, lun: int) -> IpmiRequest:
+    """Get Sensor Reading Factors (35.5): M, B and exponents at this raw reading of a non-linear sensor."""
+    return IpmiRequest(SENSOR, 0x23, bytes((number, raw)), lun)
+
+
 def get_sensor_thresholds(number: int, lun: int) -> IpmiRequest:
     return IpmiRequest(SENSOR, 0x27, bytes((number,)), lun)
 

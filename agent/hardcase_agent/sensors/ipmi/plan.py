@@ -14,6 +14,7 @@ from hardcase_agent.domain.ports import IpmiRequest
 from hardcase_agent.domain.reading import Kind, Limits, Reading, Sensor, Unit
 from hardcase_agent.sensors.ipmi import readings
 from hardcase_agent.sensors.ipmi.commands import get_sensor_reading
+from hardcase_agent.sensors.ipmi.conversion import NON_LINEAR, Conversion
 from hardcase_agent.sensors.ipmi.parts import Places, host_powered
 from hardcase_agent.sensors.ipmi.records import THRESHOLD, Defaults, Record, SensorRecord
 from hardcase_agent.sensors.ipmi.sel import Directory, Known
@@ -29,6 +30,8 @@ class Planned:
     sensor: Sensor
     request: IpmiRequest
     read: Callable[[bytes], Reading]
+    curve: Conversion | None = None
+    """Of a non-linear sensor, whose factors are asked for with each new raw reading."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +41,8 @@ class Plan:
     analogue: tuple[Planned, ...] = ()
     discrete: tuple[Planned, ...] = ()
     directory: Directory = field(default_factory=dict)
-    every: tuple[Planned, ...] = ()
-    """All sensors of the records in their order, also those that are never asked."""
+    every: tuple[tuple[SensorRecord, Planned], ...] = ()
+    """All sensors in the records' order, also those that are never asked."""
     elsewhere: tuple[str, ...] = ()
     """Names of sensors whose owner is a controller behind the BMC: not bridged to."""
 
@@ -65,16 +68,19 @@ def build_plan(
     analogue: list[Planned] = []
     discrete: list[Planned] = []
     directory: dict[tuple[int, int, int], Known] = {}
-    every: list[Planned] = []
+    every: list[tuple[SensorRecord, Planned]] = []
     elsewhere: list[str] = []
     for record in sensors:
         part = places.part_of(record)
         planned = _planned(record, part, stated.get(record.id), comparisons.get(record.id))
         if names[record.name] > 1:
             planned = replace(planned, sensor=replace(planned.sensor, name=f"{record.name} ({record.entity})"))
-        every.append(planned)
+        every.append((record, planned))
         directory[record.owner, record.lun, record.number] = Known(record, planned.sensor)
-        if not record.readable:
+        beside = _value_beside(record, planned)
+        if beside is not None:
+            every.append((record, beside))
+        if not record.readable or record.by_software:
             continue
         if record.owner != BMC_OWNER:
             elsewhere.append(record.name)
@@ -82,6 +88,7 @@ def build_plan(
             analogue.append(planned)
         else:
             discrete.append(planned)
+            analogue += [beside] if beside is not None else []
     return Plan(tuple(analogue), tuple(discrete), directory, tuple(every), tuple(elsewhere))
 
 
@@ -96,7 +103,8 @@ def _planned(record: SensorRecord, part: Part, stated: Defaults | None, bits: in
             id=record.id, name=record.name, kind=measure.kind, unit=measure.unit, part=part, limits=limits,
             host_powered=powered, comparison=bits,
         )  # fmt: skip
-        return Planned(sensor, request, lambda answer: readings.parse_number(answer, conversion))
+        curve = conversion if conversion.linearisation >= NON_LINEAR else None
+        return Planned(sensor, request, lambda answer: readings.parse_number(answer, conversion), curve)
     says = meaning(record.type, record.code)
     sensor = Sensor(
         id=record.id, name=record.name, kind=Kind.STATE, part=part, states=says.states, quantity=says.quantity,
@@ -104,6 +112,21 @@ def _planned(record: SensorRecord, part: Part, stated: Defaults | None, bits: in
     )  # fmt: skip
     read = readings.parse_limit_states if record.code == THRESHOLD else readings.parse_states
     return Planned(sensor, request, read)
+
+
+VALUE = ":value"
+"""What the id of a value is followed by that stands beside the states of the same sensor."""
+
+
+def _value_beside(record: SensorRecord, planned: Planned) -> Planned | None:
+    """A discrete sensor may have an analogue reading as well: HPE's supplies tell their watts beside their states.
+    Only with a unit: without one it is a byte that the maker left unused."""
+    conversion = record.conversion
+    if conversion is None or is_analogue(record) or conversion.measure.unit is Unit.NONE:
+        return None
+    measure = conversion.measure
+    sensor = replace(planned.sensor, id=record.id + VALUE, kind=measure.kind, unit=measure.unit, states=(), quantity="")
+    return Planned(sensor, planned.request, lambda answer: readings.parse_number(answer, conversion))
 
 
 CHASSIS_POWER = Sensor(

@@ -39,6 +39,11 @@ def _refused(answer: bytes) -> Gap | None:
     return None
 
 
+def is_reading(answer: bytes) -> bool:
+    """A good answer with a raw reading in it."""
+    return _refused(answer) is None
+
+
 def parse_number(answer: bytes, conversion: Conversion) -> Reading:
     """A threshold sensor's answer, completion code first."""
     gap = _refused(answer)

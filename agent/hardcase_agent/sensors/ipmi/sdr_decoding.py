@@ -104,9 +104,9 @@ def _decoded(image: BmcImage, records: tuple[Record, ...]) -> Iterator[Decoded]:
     defaults = {record.id: record.defaults for record in sensors if record.defaults is not None}
     comparisons = _comparisons(image, [record for record in sensors if is_analogue(record)])
     plan = build_plan(records, stated(image, addresses, defaults), comparisons)
-    for record, planned in zip(sensors, plan.every, strict=True):
+    for record, planned in plan.every:
         reading = _reading(image, record, planned, addresses[record.id])
-        source = "ipmi.analogue" if is_analogue(record) else "ipmi.discrete"
+        source = "ipmi.discrete" if planned.sensor.states else "ipmi.analogue"
         yield Seen(asset=asset, source=source, sensor=planned.sensor, reading=reading)
     yield from _events(image, asset, plan)
     yield from image.flaws

@@ -9,12 +9,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from hardcase_agent.domain.errors import AccessDenied, AgentError, CredentialsRefused, DeviceHung
+from hardcase_agent.domain.ports import IpmiAnswers
 from hardcase_agent.domain.reading import Gap, GapReason, Reading
+from hardcase_agent.sensors.ipmi.commands import get_sensor_factors
 from hardcase_agent.sensors.ipmi.conversation import BUSY_TRIES, Budget, Conversation, is_busy
 from hardcase_agent.sensors.ipmi.plan import Planned
+from hardcase_agent.sensors.ipmi.readings import is_reading, parse_number
 
 CHUNK = 64
 """Requests per call of the device: a call's thread change costs as much as half a request on loopback."""
+MOST_FACTORS = 4096
+"""Of non-linear sensors: 256 raw readings of 16 sensors, more than any board has."""
 HOST_OFF = Gap(GapReason.HOST_OFF)
 NOT_SWEPT = Gap(GapReason.NOT_SWEPT)
 
@@ -37,6 +42,7 @@ class Walk:
     def __init__(self, talk: Conversation) -> None:
         self._talk = talk
         self._begin = 0
+        self._factors: dict[tuple[str, int], bytes] = {}
 
     async def run(self, plan: Sequence[Planned], budget: Budget, *, host_on: bool) -> Walked:
         """Raises the device's error only when no sensor was read at all."""
@@ -56,7 +62,31 @@ class Walk:
         busy = [index for index, answer in walked.answers.items() if is_busy(answer)]
         if busy and walked.error is None:
             await self._again(plan, busy, walked, budget, started)
+        curved = [index for index in walked.answers if plan[index].curve is not None]
+        if curved and walked.error is None:
+            await self._on_curves(plan, curved, walked, budget)
         return walked
+
+    async def _on_curves(self, plan: Sequence[Planned], curved: Sequence[int], walked: Walked, budget: Budget) -> None:
+        """Non-linear sensors: their factors at each raw reading, asked once per reading and kept."""
+        good = [index for index in curved if is_reading(walked.answers[index])]
+        places = {index: (plan[index].sensor.id, walked.answers[index][1]) for index in good}
+        missing = [index for index in good if places[index] not in self._factors]
+        requests = [
+            get_sensor_factors(plan[index].request.data[0], places[index][1], plan[index].request.lun)
+            for index in missing
+        ]
+        outcome = await self._talk.ask_many(requests, budget) if requests else IpmiAnswers(())
+        if len(self._factors) + len(missing) > MOST_FACTORS:
+            self._factors.clear()
+        for index, answer in zip(missing, outcome.answers, strict=False):
+            if answer[:1] == b"\0":
+                self._factors[places[index]] = answer[1:]
+        for index in good:
+            curve, factors = plan[index].curve, self._factors.get(places[index])
+            linear = curve.with_factors(factors) if curve is not None and factors is not None else None
+            if linear is not None:
+                walked.readings[index] = parse_number(walked.answers[index], linear)
 
     async def _ask(
         self, plan: Sequence[Planned], asked: Sequence[int], walked: Walked, budget: Budget, started: float

@@ -90,6 +90,35 @@ def test_sensors_of_other_controllers_are_named_and_not_asked() -> None:
     assert (0x2C, 0, 1) in plan.directory
 
 
+def test_a_supply_that_tells_watts_beside_its_states_is_two_sensors() -> None:
+    raw = bytearray(demo.full_sdr(analogue("Power Supply 1", type=8, unit=6, entity=10)))
+    raw[13] = 0x6F
+    plan = build_plan(parse_record(bytes(raw)), {}, {})
+    (states,), (watts,) = plan.discrete, plan.analogue
+    assert (states.sensor.quantity, watts.sensor.unit) == ("psu.status", "W")
+    assert watts.sensor.id == states.sensor.id + ":value"
+    assert watts.read(bytes((0, 95, 0xC0, 1, 0))) == Number(95.0)
+
+
+def test_sensors_of_system_software_are_neither_asked_nor_said_to_be_behind_the_bmc() -> None:
+    raw = bytearray(demo.compact_sdr(demo.Discrete(number=1, name="ECC Corr Err", type=12, entity=34, bits=(0,))))
+    raw[5] = 0xB1
+    plan = build_plan(parse_record(bytes(raw)), {}, {})
+    assert (plan.analogue, plan.discrete, plan.elsewhere) == ((), (), ())
+    assert (0xB1, 0, 1) in plan.directory
+
+
+def test_dimms_that_share_an_entity_are_the_modules_their_names_say() -> None:
+    dimms = [demo.Discrete(number=n, name=f"A{n}", type=12, entity=32, bits=(0, 1)) for n in (1, 2)]
+    plan = plan_of(*dimms)
+    assert [planned.sensor.part.slot for planned in plan.discrete] == ["A1", "A2"]
+
+
+def test_an_instance_from_96_on_counts_from_its_controllers_first() -> None:
+    assert part_of(analogue("FAN_5", type=4, unit=18, entity=29, instance=100)).slot == "FAN5"
+    assert part_of(analogue("Inlet", entity=55, instance=96)).slot == "1"
+
+
 def test_comparison_bits_of_first_sight_go_into_the_sensor() -> None:
     plan = build_plan(records_of([analogue("Temp", entity=3)]), {}, {"20.0.1/3.1": 0b001000})
     assert plan.analogue[0].sensor.comparison == 0b001000

@@ -347,3 +347,32 @@ async def test_a_device_that_takes_one_request_at_a_time_is_read_the_same(tmp_pa
     many = local_sources(FakeBmc(), tmp_path / "many")
     one, other = await sweep(single.analogue, bmc), await sweep(many.analogue, bmc)
     assert (one.sensors, one.readings) == (other.sensors, other.readings)
+
+
+async def test_a_non_linear_sensor_is_read_with_the_factors_of_its_reading_which_are_asked_once(tmp_path: Path) -> None:
+    bmc = FakeBmc()
+    index = next(place for place, one in enumerate(bmc.sensors) if one.number == 1)
+    raw = bytearray(bmc.records[index])
+    raw[23] = 0x70
+    bmc.records[index] = bytes(raw)
+    bmc.raw[1] = 10
+    factors = bytes((0, 11, 5, 0, 2, 0, 0, 0xF0))
+    asked = (0x04, 0x23)
+    bmc.trouble = lambda request: factors if (request.netfn, request.command) == asked else None
+    sources = local_sources(bmc, tmp_path)
+    for _ in range(2):
+        assert by_name(await sweep(sources.analogue, bmc))["CPU 1 Temp"] == Number(5.2)
+    assert len([request for request in bmc.asked if (request.netfn, request.command) == asked]) == 1
+    bmc.raw[1] = 11
+    assert by_name(await sweep(sources.analogue, bmc))["CPU 1 Temp"] == Number(5.7)
+
+
+async def test_a_non_linear_sensor_whose_factors_the_bmc_does_not_tell_is_a_named_gap(tmp_path: Path) -> None:
+    bmc = FakeBmc()
+    index = next(place for place, one in enumerate(bmc.sensors) if one.number == 1)
+    raw = bytearray(bmc.records[index])
+    raw[23] = 0x70
+    bmc.records[index] = bytes(raw)
+    reading = by_name(await sweep(local_sources(bmc, tmp_path).analogue, bmc))["CPU 1 Temp"]
+    assert isinstance(reading, Gap)
+    assert (reading.reason, reading.detail) == (GapReason.UNSUPPORTED, "linearisation 0x70")
