@@ -15,6 +15,7 @@ from hardcase_agent.sensors.ipmi.fru import (
     FruArea,
     area_length,
     area_offsets,
+    fru_of,
     parse_area,
 )
 from hardcase_agent.sensors.ipmi.parts import component_of, slot_of
@@ -40,7 +41,7 @@ async def read_fru_device(talk: Conversation, device: int) -> Fru:
         for kind, offset in area_offsets(await reader.read(0, HEADER_BYTES)).items():
             length = area_length(await reader.read(offset, HEADER_BYTES))
             areas[kind] = parse_area(kind, await reader.read(offset, length))
-        return Fru(**areas)
+        return fru_of(areas)
     except (Refused, MalformedAnswer, Unsupported):
         return Fru()
 
@@ -87,18 +88,21 @@ def fru_parts(record: FruRecord, fru: Fru) -> tuple[Part, ...]:
                     model=product.name,
                 )
             )
-        area = board if board != FruArea() else product
+        area = board if board.told else product
     else:
         area = product if product.serial or product.name else board
-    if area != FruArea():
-        parts.append(
-            Part(
-                component=component,
-                slot=slot_of(record.entity),
-                model=area.name or area.part_number,
-                serial=area.serial,
-                part_number=area.part_number,
-                firmware=area.version,
-            )
-        )
+    if area.told:
+        parts.append(area_part(component, slot_of(record.entity), area))
     return tuple(parts)
+
+
+def area_part(component: Component, slot: str, area: FruArea) -> Part:
+    """The part that one area describes."""
+    return Part(
+        component=component,
+        slot=slot,
+        model=area.name or area.part_number,
+        serial=area.serial,
+        part_number=area.part_number,
+        firmware=area.version,
+    )
