@@ -23,14 +23,20 @@ from hardcase_agent.sensors.smart.report import DiskReport
 SOURCE = "smart"
 MOST_DOCUMENTS = 20_000
 """In one capture; a support bundle of a full rack has hundreds."""
+_MOST_REPORTS = 5000
+"""Texts in one capture."""
 _DEEPEST = 4
 """Where documents lie inside others: {"sda": {...}}, [{...}], {"results": {"data": [...]}}."""
 _SAME_MS = 600_000
 """Reports of one disk by two paths come within minutes; later ones are another sweep."""
 
-_OPENING = re.compile(r"[{\[]")
-_SKIPPED = 1000
-"""Characters passed over where JSON is nested deeper than Python goes."""
+_DECODER = json.JSONDecoder()
+_OPENING = re.compile(r"\{(?=\s{0,200}\")|\[(?=\s{0,200}[\[{])")
+_WINDOW = 1 << 16
+_MOST_FAILURES = 500
+"""Broken pieces in one capture, after which it is no JSON."""
+_SKIPPED, _DEEP_FAILURE = 1000, 25
+"""Characters passed over where JSON is nested deeper than Python goes, and for how many failures that counts."""
 
 _SCAN_LINE = re.compile(r"^(?:# )?(/\S{1,400}|IOService:.{1,600}?) -d (\S{1,60}) #", re.M)
 _TEST_LINE = re.compile(r"^(/\S{1,400}): Device of type '([^']{1,60})' .{0,60}(?:detected|opened)$", re.M)
@@ -95,27 +101,42 @@ def _json_documents(data: str) -> Iterator[tuple[int, int, Any]]:
 
     After a failure the search goes on where the decoder stopped, so that no byte is read twice.
     """
-    decoder = json.JSONDecoder()
-    position, number = 0, 0
-    while number < MOST_DOCUMENTS:
+    position, number, failures = 0, 0, 0
+    while number < MOST_DOCUMENTS and failures < _MOST_FAILURES:
         begin = _OPENING.search(data, position)
         if begin is None:
             return
         here = begin.start()
         try:
-            value, position = decoder.raw_decode(data, here)
+            value, position = _decode_at(data, here)
         except json.JSONDecodeError as error:
-            position = max(here + 1, error.pos)
+            failures += 1
+            position = here + max(1, error.pos)
             if _looks_like_ours(data[here : here + 2000]):
                 number += 1
-                yield here, position, _broken(data, here, error.pos)
+                yield here, position, _broken(data, here, position)
             continue
         except (RecursionError, ValueError):  # Too deep, or a number of more than 4300 digits.
+            failures += _DEEP_FAILURE
             position = here + _SKIPPED
             continue
         if value and isinstance(value, dict | list):
             number += 1
             yield here, position, value
+
+
+def _decode_at(data: str, here: int) -> tuple[Any, int]:
+    """The value and where it ends. In windows: the decoder's error counts the lines of all that it was given."""
+    size = _WINDOW
+    while True:
+        try:
+            value, length = _DECODER.raw_decode(data[here : here + size])
+            return value, here + length
+        except json.JSONDecodeError as error:
+            # An unfinished string is told at its beginning: only a stop far inside the window is a broken document.
+            if here + size >= len(data) or (error.pos < size // 2 and not error.msg.startswith("Unterminated")):
+                raise
+            size *= 8
 
 
 def _looks_like_ours(start: str) -> bool:
@@ -196,7 +217,7 @@ def _place(path: str, kind: str) -> Part:
 
 
 def _from_text(capture: Capture, data: str) -> Iterator[_Answer | Decoded]:
-    for place, block in enumerate(text.split_reports(data)[:MOST_DOCUMENTS], start=1):
+    for place, block in enumerate(text.split_reports(data)[:_MOST_REPORTS], start=1):
         document = nvme_cli.text_document(block)
         if document is None and text.is_report(block):
             document = text.parse_text(block)
@@ -228,7 +249,9 @@ def _hddtemp(value: str, unit: str) -> Reading:
 
 
 def _answer(capture: Capture, document: Document, place: str) -> _Answer:
-    path = measure.text(document, "device", "name") or capture.name
+    # Text does not say which device it is of: of several reports in one file only the first is known by the file.
+    first = place in ("report 1", "character 0")
+    path = measure.text(document, "device", "name") or (capture.name if first else f"{capture.name} {place}")
     kind = measure.text(document, "device", "type")
     told = report.report_of(document, path=path, slot=report.slot_of(kind))
     return _Answer(told, _time_ms(document), place, {path})

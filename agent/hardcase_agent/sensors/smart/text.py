@@ -36,6 +36,8 @@ _MESSAGE = re.compile(
     re.I,
 )
 _MOST_MESSAGES = 8
+_SHORTEST = 60
+"""Characters; a banner alone has as many."""
 _EXCEPTION = re.compile(r"\[asc=([0-9a-f]{1,2}), ?ascq=([0-9a-f]{1,2})\]", re.I)
 
 
@@ -54,7 +56,7 @@ def has_banner(text: str) -> bool:
 
 def is_report(text: str) -> bool:
     """Whether smartctl wrote it: its banner, or lines that only it prints."""
-    return has_banner(text) or protocol_of(text) != ""
+    return len(text) >= _SHORTEST and (has_banner(text) or protocol_of(text) != "")
 
 
 def protocol_of(text: str) -> str:
