@@ -45,6 +45,7 @@ LIMITS = {
 _FACTORS = {("runtime", Kind.DURATION): 60.0, ("power_consumed", Kind.ENERGY): 3_600_000.0}
 """There minutes and kilowatt hours, here seconds and joules."""
 _MANY = 10
+_HOTTEST = 500.0
 UNCOMPARED = frozenset({"dbm", "count", "delay", "quality_factor"})
 """Classes that are no measurement of hardware, or are shown there in a unit that is not read."""
 
@@ -75,6 +76,10 @@ def expected_of(path: Path) -> Iterator[Expected]:
         text = sensor["sensor_oid"].strip(".")
         if not text or not all(arc.isdigit() for arc in text.split(".")) or sensor["sensor_class"] in UNCOMPARED:
             continue
+        shown = sensor["sensor_current"]
+        if sensor["sensor_class"] == "temperature" and shown is not None and float(shown) > _HOTTEST:
+            # A device that counts in hundredths, read as if it did not: no expectation of anything.
+            continue
         level = None
         if sensor["sensor_class"] == "state":
             level = meanings.get((sensor["state_name"], sensor["sensor_current"]))
@@ -104,16 +109,21 @@ def compare(folder: Path) -> Iterable[Comparison]:
                 yield from _compared(name, wanted, items, shown, constants, explained)
 
 
-def _constants(everything: list[Expected]) -> set[tuple[str, str, str]]:
-    """(class, type, limit) that has one value for all of many sensors: it stands in LibreNMS's own definition of the
-    device and is not read from it."""
+def _constants(everything: list[Expected]) -> set[tuple[str, str, str, float]]:
+    """(class, type, limit, value) that most of many sensors share: it stands in LibreNMS's own definition of the device
+    and is not read from it."""
     values: dict[tuple[str, str, str], list[float]] = {}
     for one in everything:
         for theirs in LIMITS:
             if one.sensor[theirs] is not None:
                 key = (one.sensor["sensor_class"], one.sensor["sensor_type"], theirs)
                 values.setdefault(key, []).append(float(one.sensor[theirs]))
-    return {key for key, found in values.items() if len(found) >= _MANY and len(set(found)) == 1}
+    return {
+        (*key, value)
+        for key, found in values.items()
+        for value, count in Counter(found).most_common(1)
+        if count >= _MANY and count * 2 > len(found)
+    }
 
 
 def _compared(
@@ -121,7 +131,7 @@ def _compared(
     wanted: Expected,
     items: list[Item],
     shown: Objects,
-    constants: set[tuple[str, str, str]],
+    constants: set[tuple[str, str, str, float]],
     explained: list[dict[str, str]],
 ) -> Iterator[Comparison]:
     sensor = wanted.sensor
@@ -138,8 +148,7 @@ def _compared(
     yield _explained(_value_comparison(name, wanted, item, reading), explained)
     for theirs, names in LIMITS.items():
         own = {name: value for name in names if (value := getattr(item.sensor.limits, name)) is not None}
-        constant = (sensor["sensor_class"], sensor["sensor_type"], theirs) in constants
-        if own and sensor[theirs] is not None and not constant and not _is_guess(sensor, theirs):
+        if own and sensor[theirs] is not None and not _is_made(sensor, theirs, constants):
             expected = float(sensor[theirs]) * (60.0 if sensor["sensor_class"] == "runtime" else 1.0)
             same = any(isclose(value, expected, rel_tol=1e-3, abs_tol=0.06) for value in own.values())
             got = " ".join(f"{value:g}" for value in own.values())
@@ -149,8 +158,10 @@ def _compared(
             )
 
 
-def _is_guess(sensor: dict[str, Any], theirs: str) -> bool:
-    """LibreNMS makes limits from the first value where it reads none of the device."""
+def _is_made(sensor: dict[str, Any], theirs: str, constants: set[tuple[str, str, str, float]]) -> bool:
+    """LibreNMS makes limits from the first value, or takes a constant, where it reads none of the device."""
+    if (sensor["sensor_class"], sensor["sensor_type"], theirs, float(sensor[theirs])) in constants:
+        return True
     first, limit = sensor["sensor_current"], float(sensor[theirs])
     guess = _GUESSES.get((sensor["sensor_class"], theirs))
     if guess is None or first is None:
