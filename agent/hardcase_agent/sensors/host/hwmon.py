@@ -83,8 +83,9 @@ def scan(sysfs: Folder, *, skip: tuple[str, ...] = SKIPPED_CHIPS, whole: bool = 
 
 def _device_name(folder: Folder) -> str:
     """Stable over boots, unlike the number of hwmonN."""
-    device = folder / "device"
-    return device.resolve().name if device.exists() else "virtual"
+    # Of a copied tree the link may be there and its target not.
+    name = (folder / "device").resolve().name
+    return name if name != "device" else "virtual"
 
 
 def _chip(base: F, chip: str, key: str, *, whole: bool) -> Iterator[Probe]:

@@ -176,6 +176,11 @@ RULES: tuple[LineRule, ...] = (
     # smartctl -a as text: an entry of the ATA error log names an unreadable sector
     rule("error: unc", r"\bError: (?:UNC|IDNF|AMNF)\b.* at LBA", _ata_error),
     rule("error: icrc", r"\bError: ICRC", lambda match: _cable(match)),
+    rule(
+        "uncorrected",
+        r"^(?P<dev>)(?P<kind>)(?:.*; )?(?:read|write|verify) uncorrected(?: errors)?[: ]+(?P<count>\d+)\b",
+        _level("disk.uncorrected_errors"),
+    ),
     # cciss_vol_status
     rule(
         "bay",

@@ -13,6 +13,10 @@ from dataclasses import dataclass, field
 from hardcase_agent.domain.part import Component, Part
 from hardcase_agent.sensors.kernel.log_rule import Found, Outcome
 
+REPEATED = 3
+"""Number of a record since boot from which a corrected one is not the first of its kind. Firmware that handles errors
+first tells the system of few of them."""
+
 LINE = re.compile(r"(?:\{(\d+)\})?\[Hardware Error\]:\s*(.*)")
 _BEGINS = re.compile(r"Hardware error from APEI|event severity:", re.IGNORECASE)
 _SECTION = re.compile(r"Error \d+, type: (\S.*)|section: \d+, severity: (\S.*)", re.IGNORECASE)
@@ -68,10 +72,10 @@ def begins(text: str) -> bool:
 
 def outcomes(block: Block) -> Iterator[Outcome]:
     for section in block.sections:
-        yield from _of_section(section, section.severity or block.severity)
+        yield from _of_section(section, section.severity or block.severity, int(block.key or 0))
 
 
-def _of_section(section: _Section, severity: str) -> Iterable[Outcome]:
+def _of_section(section: _Section, severity: str, number: int) -> Iterable[Outcome]:
     fields = section.fields
     if not fields or severity.startswith("info"):
         return
@@ -79,6 +83,8 @@ def _of_section(section: _Section, severity: str) -> Iterable[Outcome]:
     kind = fields.get("section_type", "").lower()
     if "memory" in kind or "error_type" in fields or "dimm location" in fields:
         code = "memory.correctable_ecc" if corrected else "memory.uncorrectable_ecc"
+        if corrected and number >= REPEATED:
+            code = "memory.correctable_ecc_repeated"
         yield Found(code, Part(component=Component.MEMORY, slot=_place(fields)))
     elif "pci" in kind:
         code = "pcie.bus_correctable_error" if corrected else "pcie.bus_uncorrectable_error"

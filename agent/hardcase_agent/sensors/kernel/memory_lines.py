@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 
 from hardcase_agent.domain.part import Component, Part
-from hardcase_agent.sensors.kernel.log_rule import Found, LineRule, Outcome, nothing, rule
+from hardcase_agent.sensors.kernel.log_rule import Counted, Found, LineRule, Outcome, nothing, rule
 
 MANY = 100
 """Corrected errors told by one line from which it counts as a burst: a scrubber that found a failing row, a driver that
@@ -55,6 +55,12 @@ def _counted(match: re.Match[str]) -> Iterable[Outcome]:
     yield memory_event(match["label"], corrected=match["kind"].lower() == "corrected", count=int(match["count"]))
 
 
+def _totals(match: re.Match[str]) -> Iterable[Outcome]:
+    part = Part(component=Component.MEMORY, slot=match["label"])
+    yield Counted("memory.corrected", part, float(match["ce"]))
+    yield Counted("memory.uncorrected", part, float(match["ue"]))
+
+
 def _unplaced(match: re.Match[str]) -> Iterable[Outcome]:
     yield memory_event("", corrected=False)
 
@@ -96,6 +102,8 @@ RULES: tuple[LineRule, ...] = (
         r"(?P<kind>Corrected|Uncorrected|Fatal) on DIMM Label\(s\): '(?P<label>[^']*)'.* errors: (?P<count>\d+)",
         _counted,
     ),
+    # ras-mc-ctl --error-count: label, corrected, uncorrected
+    rule("dimm#", r"^\s*(?P<label>CPU_?\S*DIMM#\d+)\s+(?P<ce>\d+)\s+(?P<ue>\d+)\s*$", _totals),
     rule("hardware memory error", r"mce: Uncorrected hardware memory error in (?:user|kernel)-access", _unplaced),
     rule(
         "memory failure",
