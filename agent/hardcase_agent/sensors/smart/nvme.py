@@ -51,8 +51,10 @@ def _temperature_limits(document: Document) -> Limits:
 def _spare(document: Document) -> Iterator[Measure]:
     spare = measure.number(document, _LOG, "available_spare")
     threshold = measure.number(document, _LOG, "available_spare_threshold")
-    if spare is None or not 0 <= spare <= 100 or (spare == 0 and threshold == 0):
-        return  # 0 of 0 is a log that the device left empty (QEMU): a worn-out disk raises its critical warning
+    if spare is None or not 0 <= spare <= 100:
+        return
+    if spare == 0 and threshold == 0 and measure.number(document, _LOG, "percentage_used") == 0:
+        return  # a log that the device left empty (QEMU): no spare is left of a disk that was never used
     # A threshold of 0 states none, one of 100 cannot be met by a healthy disk.
     stated = threshold is not None and 0 < threshold < 100
     limits = Limits(lower_critical=threshold, source="smart") if stated else Limits()

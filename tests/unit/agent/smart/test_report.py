@@ -251,7 +251,9 @@ def test_an_nvme_disk_gives_its_health_log() -> None:
 
 
 def test_a_health_log_that_was_left_empty_gives_no_spare() -> None:
-    assert "disk.spare" not in readings(parsed(nvme(log={"available_spare": 0, "available_spare_threshold": 0})))
+    empty = {"available_spare": 0, "available_spare_threshold": 0, "percentage_used": 0}
+    assert "disk.spare" not in readings(parsed(nvme(log=empty)))
+    assert readings(parsed(nvme(log={**empty, "percentage_used": 99})))["disk.spare"] == Number(0)
     assert readings(parsed(nvme(log={"available_spare": 0})))["disk.spare"] == Number(0)
 
 
