@@ -21,7 +21,9 @@ from typing import Self
 
 from deploy.demo.bmc_files import Ports, SimSensor, emulation, fru_image, lan_configuration, server_sensors
 
-STARTS_WITHIN_S = 10.0
+STARTS_WITHIN_S = 30.0
+ANSWERS_WITHIN_S = 60.0
+"""A console command; ipmi_sim is one thread, and one that writes its SEL to a busy disk answers nobody."""
 
 
 def free_ports() -> Ports:
@@ -126,7 +128,7 @@ class SimulatedBmc:
             if self._process is None or self._process.poll() is not None:
                 raise OSError("ipmi_sim ended at its start; see " + str(self.directory / "output.log"))
             try:
-                self._console = socket.create_connection(("127.0.0.1", self.ports.console), timeout=5)
+                self._console = socket.create_connection(("127.0.0.1", self.ports.console), timeout=ANSWERS_WITHIN_S)
                 self._until_prompt()
                 return
             except OSError:
@@ -171,7 +173,7 @@ class SimulatedBmc:
             self._host.close()
             self._host = None
         if on:
-            self._host = socket.create_connection(("127.0.0.1", self.ports.system), timeout=5)
+            self._host = socket.create_connection(("127.0.0.1", self.ports.system), timeout=ANSWERS_WITHIN_S)
 
     def pause(self) -> None:
         """The BMC hangs: it takes packets and answers nothing."""
@@ -188,5 +190,5 @@ class SimulatedBmc:
         self._console = self._host = None
         if self._process is not None:
             self._process.kill()
-            self._process.wait(timeout=5)
+            self._process.wait(timeout=ANSWERS_WITHIN_S)
             self._process = None

@@ -127,11 +127,20 @@ class Sink(AbstractContextManager["Sink"]):
             protocol_version = "HTTP/1.1"
 
             def do_POST(self) -> None:
-                length = int(self.headers.get("content-length", "0"))
+                told = self.headers.get("content-length")
+                if told is None:
+                    self._answer(Answer(411))
+                    return
+                length = int(told)
                 if length > _LONGEST_BODY:
                     self._answer(Answer(413))
                     return
-                self._answer(sink.take(self.headers, self.rfile.read(length)))
+                body = self.rfile.read(length)
+                if len(body) < length:
+                    # Cut off in the middle, as by a sender that was killed: no request, and nobody to answer.
+                    self.close_connection = True
+                    return
+                self._answer(sink.take(self.headers, body))
 
             def _answer(self, answer: Answer) -> None:
                 try:

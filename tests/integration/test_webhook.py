@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from urllib.parse import urlsplit
 
 import pytest
 from hardcase_collector.channels.signature import signing_key
@@ -90,6 +91,18 @@ async def test_the_receiver_verifies_id_time_and_body(sink: Sink, channel: Webho
     assert sink.ids() == ["HC-20261124-0001-v1"]
     assert sink.refused == ["its time is missing or too far from now", "no signature fits"]
     assert (stale.permanent, forged.permanent) == (True, True)
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"POST / HTTP/1.1\r\nHost: c\r\n", b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\n{"]
+)
+def test_a_request_cut_off_by_its_senders_death_is_none(sink: Sink, sent: bytes) -> None:
+    with socket.create_connection((urlsplit(sink.url).hostname, urlsplit(sink.url).port), timeout=30) as sender:
+        sender.sendall(sent)
+        sender.shutdown(socket.SHUT_WR)
+        while sender.recv(4096):
+            pass
+    assert (sink.received, sink.refused) == ([], [])
 
 
 async def test_a_receiver_that_is_down_is_tried_again_and_its_url_is_told_to_nobody() -> None:
