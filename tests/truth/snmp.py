@@ -110,13 +110,13 @@ def compare(folder: Path) -> Iterable[Comparison]:
 
 
 def _constants(everything: list[Expected]) -> set[tuple[str, str, str, float]]:
-    """(class, type, limit, value) that most of many sensors share: it stands in LibreNMS's own definition of the device
+    """(class, column, limit, value) that most of many sensors share: it stands in LibreNMS's own definition of the device
     and is not read from it."""
     values: dict[tuple[str, str, str], list[float]] = {}
     for one in everything:
         for theirs in LIMITS:
             if one.sensor[theirs] is not None:
-                key = (one.sensor["sensor_class"], one.sensor["sensor_type"], theirs)
+                key = (one.sensor["sensor_class"], _column(one.sensor), theirs)
                 values.setdefault(key, []).append(float(one.sensor[theirs]))
     return {
         (*key, value)
@@ -124,6 +124,12 @@ def _constants(everything: list[Expected]) -> set[tuple[str, str, str, float]]:
         for value, count in Counter(found).most_common(1)
         if count >= _MANY and count * 2 > len(found)
     }
+
+
+def _column(sensor: dict[str, Any]) -> str:
+    """The object's OID without the row's index."""
+    oid: str = sensor["sensor_oid"]
+    return oid.removesuffix(f".{sensor['sensor_index']}")
 
 
 def _compared(
@@ -160,7 +166,7 @@ def _compared(
 
 def _is_made(sensor: dict[str, Any], theirs: str, constants: set[tuple[str, str, str, float]]) -> bool:
     """LibreNMS makes limits from the first value, or takes a constant, where it reads none of the device."""
-    if (sensor["sensor_class"], sensor["sensor_type"], theirs, float(sensor[theirs])) in constants:
+    if (sensor["sensor_class"], _column(sensor), theirs, float(sensor[theirs])) in constants:
         return True
     first, limit = sensor["sensor_current"], float(sensor[theirs])
     guess = _GUESSES.get((sensor["sensor_class"], theirs))
