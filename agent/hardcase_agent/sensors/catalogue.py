@@ -40,6 +40,7 @@ FAMILIES: tuple[Family, ...] = (
     Family("host", default=True),
     Family("ipmi", default=True),
     Family("smart", default=True),
+    Family("arrays", default=True),
     Family("kernel", default=True),
     Family("snmp", default=False),
     Family("rehearsal", default=False),

@@ -104,8 +104,8 @@ def test_an_address_is_host_and_port(address: str) -> None:
 
 
 def test_families_can_be_left_out_and_asked_for() -> None:
-    assert set(parse_config("").families) == {"host", "ipmi", "smart", "kernel"}
-    assert set(parse_config('without = ["ipmi", "smart"]').families) == {"host", "kernel"}
+    assert set(parse_config("").families) == {"host", "ipmi", "smart", "arrays", "kernel"}
+    assert set(parse_config('without = ["ipmi", "smart"]').families) == {"host", "arrays", "kernel"}
     assert "snmp" in parse_config("[snmp]\n").families
 
 
