@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
-from math import isclose
+from math import inf, isclose
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,7 @@ LIMITS = {
 _FACTORS = {("runtime", Kind.DURATION): 60.0, ("power_consumed", Kind.ENERGY): 3_600_000.0}
 """There minutes and kilowatt hours, here seconds and joules."""
 _MANY = 10
-_HOTTEST = 500.0
+_MOST = {"temperature": 500.0, "humidity": 100.0}
 UNCOMPARED = frozenset({"dbm", "count", "delay", "quality_factor"})
 """Classes that are no measurement of hardware, or are shown there in a unit that is not read."""
 
@@ -77,7 +77,7 @@ def expected_of(path: Path) -> Iterator[Expected]:
         if not text or not all(arc.isdigit() for arc in text.split(".")) or sensor["sensor_class"] in UNCOMPARED:
             continue
         shown = sensor["sensor_current"]
-        if sensor["sensor_class"] == "temperature" and shown is not None and float(shown) > _HOTTEST:
+        if shown is not None and float(shown) > _MOST.get(sensor["sensor_class"], inf):
             # A device that counts in hundredths, read as if it did not: no expectation of anything.
             continue
         level = None
@@ -110,8 +110,8 @@ def compare(folder: Path) -> Iterable[Comparison]:
 
 
 def _constants(everything: list[Expected]) -> set[tuple[str, str, str, float]]:
-    """(class, column, limit, value) that most of many sensors share: it stands in LibreNMS's own definition of the device
-    and is not read from it."""
+    """(class, column, limit, value) that most of many sensors share: it stands in LibreNMS's own definition of the
+    device and is not read from it."""
     values: dict[tuple[str, str, str], list[float]] = {}
     for one in everything:
         for theirs in LIMITS:
@@ -129,7 +129,9 @@ def _constants(everything: list[Expected]) -> set[tuple[str, str, str, float]]:
 def _column(sensor: dict[str, Any]) -> str:
     """The object's OID without the row's index."""
     oid: str = sensor["sensor_oid"]
-    return oid.removesuffix(f".{sensor['sensor_index']}")
+    column = oid.removesuffix(f".{sensor['sensor_index']}")
+    # Some of their indexes are names: then the last number is left out.
+    return column if column != oid else oid.rpartition(".")[0]
 
 
 def _compared(
