@@ -96,6 +96,7 @@ def make_users(root: Path, below: Path) -> None:
 
 
 @needs_systemd
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to write the files of passwords below a root")
 def test_the_users_of_the_units_are_made_by_sysusers(root: Path, tmp_path: Path) -> None:
     make_users(root, tmp_path)
     users = (tmp_path / "etc/passwd").read_text(encoding="utf-8")

@@ -5,6 +5,7 @@ The v2c community, and the v3 context, is the name of the device: `ups`, `rack`,
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -129,10 +130,10 @@ def snmpsim(folder: Path, devices: Mapping[str, Rows] | None = None) -> Iterator
         "--v3-auth-proto=SHA256",
         f"--v3-priv-key={PRIV_SECRET}",
         "--v3-priv-proto=AES",
-        # As root it wants to be told a user; another one might not be able to read this interpreter.
-        "--process-user=root",
-        "--process-group=root",
     ]
+    if os.geteuid() == 0:
+        # As root it wants to be told a user; another one might not be able to read this interpreter.
+        command += ["--process-user=root", "--process-group=root"]
     (folder / "cache").mkdir()
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
