@@ -63,12 +63,24 @@ _LINE = re.compile(
     r"[\s|,:]+(?P<rest>.*\d{1,4}[/\-]\d{1,2}[/\-]\d{2,4}.*)",
     re.IGNORECASE,
 )
+_DIRECTED = re.compile(
+    r"\s*(?:(?:Event\s*:\s*)?(?P<id>\d{1,6})[\s|,]+)?(?P<words>[^|]*\w[^|]*?)\s+-\s+(?P<direction>(?:De)?[Aa]ssert(?:ion|ed))\s*",
+    re.IGNORECASE,
+)
+"""Supermicro's pages and ipmicfg: a sentence, then the direction."""
 _LOCATION = re.compile(r"location(?:\(s\)|s)?\s+(.*?)[.\s]*$", re.IGNORECASE)
 _REPAIRED = ("repaired",)
 
 
 def line(text: str, order: sel_dates.Order) -> Event | None:
-    """A line with severity, date and sentence, as HPE's and Dell's tables print them. None where it is none."""
+    """A line with severity, date and sentence, or with sentence and direction. None where it is none.
+
+    The first is how HPE's and Dell's tables print it, the second how Supermicro's pages do.
+    """
+    told = _DIRECTED.fullmatch(text)
+    if told is not None:
+        severity = _REPAIRED[0] if told["direction"].lower().startswith("de") else ""
+        return _event(int(told["id"] or 0), told["words"], told["words"], severity, order)
     found = _LINE.fullmatch(text)
     if found is None:
         return None

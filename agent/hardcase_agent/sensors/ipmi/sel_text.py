@@ -114,7 +114,7 @@ def by_place(columns: Sequence[str]) -> TextEntry | None:
     kind = sel_words.sensor_type(rest[0]) if rest else None
     if len(rest) < 2 or (kind is None and not rest[0].lower().startswith(("unknown", "oem", "reserved"))):
         return None
-    if not date and not (record_id == 0 and len(rest) <= 3 and kind and _stated(kind[0], rest[1])[0]):
+    if not date and not (record_id == 0 and len(rest) <= 3 and kind and stated(kind[0], rest[1])[0]):
         # A quoted line without number and time must at least be a sensor type and one of its states.
         return None
     asserted, extra = _behind(rest[2:])
@@ -260,24 +260,28 @@ def event_of(entry: TextEntry, order: sel_dates.Order) -> Event:
 
 def _said(entry: TextEntry) -> tuple[Said, str]:
     """What it says, and what stands behind the state: a slot, a bracket."""
-    stated, detail = _stated(entry.kind, entry.state)
+    its, detail = stated(entry.kind, entry.state)
     kind = entry.kind
     if kind is None and "caterr" in sel_words.letters(entry.state):
-        kind, stated = 0x07, sel_words.state(0x07, "CATERR")
+        kind, its = 0x07, sel_words.state(0x07, "CATERR")
     elif entry.code is not None and entry.data and kind is not None:
         return said_by(kind, entry.code, entry.data[0] & 0x0F, asserted=entry.asserted), detail or entry.state
-    if kind is None or stated is None:
+    if kind is None or its is None:
         component = meaning(kind, 0x6F).component if kind is not None else Component.NONE
         return Said("", entry.asserted, entry.state, component), detail or entry.state
-    return said_by(kind, stated.code, stated.offset, asserted=entry.asserted), detail
+    return said_by(kind, its.code, its.offset, asserted=entry.asserted), detail
 
 
-def _stated(kind: int | None, words: str) -> tuple[sel_words.Stated | None, str]:
+def stated(kind: int | None, words: str) -> tuple[sel_words.Stated | None, str]:
     """The state, and what stands behind it where the words are more than the state."""
-    stated = sel_words.state(kind, words)
-    split = _DETAIL.search(words) if stated is None else None
+    its = sel_words.state(kind, words)
+    split = _DETAIL.search(words) if its is None else None
     if split is None:
-        return stated, ""
+        return its, ""
+    # What the specification explains in parentheses stands behind commas that belong to the state.
+    explained = sel_words.state(kind, words.partition("(")[0])
+    if explained is not None:
+        return explained, words.partition("(")[2].strip(" ;,)")
     return sel_words.state(kind, words[: split.start()]), words[split.start() :].strip(" ;,")
 
 

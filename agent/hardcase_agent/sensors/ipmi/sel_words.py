@@ -219,15 +219,17 @@ _OWN_WORDS: dict[int, dict[int, str]] = {
         2: "s2: sleeping, processor context lost",
         3: "s3: sleeping, processor & hw context lost, memory retained",
         4: "s4: non-volatile sleep/suspend-to-disk", 7: "g3: mechanical off|g3/mechanical off",
-        8: "sleeping in s1/s2/s3 state", 9: "g1: sleeping", 10: "s5: entered by override|s5 entered by override",
-        11: "legacy on state", 12: "legacy off state", 14: "unknown",
+        8: "sleeping in s1/s2/s3 state|sleeping in an s1, s2, or s3 states",
+        9: "g1: sleeping|g1 sleeping", 10: "s5: entered by override|s5 entered by override",
+        11: "legacy on state", 12: "legacy off state", 13: "unspecified", 14: "unknown",
     },
     0x23: {
         0: "timer expired|timer expired, status only|timer expired, status only (no action, no interrupt)",
         1: "hard reset", 2: "power down", 3: "power cycle", 8: "timer interrupt",
     },
     0x24: {
-        0: "platform generated page", 1: "platform generated lan alert", 2: "platform event trap generated",
+        0: "platform generated page", 1: "platform generated lan alert", 2: "platform event trap generated"
+           "|platform event trap generated, formatted per ipmi pet specification",
         3: "platform generated snmp trap, oem format",
     },
     0x25: {0: "entity present", 1: "entity absent", 2: "entity disabled"},
@@ -249,15 +251,21 @@ _OWN_WORDS: dict[int, dict[int, str]] = {
         0: "hardware change detected|hardware change detected with associated entity",
         1: "firmware or software change detected|firmware or software change detected with associated entity",
         2: "hardware incompatibility detected|hardware incompatibility detected with associated entity",
-        3: "firmware or software incompatibility detected",
+        3: "firmware or software incompatibility detected"
+           "|firmware or software incompatibility detected with associated entity",
         4: "invalid or unsupported hardware version|entity is of an invalid or unsupported hardware version",
-        5: "invalid or unsupported firmware or software version",
-        6: "hardware change success", 7: "software or f/w change success|firmware or software change success"
+        5: "invalid or unsupported firmware or software version"
+           "|entity contains an invalid or unsupported firmware or software version",
+        6: "hardware change success|hardware change detected with associated entity was successful",
+        7: "software or f/w change success|firmware or software change success"
            "|software or f/w change detected with associated entity was successful",
     },
     0x2C: {
-        0: "not installed|fru not installed", 1: "inactive", 2: "activation requested", 3: "activation in progress",
-        4: "active|fru active", 5: "deactivation requested", 6: "deactivation in progress",
+        0: "not installed|fru not installed", 1: "inactive|fru inactive",
+        2: "activation requested|fru activation requested",
+        3: "activation in progress|fru activation in progress",
+        4: "active|fru active", 5: "deactivation requested|fru deactivation requested",
+        6: "deactivation in progress|fru deactivation in progress",
         7: "communication lost|fru communication lost",
     },
 }  # fmt: skip

@@ -240,6 +240,11 @@ def test_racadm_blocks_and_repaired_lines() -> None:
     assert (iml.code, iml.asserted) == ("psu.failure_detected", False)
 
 
+def test_a_sentence_with_its_direction_needs_no_date() -> None:
+    event = one("Uncorrectable ECC / other uncorrectable memory error @P2-DIMMA1(CPU2) - Assertion")
+    assert (event.code, event.asserted, event.part.slot) == ("memory.uncorrectable_ecc", True, "P2-DIMMA1")
+
+
 def test_log_information_is_a_reading() -> None:
     (seen,) = everything("SEL Information\nVersion          : 1.5\nEntries          : 545\nPercent Used     : 57%\n")
     assert isinstance(seen, Seen)
