@@ -118,7 +118,7 @@ def _discrete(row: Row, fields: Mapping[str, str], states: Sequence[str]) -> Row
     if not states:
         gap = gap_of(reading) if reading else NO_STATES
         # "0h" without "States Asserted": read, and nothing is asserted.
-        row.gap, row.bits = gap, None if gap is not None else 0
+        row.gap, row.bits, row.silent = gap, None if gap is not None else 0, True
     return row
 
 

@@ -15,10 +15,10 @@ from hardcase_agent.domain.part import Asset, Component, Part
 from hardcase_agent.domain.reading import Gap, GapReason, Kind, Number, Reading, Sensor, States, Unit
 from hardcase_agent.sensors.ipmi import text_blocks, text_rows, text_types
 from hardcase_agent.sensors.ipmi.identity import DeviceId, bmc_part
-from hardcase_agent.sensors.ipmi.parts import Places
+from hardcase_agent.sensors.ipmi.parts import Places, component_of, slot_of
 from hardcase_agent.sensors.ipmi.readings import believable
 from hardcase_agent.sensors.ipmi.states import meaning
-from hardcase_agent.sensors.ipmi.text_rows import Row
+from hardcase_agent.sensors.ipmi.text_rows import Place, Row
 from hardcase_agent.sensors.ipmi.text_types import Typed
 
 MOST_LINES = 500_000
@@ -40,9 +40,9 @@ def decode(capture: Capture) -> Iterable[Decoded]:
     lines = [(place, text_rows.plain(line)) for place, line in enumerate(text.splitlines()[:MOST_LINES], 1)]
     inside, outside = text_blocks.in_block(lines)
     asset, parts, outside = _identity(outside)
-    found: list[Row | Undecoded] = [*text_blocks.blocks(inside)]
     power, outside = _dcmi(outside, asset)
-    found += text_rows.rows(outside)
+    found = [*text_blocks.blocks(inside), *text_rows.rows(outside)]
+    parts += tuple(_part_at(one) for one in found if isinstance(one, Place))
     known = [row for row in found if isinstance(row, Row)]
     complaints = [flaw for flaw in found if isinstance(flaw, Undecoded)]
     if not known and not parts and not power:
@@ -50,6 +50,10 @@ def decode(capture: Capture) -> Iterable[Decoded]:
         return refusals or (Undecoded(flaw=Flaw.FOREIGN, message="no sensor's line was recognised"),)
     listed = [Listed(asset=asset, source="ipmi.fru", part=part) for part in parts]
     return (*listed, *_seen(known, asset), *power, *complaints)
+
+
+def _part_at(place: Place) -> Part:
+    return Part(component=component_of(place.entity), slot=slot_of(place.entity), paths=(place.name,))
 
 
 # ---- who and what ------------------------------------------------------------------------------------------------

@@ -38,6 +38,8 @@ class Row:
     bits: int | None = None
     loose_bits: bool = False
     """`bits` are the raw reading, in which only some makers repeat the states."""
+    silent: bool = False
+    """`bits` are 0 because no state stands there."""
     discrete: bool = False
     limits: Mapping[str, float] = field(default_factory=dict)
     hysteresis: tuple[float | None, float | None] = (None, None)
@@ -143,7 +145,7 @@ def _extended(cells: Sequence[str], at: str) -> Row:
     row.entity = entity_of(cells[3])
     said = ", ".join(cell for cell in cells[4:] if cell)
     if not said and row.status != "ns":
-        row.discrete, row.bits = True, 0
+        row.discrete, row.silent, row.bits = True, True, 0
         return row
     return _said(row, said)
 
@@ -155,7 +157,7 @@ def _said(row: Row, said: str) -> Row:
     if found is not None:
         row.value, row.unit = found
         said = rest
-    elif row.status in ("ns", "na") or gap_of(said) is not None:
+    elif row.status in ("ns", "na") or (row.status != "ok" and gap_of(said) is not None):
         row.gap = gap_of(said) or Gap(GapReason.BUSY, said.strip() or "no reading")
         return row
     row.phrases = split_states(said)
@@ -282,7 +284,7 @@ def _freeipmi_said(row: Row, phrases: tuple[str, ...]) -> Row:
     return row
 
 
-_OLD = re.compile(r"^(\d+): (.+?) \(([^()]*)\): (.*?)(?:: )?\[([^\]]*)\]\s*$")
+_OLD = re.compile(r"^(\d+): (.+?) \(([^()]*)\): ([^\[]*?)(?:: )?((?:\[[^\]]*\])+)\s*$")
 _OLD_RANGE = re.compile(r"\(([\d.NA/-]+)\)")
 
 
@@ -296,8 +298,8 @@ def from_old_freeipmi(line: str, at: str) -> Row | None:
     said = measured(_OLD_RANGE.sub("", found[4]))
     if said is not None:
         row.value, row.unit = said
-    phrases = () if found[5].lower() in NOTHING else tuple(word.strip() for word in found[5].split("]["))
-    return _freeipmi_said(row, phrases)
+    words = [word.strip() for word in found[5].strip("[]").split("][")]
+    return _freeipmi_said(row, tuple(word for word in words if word.lower() not in NOTHING))
 
 
 # ---- lines -------------------------------------------------------------------------------------------------------
@@ -351,7 +353,25 @@ def refused(line: str, at: str) -> Undecoded | None:
     return None
 
 
-def rows(lines: Sequence[tuple[int, str]]) -> Iterator[Row | Undecoded]:
+_LOCATOR = re.compile(r"(?:(?:Logical|Physical) FRU|(?:Static|Dynamic) MC|Generic Device)(?: @|.*@)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A FRU or controller that `sdr elist all` lists beside sensors: its name and entity."""
+
+    name: str
+    entity: Entity
+
+
+def from_locator(cells: Sequence[str]) -> Place | None:
+    if len(cells) != 5 or not _LOCATOR.search(cells[4]):
+        return None
+    entity = entity_of(cells[3])
+    return Place(cells[0].strip(), entity) if entity is not None else None
+
+
+def rows(lines: Sequence[tuple[int, str]]) -> Iterator[Row | Place | Undecoded]:
     """Table rows among these numbered lines, complaints of the tool, and lines that are neither."""
     columns = Columns()
     for place, line in lines:
@@ -360,6 +380,10 @@ def rows(lines: Sequence[tuple[int, str]]) -> Iterator[Row | Undecoded]:
             continue
         cells = cells_of(line)
         if columns.header(cells):
+            continue
+        place_of = from_locator(cells)
+        if place_of is not None:
+            yield place_of
             continue
         found = from_ipmitool(cells, at) or from_freeipmi(cells, columns, at) or from_old_freeipmi(line.strip(), at)
         if found is not None and found.name:

@@ -7,6 +7,7 @@ a single type has, from the entity, and from names that every maker uses alike.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from hardcase_agent.domain.reading import Limits
@@ -18,6 +19,8 @@ from hardcase_agent.sensors.ipmi.text_rows import Row
 
 UNKNOWN_TYPE = 0x00
 OEM_CODE = 0x7F
+OEM_TYPES = 0xC0
+"""Sensor types from here on are the makers' own."""
 SOMEWHERE = Entity(7, 1)
 """The system board: what nothing more is known of."""
 
@@ -52,7 +55,7 @@ _NAMES: tuple[tuple[re.Pattern[str], int], ...] = tuple(
         (r"fan.*redund|cooling.*redund|^fans$", 0x04),
         (r"pwr unit|power unit", 0x09),
         (r"\b(?:ps|psu|power suppl\w*|pwr suppl\w*)[ _-]*\d*\b", 0x08),
-        (r"(?:chassis|phy\w*)[ _]?(?:intru|scrty)|^intru", 0x05),
+        (r"^(?:chassis|phy\w*)[ _]?(?:intru\w*|scrty|security)$|^intru\w*$", 0x05),
         (r"\b(?:cmos|rtc|romb|bbu)?[ _]?batt?ery\b|\bvbat\b", 0x29),
         (r"^(?:dimm|p\d[-_]?dimm|mem(?:ory)?$|cpu\d[-_]?dimm)", 0x0C),
         (r"^(?:hdd|drive|disk|nvme|ssd)[ _-]*\d", 0x0D),
@@ -128,17 +131,25 @@ def _discrete(row: Row, unit: int | None) -> Typed:
     code, bits = SENSOR_SPECIFIC, row.bits
     if row.loose_bits:
         bits = _loose(kind, bits or 0)
+    if row.silent and (kind is None or kind >= OEM_TYPES):
+        # ipmitool prints no states of makers' own types, whatever is asserted.
+        bits = None
     if kind is not None and _redundant(row.name):
         code = REDUNDANCY
-    states = meaning(kind or UNKNOWN_TYPE, code).states
-    if bits is not None and kind is not None and any(
-        bits >> bit & 1 and not (bit < len(states) and states[bit]) for bit in range(15)
-    ):  # fmt: skip
-        # Bits that the type by its name does not have: the name has deceived.
+    if row.type is None and kind is not None and bits and not _plausible(bits, meaning(kind, code).states, code):
+        # The name has deceived: "DIMM PG" is no memory module.
         kind = None
     if kind is None and row.type is None:
         return Typed(record=_record(row, UNKNOWN_TYPE, OEM_CODE), measure=measure, bits=bits)
     return Typed(record=_record(row, kind or UNKNOWN_TYPE, code), measure=measure, bits=bits)
+
+
+def _plausible(bits: int, states: tuple[str, ...], code: int) -> bool:
+    """Only bits that the type has; and who says anything is present, where the type can say so."""
+    known = sum(1 << bit for bit, name in enumerate(states) if name)
+    if bits & ~known:
+        return False
+    return code == REDUNDANCY or "present" not in states or bool(bits >> states.index("present") & 1)
 
 
 def _loose(kind: int | None, raw: int) -> int | None:
@@ -153,18 +164,26 @@ def _loose(kind: int | None, raw: int) -> int | None:
 
 
 def _phrased(row: Row, kind: int | None, measure: Measure) -> Typed:
-    """States in words. The type is the row's, or the one whose states they all are."""
-    for candidate in _candidates(row, kind):
+    """States in words. The type is the row's, or the one whose states they all are; of states that any type may have,
+    none."""
+    for candidate, own in _candidates(row, kind):
         found = [sel_words.state(candidate, words) for words in row.phrases]
         told = [one for one in found if one is not None]
         codes = {one.code for one in told}
-        if len(told) < len(found) or len(codes) != 1:
+        if len(told) < len(found) or len(codes) != 1 or (own and codes != {SENSOR_SPECIFIC}):
             continue
         code = codes.pop()
-        bits = sum(1 << (one.offset // 2 if code == THRESHOLD else one.offset) for one in told)
+        bits = _joined(one.offset // 2 if code == THRESHOLD else one.offset for one in told)
         record = _record(row, candidate if candidate is not None else UNKNOWN_TYPE, code)
         return Typed(record=record, measure=measure, bits=bits)
     return _partly(row, kind, measure)
+
+
+def _joined(offsets: Iterable[int]) -> int:
+    bits = 0
+    for offset in offsets:
+        bits |= 1 << offset
+    return bits
 
 
 def _partly(row: Row, kind: int | None, measure: Measure) -> Typed:
@@ -178,16 +197,20 @@ def _partly(row: Row, kind: int | None, measure: Measure) -> Typed:
     if not told:
         return Typed(record=_record(row, kind or UNKNOWN_TYPE, OEM_CODE), measure=measure, unread=row.phrases)
     code = told[0].code
-    bits = sum(1 << one.offset for one in told if one.code == code)
+    bits = _joined(one.offset for one in told if one.code == code)
     return Typed(record=_record(row, kind or UNKNOWN_TYPE, code), measure=measure, bits=bits)
 
 
-def _candidates(row: Row, kind: int | None) -> list[int | None]:
+def _candidates(row: Row, kind: int | None) -> Iterator[tuple[int | None, bool]]:
+    """Types to try, and whether only states of their own count."""
     if row.type is not None:
-        return [row.type]
+        yield row.type, False
+        return
     by_entity = _TYPE_OF_ENTITY.get(row.entity.id) if row.entity is not None else None
     first = [one for one in (kind, by_entity) if one is not None]
-    return [*dict.fromkeys(first), *(one for one in range(0x01, 0x2D) if one not in first)]
+    yield from ((one, False) for one in dict.fromkeys(first))
+    yield from ((one, True) for one in range(0x01, 0x2D) if one not in first)
+    yield None, False
 
 
 def _type_by_name(row: Row) -> int | None:
