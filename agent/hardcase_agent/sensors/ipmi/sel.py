@@ -30,6 +30,10 @@ ODD_STANDARD = 0x00
 """HP's iLO 2 and 3 store standard entries under record type 0."""
 
 
+CLOCK_SET_MS = 1_577_836_800_000
+"""2020: a host that says an earlier time has no clock to judge the BMC's by."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelInfo:
     entries: int
@@ -119,7 +123,7 @@ def not_after(event: Event, received_ms: int) -> Event:
 
     Collectors then take the time at which it was read, and the order of record ids.
     """
-    if event.device_ms <= received_ms + CLOCK_SLACK_MS:
+    if event.device_ms <= received_ms + CLOCK_SLACK_MS or received_ms < CLOCK_SET_MS:
         return event
     return replace(event, device_ms=0, text=f"{event.text} (the BMC's clock is ahead)")
 

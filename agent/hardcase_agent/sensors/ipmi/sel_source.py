@@ -12,18 +12,35 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from hardcase_agent.domain.errors import AgentError
+from hardcase_agent.domain.errors import AgentError, MalformedAnswer, Unsupported
 from hardcase_agent.domain.event import CoverageLine, CoverageStatus, Event
 from hardcase_agent.domain.frame import Moment, Sweep
 from hardcase_agent.domain.part import Component
 from hardcase_agent.domain.reading import Number, Sensor
 from hardcase_agent.sensors.ipmi.bmc import Bmc
 from hardcase_agent.sensors.ipmi.cache import StateFile
-from hardcase_agent.sensors.ipmi.commands import FIRST, GET_SEL_INFO, LAST, NOT_PRESENT, get_sel_entry, payload
+from hardcase_agent.sensors.ipmi.commands import (
+    FIRST,
+    GET_SEL_INFO,
+    LAST,
+    NOT_PRESENT,
+    Refused,
+    get_sel_entry,
+    payload,
+)
 from hardcase_agent.sensors.ipmi.conversation import Budget
 from hardcase_agent.sensors.ipmi.diagnosis import diagnose
 from hardcase_agent.sensors.ipmi.plan import SEL_USED
-from hardcase_agent.sensors.ipmi.sel import SelInfo, entry_id, parse_entry, parse_sel_info, split_entry
+from hardcase_agent.sensors.ipmi.sel import (
+    LOG,
+    Machine,
+    SelInfo,
+    entry_id,
+    not_after,
+    parse_entry,
+    parse_sel_info,
+    split_entry,
+)
 from hardcase_agent.sensors.ipmi.sensor_sources import IpmiSource
 
 log = logging.getLogger(__name__)
@@ -32,6 +49,10 @@ PORTION = 64
 """Entries per sweep: a log of 1,200 entries takes a slow BMC 15 s, but here five minutes of short sweeps."""
 RECHECK_S = 600.0
 """The last entry is looked at again although nothing changed: a full ring keeps its count, its stamp has 1 s."""
+TRIES = 3
+"""Sweeps in which an entry refuses to be read before it is stepped over: a BMC under load refuses for a while."""
+STEPS = 16
+"""Ids behind such an entry that are tried for the next one: only an entry itself tells which id follows it."""
 _SENSORS: tuple[Sensor, ...] = (SEL_USED,)
 _SELF = CoverageLine(component=Component.BMC, status=CoverageStatus.WATCHED)
 _FULL = CoverageLine(
@@ -74,6 +95,8 @@ class SelSource(IpmiSource):
         self._position: Position | None = None
         self._written: Position | None = None
         self._checked_ms = 0
+        self._refusals: dict[int, int] = {}
+        """Entry id -> how often it refused to be read, in this log."""
 
     async def sweep(self, now: Moment) -> Sweep:
         budget = self.budget()
@@ -86,6 +109,7 @@ class SelSource(IpmiSource):
         before = self._position
         try:
             events, complete = await self._news(info, budget)
+            events = [not_after(event, now.wall_ms) for event in events]
         except BaseException:
             # Also at the deadline, which cancels: entries read and not returned are read again.
             self._position = before
@@ -117,6 +141,7 @@ class SelSource(IpmiSource):
             return [], True
         if self._position.erased != info.erased:
             self._position = Position(erased=info.erased)
+            self._refusals.clear()
         events: list[Event] = []
         try:
             complete = await self._read_on(info, events, budget)
@@ -137,6 +162,7 @@ class SelSource(IpmiSource):
             self._position = Position(erased=info.erased)
             return True
         following = await self._resume(info.erased)
+        machine = Machine(self.bmc.asset.vendor, self.bmc.asset.model)
         seen: set[int] = set()
         while following != LAST:
             if budget.spent or len(events) >= PORTION:
@@ -144,13 +170,35 @@ class SelSource(IpmiSource):
             answer = await self.bmc.talk.ask_raw(get_sel_entry(following))
             if answer[:1] == bytes((NOT_PRESENT,)):
                 return True
-            following, raw = split_entry(payload(answer, "SEL entry"))
+            try:
+                next_id, raw = split_entry(payload(answer, f"SEL entry 0x{following:04x}"))
+            except (Refused, MalformedAnswer, Unsupported) as error:
+                following = await self._step_over(following, info.erased, events, error)
+                continue
             if entry_id(raw) in seen:
                 return True
             seen.add(entry_id(raw))
-            events.append(parse_entry(raw, info.erased, self.bmc.plan.directory))
+            events.append(parse_entry(raw, info.erased, self.bmc.plan.directory, machine))
             self._position = Position(erased=info.erased, last=entry_id(raw), digest=_digest(raw))
+            following = next_id
         return True
+
+    async def _step_over(self, refused: int, erased: int, events: list[Event], error: AgentError) -> int:
+        """The id of the next entry behind one that refuses to be read; LAST where there is none.
+
+        Raises its error while it may still be one that passes. An entry that is given up is told once, as one
+        that could not be read.
+        """
+        tries = self._refusals[refused] = min(self._refusals.get(refused, 0) + 1, TRIES + 1)
+        if tries < TRIES:
+            raise error
+        if tries == TRIES:
+            text = f"the BMC does not give this entry: {error}"
+            events.append(Event(log=LOG, erase_stamp=erased, record_id=refused, raw=b"", text=text))
+        for candidate in range(refused + 1, min(refused + 1 + STEPS, LAST)):
+            if (await self.bmc.talk.ask_raw(get_sel_entry(candidate)))[:1] == b"\0":
+                return candidate
+        return LAST
 
     async def _resume(self, erased: int) -> int:
         """The id after the position, or the log's first where the position is not in it any more."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hardcase_agent.domain.errors import DeviceHung
+from hardcase_agent.domain.errors import DeviceFailed, DeviceHung
 from hardcase_agent.domain.event import CoverageStatus
 from hardcase_agent.domain.frame import Sweep
 from hardcase_agent.domain.ports import IpmiRequest
@@ -189,3 +191,57 @@ async def test_whatever_restarts_come_between_no_entry_that_was_swept_over_is_lo
             owed |= {(bmc.sel_erased, raw) for raw in bmc.sel}
             home |= {(event.erase_stamp, event.raw) for event in (await sweep(sources, bmc)).events}
     assert owed <= home
+
+
+def refusing(*refused: int, code: int = 0xFF) -> Callable[[IpmiRequest], bytes | None]:
+    def trouble(request: IpmiRequest) -> bytes | None:
+        asked = int.from_bytes(request.data[2:4], "little")
+        return bytes((code,)) if command(request) == ENTRY and asked in refused else None
+
+    return trouble
+
+
+async def test_an_entry_that_always_errors_does_not_block_those_behind_it(bmc: FakeBmc, sources: Sources) -> None:
+    for _ in range(5):
+        psu(bmc)
+    bmc.trouble = refusing(3, code=0xCA)
+    found = [await sweep(sources, bmc)]
+    for _ in range(2):
+        with contextlib.suppress(DeviceFailed):
+            found.append(await sweep(sources, bmc))
+    told = [event for swept in found for event in swept.events]
+    assert [event.record_id for event in told] == [1, 2, 3, 4, 5]
+    assert told[2].code == ""
+    assert told[2].text.startswith("the BMC does not give this entry: SEL entry 0x0003")
+
+
+async def test_an_entry_given_up_is_told_once_and_not_waited_for_again(bmc: FakeBmc, sources: Sources) -> None:
+    psu(bmc)
+    psu(bmc)
+    bmc.trouble = refusing(2)
+    found: list[int] = []
+    for _ in range(5):
+        with contextlib.suppress(DeviceFailed):
+            found += ids(await sweep(sources, bmc))
+    assert found == [1, 2]
+    psu(bmc)
+    assert ids(await sweep(sources, bmc)) == [3]
+
+
+async def test_a_refusal_that_passes_costs_no_entry(bmc: FakeBmc, sources: Sources) -> None:
+    for _ in range(3):
+        psu(bmc)
+    bmc.trouble = refusing(2)
+    first = ids(await sweep(sources, bmc))
+    with contextlib.suppress(DeviceFailed):
+        first += ids(await sweep(sources, bmc))
+    bmc.trouble = lambda request: None
+    assert first + ids(await sweep(sources, bmc)) == [1, 2, 3]
+
+
+async def test_a_clock_that_is_ahead_is_no_time(bmc: FakeBmc, sources: Sources) -> None:
+    psu(bmc)
+    bmc.sel[0] = bmc.sel[0][:3] + b"\xf0\xff\xff\xfe" + bmc.sel[0][7:]
+    (event,) = (await sweep(sources, bmc)).events
+    assert event.device_ms == 0
+    assert "clock is ahead" in event.text
