@@ -67,8 +67,10 @@ class Table:
         return Command((self._find("smartctl"), "--version"), "tool:smartctl-version")
 
     def smartctl_scan(self, arguments: Sequence[str]) -> Command:
-        _expect(not arguments, "smartctl-scan takes no argument")
-        return Command((self._find("smartctl"), "--json=c", "-n", _NO_WAKE, "--scan-open"), "tool:smartctl-scan")
+        """No argument: each disk is opened, so that its type is known. "listed": none is."""
+        _expect(list(arguments) in ([], ["listed"]), "smartctl-scan takes nothing or 'listed'")
+        scan = "--scan" if arguments else "--scan-open"
+        return Command((self._find("smartctl"), "--json=c", "-n", _NO_WAKE, scan), "tool:smartctl-scan")
 
     def smartctl_report(self, arguments: Sequence[str]) -> Command:
         """Arguments: device, and optionally smartctl's -d type."""

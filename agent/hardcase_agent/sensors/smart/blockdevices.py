@@ -37,6 +37,10 @@ class BlockDevice:
     """SCSI address: the place of a disk that tells neither serial nor WWN."""
     suspended: bool = False
     """The kernel suspended it: opening its node would wake it."""
+    driver: str = ""
+    """Of its SCSI host, as the kernel names it: "ahci", "megaraid_sas"; "" = not told."""
+    control: str = ""
+    """Where its controller is asked by a node that is no disk ("/dev/sg2", Areca): that node."""
 
 
 def list_block_devices(sysfs: Path) -> tuple[BlockDevice, ...]:
@@ -69,6 +73,7 @@ def _nvme(sysfs: Path, name: str) -> BlockDevice:
 def _block(sysfs: Path, name: str) -> BlockDevice:
     here = sysfs / "block" / name
     bus = _bus(here, name)
+    address = _scsi_address(here)
     # A namespace stands for its controller where the kernel has no nvme class.
     path = "/dev/" + re.sub(r"^(nvme\d+).*", r"\1", name)
     signature = " ".join(
@@ -79,8 +84,10 @@ def _block(sysfs: Path, name: str) -> BlockDevice:
         bus=bus,
         signature=f"{name} {signature}",
         slot=_enclosure_slot(here),
-        address=_scsi_address(here),
+        address=address,
         suspended=_read(here / "device/power/runtime_status") == "suspended",
+        driver=(driver := _driver(sysfs, address)),
+        control=_control(sysfs, address) if driver == "arcmsr" else "",
     )
 
 
@@ -102,6 +109,22 @@ def _enclosure_slot(here: Path) -> str:
 def _scsi_address(here: Path) -> str:
     target = os.path.basename(os.path.realpath(here / "device"))
     return f"SCSI {target}" if re.fullmatch(r"\d+:\d+:\d+:\d+", target) else ""
+
+
+def _driver(sysfs: Path, address: str) -> str:
+    host = address.removeprefix("SCSI ").partition(":")[0]
+    return _read(sysfs / "class" / "scsi_host" / f"host{host}" / "proc_name") if host else ""
+
+
+def _control(sysfs: Path, address: str) -> str:
+    """The generic node of the host's processor device (SCSI type 3), which answers for the card."""
+    host = address.removeprefix("SCSI ").partition(":")[0]
+    generic = sysfs / "class" / "scsi_generic"
+    for name in _names(generic):
+        where = os.path.basename(os.path.realpath(generic / name / "device"))
+        if where.partition(":")[0] == host and _read(generic / name / "device" / "type") == "3":
+            return f"/dev/{name}"
+    return ""
 
 
 def _pci_slot(sysfs: Path, address: str) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import fnmatch
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -15,8 +15,9 @@ from hardcase_agent.domain.errors import AgentError, ToolMissing
 from hardcase_agent.domain.part import Part
 from hardcase_agent.domain.ports import CommandRunner
 from hardcase_agent.domain.reading import Gap, GapReason, Reading, Sensor
-from hardcase_agent.sensors.smart import memory, report
+from hardcase_agent.sensors.smart import ladder, memory, report
 from hardcase_agent.sensors.smart.blockdevices import BlockDevice, Bus, list_block_devices
+from hardcase_agent.sensors.smart.ladder import Climb, Rung
 from hardcase_agent.sensors.smart.memory import Memory
 from hardcase_agent.sensors.smart.report import DiskReport
 
@@ -39,6 +40,8 @@ class Target:
     slot: str = ""
     address: str = ""
     suspended: bool = False
+    trial: bool = False
+    """A rung of the ladder that may lead nowhere: no answer is no trouble."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -111,6 +114,7 @@ class Shelf:
         self._types: tuple[tuple[str, str], ...] = ()
         self._scanned_ms: int | None = None
         self._owners: dict[tuple[str, str], tuple[str, str]] = {}
+        self._climbs: dict[str, Climb] = {}
         self._scanning = asyncio.Lock()
         self._memory = kept_in
         self._remembered: list[Memory] | None = None
@@ -129,6 +133,7 @@ class Shelf:
             self.unreadable = tuple(device for device in listed if not self._is_asked(device))
             if due or changed:
                 await self._scan(boot_ms, listed, scan_deadline_s)
+            self._recall_climbs(listed)
             found = tuple(self._targets(listed))
         self._recall(found)
         self._forget(found)
@@ -149,6 +154,25 @@ class Shelf:
             disk.ways = [way for way in disk.ways if way.key != target.key] + [target]
         return disk
 
+    def climb(self, target: Target) -> None:
+        """smartctl found no disk it can read here: other types are tried from the next sweep on, each once."""
+        device = next((one for one in self._listed if one.path == target.path), None)
+        known = self._climbs.get(target.path)
+        by_hand = any(extra.path == target.path for extra in self._extra)
+        if device is None or by_hand or "," in target.kind or device.bus is not Bus.SCSI:
+            return
+        if known is None or known.signature != device.signature:
+            found = ladder.rungs(device, card=ladder.card_of(device, self._listed))
+            others = {rung for path, climb in self._climbs.items() for rung in (*climb.waiting, *climb.found)}
+            types = {Rung(path, kind) for path, kind in self._types}
+            waiting = [rung for rung in found if rung not in others | types and rung.kind != target.kind]
+            self._climbs[target.path] = Climb(device.signature, waiting)
+
+    def tried(self, target: Target, *, answered: bool) -> None:
+        """What became of a trial."""
+        for climb in self._climbs.values():
+            climb.learn(Rung(target.path, target.kind), answered)
+
     def remember(self) -> None:
         """Writes down what is known, where that changed."""
         if self._memory is None:
@@ -166,6 +190,17 @@ class Shelf:
         if known != self._remembered:
             self._remembered = known
             memory.save(self._memory, known)
+
+    def _recall_climbs(self, listed: Sequence[BlockDevice]) -> None:
+        """At the first sweep: ways behind a controller that led to a disk are taken again, and no other is tried."""
+        if self._memory is None or self._remembered is not None:
+            return
+        signatures = {device.path: device.signature for device in listed}
+        scanned = {Rung(path, kind) for path, kind in self._types}
+        for kept in memory.load(self._memory):
+            for path, kind, signature in kept.ways:
+                if kind and signatures.get(path) == signature and Rung(path, kind) not in scanned:
+                    self._climbs.setdefault(path, Climb(signature, [])).found.append(Rung(path, kind))
 
     def _recall(self, found: Sequence[Target]) -> None:
         """At the first sweep: disks that are where they were, whether or not they are awake to say so."""
@@ -186,8 +221,7 @@ class Shelf:
         try:
             # Scanning opens every disk, and opening wakes one that the kernel suspended: sysfs alone must do then.
             if not any(device.suspended for device in listed):
-                answer = await self._commands.run("smartctl-scan", (), deadline_s=deadline_s)
-                self._types = report.parse_scan(answer.stdout.decode("utf-8", "replace"))
+                self._types = await self._scanned(listed, deadline_s)
                 self._scanned_ms = boot_ms
                 return
         except ToolMissing:
@@ -203,6 +237,14 @@ class Shelf:
             (path, kind) for path, kind in self._types if path in there or not path.startswith(("/dev/sd", "/dev/nvme"))
         )
 
+    async def _scanned(self, listed: Sequence[BlockDevice], deadline_s: float) -> tuple[tuple[str, str], ...]:
+        """A scan that opens each disk tells its type, and wakes many a USB disk: with one there, nothing is opened, and
+        each disk's type is found out when it is asked."""
+        quiet = any(device.bus is Bus.USB for device in listed)
+        answer = await self._commands.run("smartctl-scan", ("listed",) if quiet else (), deadline_s=deadline_s)
+        found = report.parse_scan(answer.stdout.decode("utf-8", "replace"))
+        return tuple((path, "auto" if quiet and kind == "scsi" else kind) for path, kind in found)
+
     def _targets(self, listed: Sequence[BlockDevice]) -> Iterable[Target]:
         by_path = {device.path: device for device in listed}
         wanted = {(extra.path, extra.type): True for extra in self._extra}
@@ -214,7 +256,10 @@ class Shelf:
         for device in listed:
             if self._is_asked(device) and not any(path == device.path for path, _ in wanted):
                 wanted[(device.path, "nvme" if device.bus is Bus.NVME else "auto")] = False
-        for (path, kind), by_hand in wanted.items():
+        trials = self._rungs(by_path)
+        replaced = {path for path, climb in self._climbs.items() if climb.replaces}
+        wanted = {way: by_hand for way, by_hand in wanted.items() if by_hand or "," in way[1] or way[0] not in replaced}
+        for (path, kind), by_hand in {**wanted, **dict.fromkeys(trials, False)}.items():
             if not by_hand and not self._is_included(path):
                 continue
             device = by_path.get(path)
@@ -226,7 +271,16 @@ class Shelf:
                 slot=_slot(device, kind),
                 address=device.address if device else "",
                 suspended=device is not None and device.suspended,
+                trial=trials.get((path, kind), False),
             )
+
+    def _rungs(self, by_path: Mapping[str, BlockDevice]) -> dict[tuple[str, str], bool]:
+        """Ways of the ladders to ask now -> whether it is not known yet that they lead anywhere."""
+        for path in [path for path, climb in self._climbs.items() if not _is_there(by_path.get(path), climb)]:
+            del self._climbs[path]
+        return {
+            (rung.path, rung.kind): rung not in climb.found for climb in self._climbs.values() for rung in climb.now()
+        }
 
     def _is_asked(self, device: BlockDevice) -> bool:
         # Many USB bridges cannot tell whether the disk sleeps, so that asking would wake it: only by hand.
@@ -248,6 +302,10 @@ class Shelf:
             disk.ways = [there[way.key] for way in disk.ways if way.key in owned]
             if not disk.ways:
                 del self.disks[identity]
+
+
+def _is_there(device: BlockDevice | None, climb: Climb) -> bool:
+    return device is not None and device.signature == climb.signature and not device.suspended
 
 
 def _slot(device: BlockDevice | None, kind: str) -> str:

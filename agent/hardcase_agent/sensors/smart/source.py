@@ -126,10 +126,12 @@ class SmartSource:
         targets = [target for target in found if target.nvme == self._nvme]
         spent_s = (self._clock.now().boot_ms - before_ms) / 1000
         outcomes = await self._ask_all(targets, budget_s=self.deadline_s - self._disk_deadline_s / 2 - spent_s)
-        _raise_if_nothing(outcomes)
+        _raise_if_nothing([outcome for outcome in outcomes if not outcome.target.trial])
         for outcome in outcomes:
             self._settle(outcome)
         self._shelf.remember()
+        # A rung that leads nowhere is no disk that could not be read.
+        outcomes = [outcome for outcome in outcomes if not outcome.target.trial or outcome.gap is None]
         return self._sweep_of(now, outcomes)
 
     async def doctor(self) -> Sequence[CoverageLine]:
@@ -215,6 +217,10 @@ class SmartSource:
             disk.absorb(told)
         elif disk is not None and outcome.gap is not None:
             disk.fail(outcome.gap)
+        elif told is not None and told.trouble is not None and told.trouble.reason is GapReason.UNSUPPORTED:
+            self._shelf.climb(outcome.target)
+        if outcome.target.trial and outcome.at_ms and not isinstance(outcome.error, DeviceBusy):
+            self._shelf.tried(outcome.target, answered=told is not None and told.trouble is None)
         if disk is not None:
             disk.at_ms = outcome.at_ms
 

@@ -72,6 +72,13 @@ def test_a_controllers_bus_needs_no_node(table: Table, devices: Path) -> None:
     assert table.command("smartctl-report", (f"{devices}/bus/0", "megaraid,1")).argv[-1] == f"{devices}/bus/0"
 
 
+@pytest.mark.parametrize(("arguments", "scan"), [((), "--scan-open"), (("listed",), "--scan")])
+def test_a_scan_may_be_told_to_open_nothing(table: Table, arguments: tuple[str, ...], scan: str) -> None:
+    assert table.command("smartctl-scan", arguments).argv[-1] == scan
+    with pytest.raises(AccessDenied):
+        table.command("smartctl-scan", ("--scan-open",))
+
+
 @pytest.mark.parametrize(
     "path",
     [
@@ -103,7 +110,7 @@ def test_a_tool_that_is_not_installed_is_named_with_where_it_was_looked_for(devi
 
 
 _TOOLS = st.sampled_from(["smartctl-report", "smartctl-scan", "dmidecode", "smartctl-version"])
-_WORDS = {"-n", "-a", "-d", "-t", "--json=c", "--scan-open", "--version"}
+_WORDS = {"-n", "-a", "-d", "-t", "--json=c", "--scan-open", "--scan", "--version"}
 
 
 @settings(deadline=None)

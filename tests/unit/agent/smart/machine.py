@@ -14,13 +14,15 @@ from hardcase_agent.sensors.smart.shelf import Extra, Shelf
 from hardcase_agent.sensors.smart.source import SmartSource
 
 from tests.fakes.clock import FakeClock
-from tests.unit.agent.smart.documents import as_text, scan
+from tests.unit.agent.smart.documents import as_text, document, scan
 
+NONE = document("", status=2, messages=("INQUIRY failed",))
 HOST = Asset(vendor="Maker", serial="HOST1")
 
 
 class Machine:
-    """`CommandRunner` too. `answers[path]` is a document, a text, an error, or None: it never answers."""
+    """`CommandRunner` too. `answers[path]`, or `answers["path type"]`, is a document, a text, an error, or None: it
+    never answers. Nothing is behind a controller's slot that has no answer of its own."""
 
     def __init__(self, sysfs: Path) -> None:
         self.sysfs = sysfs
@@ -31,6 +33,8 @@ class Machine:
         self.scan_error: AgentError | None = None
         self.scan_hangs = False
         self.scans = 0
+        self.quiet_scans = 0
+        """Of these, those that opened no disk."""
         self.asked: list[tuple[str, str]] = []
         """(path, type) of every report asked for."""
         self.asking = asyncio.Event()
@@ -47,6 +51,22 @@ class Machine:
         self.types[path] = kind
         self.answers[path] = answer
         return path
+
+    def drive_by(self, name: str, driver: str) -> None:
+        """Tells the kernel driver of a disk's SCSI host."""
+        host = (self.sysfs / "block" / name / "device").resolve().name.partition(":")[0]
+        folder = self.sysfs / "class" / "scsi_host" / f"host{host}"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "proc_name").write_text(f"{driver}\n")
+
+    def add_processor(self, name: str, *, host: int) -> None:
+        """A generic node of a controller's own device, SCSI type 3."""
+        device = self.sysfs / "devices" / "processor" / f"{host}:0:16:0"
+        device.mkdir(parents=True, exist_ok=True)
+        (device / "type").write_text("3\n")
+        node = self.sysfs / "class" / "scsi_generic" / name
+        node.mkdir(parents=True, exist_ok=True)
+        (node / "device").symlink_to(device)
 
     def list_disk(self, name: str, *, usb: bool = False, slot: str = "", suspended: bool = False) -> None:
         self._sequence += 1
@@ -94,6 +114,7 @@ class Machine:
             return CommandResult(0, b"smartctl 7.3 2022-02-28 r5338\n", b"")
         if tool == "smartctl-scan":
             self.scans += 1
+            self.quiet_scans += list(arguments) == ["listed"]
             if self.scan_hangs:
                 await asyncio.sleep(deadline_s)
                 self.clock.advance(round(deadline_s * 1000))
@@ -111,7 +132,8 @@ class Machine:
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         try:
-            answer = self.answers[f"{path} {kind}" if "," in kind else path]
+            way = f"{path} {kind}"
+            answer = self.answers[way] if way in self.answers else NONE if "," in kind else self.answers[path]
             if answer is None:
                 await asyncio.Event().wait()
             await asyncio.sleep(0)
