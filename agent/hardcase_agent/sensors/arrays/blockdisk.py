@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
 from hardcase_agent.sensors.arrays import words
+from hardcase_agent.sensors.host.tree import Folder
 
 _PAGE_LIMIT = 1 << 16
 _T10_VENDOR = 1
@@ -29,7 +29,7 @@ class BlockDisk:
     slot: str = ""
 
 
-def identify(sysfs: Path, name: str) -> BlockDisk:
+def identify(sysfs: Folder, name: str) -> BlockDisk:
     """`name` is a whole disk's ("sda", "nvme0n1"). Empty fields where the kernel tells nothing; raises nothing."""
     device = sysfs / "block" / name / "device"
     if name.startswith("nvme"):
@@ -58,7 +58,7 @@ def _ata_names(page: bytes) -> tuple[str, str]:
     return "", ""
 
 
-def _enclosure(device: Path) -> str:
+def _enclosure(device: Folder) -> str:
     """The slot's name in /sys/class/enclosure, where an enclosure with SES holds the disk."""
     try:
         links = sorted(path.name for path in device.glob("enclosure_device:*"))
@@ -67,13 +67,12 @@ def _enclosure(device: Path) -> str:
     return re.sub(r"^enclosure_device:", "", links[0]).strip() if links else ""
 
 
-def _text(path: Path) -> str:
+def _text(path: Folder) -> str:
     return words.squeeze(_bytes(path).decode("utf-8", "replace"))
 
 
-def _bytes(path: Path) -> bytes:
+def _bytes(path: Folder) -> bytes:
     try:
-        with path.open("rb") as stream:
-            return stream.read(_PAGE_LIMIT)
+        return path.read_bytes()[:_PAGE_LIMIT]
     except OSError:
         return b""

@@ -8,15 +8,14 @@ from functools import partial
 from hardcase_agent.domain.event import CoverageLine, CoverageStatus
 from hardcase_agent.domain.part import Component, Part
 from hardcase_agent.domain.reading import Gap, GapReason, Kind, Reading, Sensor, States
+from hardcase_agent.sensors.arrays.blockdisk import identify
+from hardcase_agent.sensors.arrays.md import can_lose, disk_name
 from hardcase_agent.sensors.host.probe import Probe, Scan
 from hardcase_agent.sensors.host.tree import Folder, entries, read_attribute, read_integer, read_text
 
 MEMBER_STATES = ("online", "hot_spare", "rebuilding", "predicted", "failed")
 STATES = ("degraded", "rebuilding", "failed")
 _DEGRADED, _REBUILDING, _FAILED = 1, 2, 4
-
-_SPARE_DISKS = {"raid1": None, "raid4": 1, "raid5": 1, "raid6": 2}
-"""Members a level can lose; None = all but one. raid10 depends on which, so its failure is what the kernel says."""
 
 
 def scan(sysfs: Folder) -> Scan:
@@ -55,11 +54,26 @@ def _members(folder: Folder) -> Iterator[Probe]:
             id=f"{folder.parent.name}/{name}",
             name=f"{name} in {folder.parent.name}",
             kind=Kind.STATE,
-            part=Part(component=Component.DISK, slot=name, paths=(f"/dev/{name}",)),
+            part=_member_part(folder, name),
             states=MEMBER_STATES,
             quantity="disk.member",
         )
         yield Probe(sensor, partial(_read_member, member))
+
+
+def _member_part(folder: Folder, name: str) -> Part:
+    """The whole disk, as smartctl names it. The kernel's name stands for a place where nothing else is told."""
+    whole = disk_name(name)
+    found = identify(folder.parent.parent.parent, whole)
+    slot = found.slot or ("" if found.serial else whole)
+    return Part(
+        component=Component.DISK,
+        slot=slot,
+        model=found.model,
+        serial=found.serial,
+        paths=(f"/dev/{whole}",),
+        wwn=found.wwn,
+    )
 
 
 def _read_member(member: Folder) -> Reading:
@@ -92,17 +106,10 @@ def read_array(folder: Folder) -> Reading:
             return missing
     elif missing > 0:
         bits |= _DEGRADED
-        if missing > _can_lose(folder):
+        members = read_integer(folder / "raid_disks")
+        if missing > can_lose(read_text(folder / "level"), members if isinstance(members, int) else 0):
             bits |= _FAILED
     # "check" and "repair" read a healthy array; "resync" without a missing member follows an unclean stop.
     if read_text(folder / "sync_action") in ("recover", "resync"):
         bits |= _REBUILDING
     return States(bits)
-
-
-def _can_lose(folder: Folder) -> int:
-    level = read_text(folder / "level")
-    members = read_integer(folder / "raid_disks")
-    total = members if isinstance(members, int) else 0
-    spare = _SPARE_DISKS.get(level, total)
-    return total - 1 if spare is None else spare
