@@ -73,7 +73,8 @@ def _usage(match: re.Match[str]) -> Iterable[Outcome]:
 
 def _md_event(match: re.Match[str]) -> Iterable[Outcome]:
     word = match["event"].lower()
-    member = disk_part(match["member"] or "")
+    groups = match.groupdict()
+    member = disk_part(groups.get("member") or groups.get("component") or "")
     array = match["array"] or ""
     if word in ("fail", "failspare") and member is not None:
         yield Found("disk.fault", member)
@@ -104,6 +105,17 @@ def _volume(match: re.Match[str]) -> Iterable[Outcome]:
     elif "activated on-line spare" in said:
         # The array is whole again by its spare: the member that it replaced has failed.
         yield Found("raid.spare_used", part)
+
+
+_ROW = r"^(?P<dev>)(?P<kind>) *{id} {name} +0x[0-9a-f]{{4}} .* (?P<count>\d+)(?: \(.*\))?$"
+"""Of smartctl's attribute table; the drive is the one of the report."""
+
+
+def _plain(code: str) -> Make:
+    def make(match: re.Match[str]) -> Iterable[Outcome]:
+        yield Found(code, Part(component=Component.DISK))
+
+    return make
 
 
 RULES: tuple[LineRule, ...] = (
@@ -159,7 +171,7 @@ RULES: tuple[LineRule, ...] = (
         r"(?P<event>Fail|FailSpare|DegradedArray|DeviceDisappeared) event (?:detected |had been detected )?on "
         r"md device /dev/(?:md/)?(?P<array>\S+?)[.,]?"
         r"(?:\s+It could be related to component device (?P<member>\S+?)\.?)?"
-        r"(?:, component device (?P<member2>\S+))?$",
+        r"(?:, component device (?P<component>\S+))?$",
         _md_event,
     ),
     rule(
@@ -180,6 +192,29 @@ RULES: tuple[LineRule, ...] = (
         "uncorrected",
         r"^(?P<dev>)(?P<kind>)(?:.*; )?(?:read|write|verify) uncorrected(?: errors)?[: ]+(?P<count>\d+)\b",
         _level("disk.uncorrected_errors"),
+    ),
+    # smartctl -a as text: verdicts and the rows that tell of bad media
+    rule("self-assessment", r"SMART overall-health self-assessment test result: FAILED", _plain("disk.fault")),
+    rule("smart health status", r"SMART Health Status: (?!OK\b)\S", _plain("disk.predictive_failure")),
+    rule(
+        "failing_now",
+        r"^ *(?!190|194)(?P<id>\d{1,3}) [\w-]+ .*Pre-fail .*FAILING_NOW",
+        _plain("disk.predictive_failure"),
+    ),
+    rule(
+        "offline",
+        r"^# ?1  (?:Short|Extended|Background).*Completed: (?:read|electrical|servo/seek) failure",
+        _plain("disk.selftest_failed"),
+    ),
+    rule("current_pending_sector", _ROW.format(id=197, name="Current_Pending_Sector"), _level("disk.pending")),
+    rule(
+        "offline_uncorrectable", _ROW.format(id=198, name="Offline_Uncorrectable"), _level("disk.offline_uncorrectable")
+    ),
+    rule("reallocated_sector_ct", _ROW.format(id=5, name="Reallocated_Sector_Ct"), _level("disk.reallocated")),
+    rule(
+        "grown defect list",
+        r"^(?P<dev>)(?P<kind>)Elements in grown defect list: (?P<count>\d+)",
+        _level("disk.grown_defects"),
     ),
     # cciss_vol_status
     rule(

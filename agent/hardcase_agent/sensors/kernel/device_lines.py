@@ -13,6 +13,14 @@ _BDF = r"(?:[0-9a-f]{4}:)?[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]"
 _DRIVER = rf"(?:(?P<driver>[a-z][a-z0-9_]+) (?P<slot>{_BDF})(?: (?P<port>[a-z][\w.@-]*))?[: ]+)?"
 
 
+_LINK_DOWN = (
+    rf"(?:\b[a-z][a-z0-9_]+ (?P<slot>{_BDF})(?: (?P<port>[a-z][\w.@-]*))?[: ].*?"
+    r"|\b(?P<name>(?:eth|en|ib|p\d)[\w.@-]*):? )"
+    r"(?:NIC )?Link (?:is )?Down"
+)
+"""Of a network port: named by its driver and address, or by itself. A SATA port's "link down" is an empty bay."""
+
+
 def bus_code(severity: str) -> str:
     """Of the kernel's words: Corrected, Uncorrected (Non-Fatal), Uncorrectable (Fatal)."""
     words = severity.lower()
@@ -99,10 +107,8 @@ RULES: tuple[LineRule, ...] = (
     ),
     rule("tx unit hang", rf"{_DRIVER}.*Detected (?:Tx |Hardware )?Unit Hang", _port("nic.tx_timeout")),
     rule("detected hardware unit hang", rf"{_DRIVER}.*Detected Hardware Unit Hang", _port("nic.tx_timeout")),
-    rule("link is down", rf"{_DRIVER}(?:(?P<name>[a-z][\w.@-]*): )?(?:NIC )?Link is Down", _port("nic.link_down")),
-    rule(
-        "link down", rf"{_DRIVER}(?:(?P<name>(?:eth|en|ib|p\d)[\w.@-]*): )?(?:NIC )?Link down", _port("nic.link_down")
-    ),
+    rule("link is down", _LINK_DOWN, _port("nic.link_down")),
+    rule("link down", _LINK_DOWN, _port("nic.link_down")),
     rule(
         "ecc error",
         rf"(?P<driver>i40e|ice|ixgbe|igb|bnx2x|bnxt_en) (?P<slot>{_BDF})(?: (?P<port>[\w.@-]+))?: "

@@ -56,6 +56,13 @@ def _sense(match: re.Match[str]) -> Iterable[Outcome]:
         yield Found(code, part)
 
 
+def _offline(match: re.Match[str]) -> Iterable[Outcome]:
+    """Some kernels name the disk, others its SCSI address alone."""
+    part = disk_part(match["dev"] or f"scsi {match['address']}")
+    if part is not None:
+        yield Found("disk.offline", part)
+
+
 def _asc(match: re.Match[str]) -> Iterable[Outcome]:
     """ASC 11h unrecovered read, 5Dh failure prediction, 44h internal target failure (SPC-5, table F)."""
     codes = {0x11: "disk.media_error", 0x5D: "disk.predictive_failure", 0x44: "disk.hardware_error"}
@@ -111,8 +118,8 @@ RULES: tuple[LineRule, ...] = (
     ),
     rule(
         "offline",
-        r"sd [\d:]+: (?:\[(?P<dev>sd[a-z]+)\] )?(?:rejecting I/O to offline device|Device offlined)",
-        of_disk("disk.offline"),
+        r"sd (?P<address>[\d:]+): (?:\[(?P<dev>sd[a-z]+)\] )?(?:rejecting I/O to offline device|Device offlined)",
+        _offline,
     ),
     rule("did_no_connect", _SD + r".*hostbyte=DID_NO_CONNECT", of_disk("disk.offline")),
     rule("did_time_out", _SD + r".*hostbyte=DID_TIME_OUT", of_disk("disk.command_timeout")),

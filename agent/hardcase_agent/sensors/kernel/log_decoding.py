@@ -17,12 +17,20 @@ from hardcase_agent.sensors.kernel.log_line import Line, read_line
 from hardcase_agent.sensors.kernel.log_reader import Counted, Found, LogReader, Told
 
 SOURCE = "kernel.log"
+_MOST_UNKNOWN = 5_000
+"""Lines kept for the array tools' parser: a mail or ticket has less, and a long log does not quote a tool."""
+_ARRAYS = re.compile(
+    r"physicaldrive \S+:\S+|logicaldrive \d|Firmware state:|Media Error Count|Battery Replacement required"
+    r"|\bBattery State|^EID:Slt|blocks .*\[\d+/\d+\]|^ *state: (?:DEGRADED|FAULTED|ONLINE|UNAVAIL)|Cache Status"
+)
 _TEXT = 300
 """Characters of an event's words for people."""
 
 _ROWS = (
     # ipmitool sel list/elist: record, date or Pre-Init, time, ...
     ("sel", re.compile(r"\s*[0-9a-fA-F]{1,4} *\| *(?:\d{1,2}/\d{1,2}/\d{2,4}|Pre-Init\b.*?) *\|.*\|")),
+    # ipmi-sel: number, month-day-year or PostInit, time, ...
+    ("sel", re.compile(r"\d+ *\| *(?:[A-Z][a-z]{2}-\d\d-\d{4}|PostInit) *\| *[\d:]+ *\|.*\|")),
     # ipmi-sensors: number, name, type, ...; ipmitool sensor and sdr elist: name, value, ...
     ("ipmitool", re.compile(r"\d+ *\| [^|]+\| [^|]+\|.*\|")),
     ("ipmitool", re.compile(r"[^|]{1,32}\| *(?:-?[\d.]+|na|0x[0-9a-f]+|[0-9a-fA-F]{2}h) *\|.*\|")),
@@ -39,19 +47,24 @@ def decode(capture: Capture) -> Iterable[Decoded]:
 def _decode(text: str, name: str) -> Iterator[Decoded]:
     reader = LogReader()
     rows: dict[str, list[str]] = {}
+    unknown: list[str] = []
     for number, raw in enumerate(text.split("\n"), 1):
         if not raw:
             continue
         kind = _row_kind(raw) if "|" in raw else ""
         if kind:
             rows.setdefault(kind, []).append(raw)
-        else:
-            reader.take(read_line(raw, number))
+        elif not reader.take(read_line(raw, number)) and len(unknown) < _MOST_UNKNOWN:
+            unknown.append(raw)
     told = reader.finish()
     asset = reader.identities.asset
     yield from decoded_of(told, asset)
     for kind, lines in rows.items():
         yield from _by_owner(kind, "\n".join(lines) + "\n", name)
+    if any(_ARRAYS.search(line) for line in unknown):
+        # A ticket or mail that quotes the controller's tool.
+        told_by_tool = list(_by_owner("arrays", "\n".join(unknown) + "\n", name))
+        yield from (one for one in told_by_tool if not isinstance(one, Undecoded))
 
 
 def _row_kind(raw: str) -> str:

@@ -19,6 +19,7 @@ from hardcase_agent.sensors.kernel import (
     ghes,
     gpu_lines,
     machine_check,
+    maker_lines,
     management_lines,
     memory_lines,
 )
@@ -34,6 +35,7 @@ RULES: tuple[LineRule, ...] = (
     *device_lines.RULES,
     *gpu_lines.RULES,
     *management_lines.RULES,
+    *maker_lines.RULES,
 )
 _NEEDLES = re.compile("|".join(sorted({re.escape(one.needle) for one in RULES}, key=len, reverse=True)))
 """One look at a line tells whether any rule could match: almost none can."""
@@ -94,21 +96,26 @@ class LogReader:
         self._provoked = False
         self._port = ""
 
-    def take(self, line: Line) -> None:
+    def take(self, line: Line) -> bool:
+        """Whether anything of the line is known here."""
         text = line.text
         self.identities.learn(text)
         cluster = cluster_lines.read(text)
         if cluster is not None:
             stamped = Line(cluster.text, line.number, cluster.when_ms)
             self._told.extend(Told(stamped, outcome) for outcome in cluster.outcomes)
-            return
+            return True
         if self._takes_record(line) or self._takes_ata_result(line):
-            return
+            return True
         lowered = text.lower()
         if _PROVOKED.search(text):
             self._provoked = True
         if _NEEDLES.search(lowered) is None:
-            return
+            return False
+        return self._applies_rules(line, lowered)
+
+    def _applies_rules(self, line: Line, lowered: str) -> bool:
+        text = line.text
         for one in RULES:
             if one.needle not in lowered:
                 continue
@@ -116,7 +123,8 @@ class LogReader:
             if match:
                 self._edac_named = self._edac_named or _HANDLED_BY_EDAC.search(text) is not None
                 self._told.extend(Told(line, outcome) for outcome in one.make(match))
-                return
+                return True
+        return False
 
     def finish(self) -> tuple[Told, ...]:
         """Everything found since the beginning or the last call, each thing once."""

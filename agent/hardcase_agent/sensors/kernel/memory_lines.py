@@ -78,7 +78,7 @@ RULES: tuple[LineRule, ...] = (
     ),
     # EDAC MC0: CE page 0x1e38, offset 0x0, grain 1073741824, syndrome 0xf4, row 0, channel 1, label "DIMM_A1": k8_edac
     rule(
-        "edac mc",
+        "edac ",
         r"EDAC (?:[a-z0-9_]+ )?MC(?P<mc>\d+): (?P<kind>CE|UE)\b(?!-).*?(?:\brow (?P<row>\d+))"
         r"(?:, channel(?:-[ab])? (?P<channel>\d+))?.*?labels? \"(?P<label>[^\"]*)\"",
         _old_edac,
