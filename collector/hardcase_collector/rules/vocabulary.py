@@ -147,7 +147,8 @@ NUMBERS = frozenset(
         "filesystem.used", "ups.charge", "ups.runtime", "ups.load", "ups.alarms", "ups.bad_packs",
         "raid.progress", "raid.temperature",
         "raid.battery_charge", "raid.memory_corrected", "raid.memory_uncorrected", "disk.other_errors",
-        "disk.predictive_failures", "agent.cpu", "agent.rss", "agent.sweep",
+        "disk.predictive_failures", "trap.received", "trap.dropped", "trap.refused",
+        "trap.strangers", "trap.unread", "agent.cpu", "agent.rss", "agent.sweep",
         "agent.spool_records", "agent.spool_bytes", "agent.lost",
     }
 )  # fmt: skip

@@ -34,7 +34,7 @@ from hardcase_agent.sensors.snmp.values import (
 NULL: Any = v2c.null
 EndOfMib: Any = v2c.EndOfMibView
 
-_AUTH = {
+AUTH_PROTOCOLS = {
     AuthProtocol.MD5: config.USM_AUTH_HMAC96_MD5,
     AuthProtocol.SHA: config.USM_AUTH_HMAC96_SHA,
     AuthProtocol.SHA224: config.USM_AUTH_HMAC128_SHA224,
@@ -42,7 +42,7 @@ _AUTH = {
     AuthProtocol.SHA384: config.USM_AUTH_HMAC256_SHA384,
     AuthProtocol.SHA512: config.USM_AUTH_HMAC384_SHA512,
 }
-_PRIV = {
+PRIV_PROTOCOLS = {
     PrivProtocol.DES: config.USM_PRIV_CBC56_DES,
     PrivProtocol.AES: config.USM_PRIV_CFB128_AES,
     PrivProtocol.AES192: config.USM_PRIV_CFB192_AES_BLUMENTHAL,
@@ -142,9 +142,9 @@ class Engine:
         config.add_v3_user(
             self.snmp,
             credentials.name,
-            _AUTH[credentials.auth] if secured else config.USM_AUTH_NONE,
+            AUTH_PROTOCOLS[credentials.auth] if secured else config.USM_AUTH_NONE,
             credentials.auth_secret or None,
-            _PRIV[credentials.priv] if private else config.USM_PRIV_NONE,
+            PRIV_PROTOCOLS[credentials.priv] if private else config.USM_PRIV_NONE,
             credentials.priv_secret or None,
         )
         config.add_target_parameters(self.snmp, name, credentials.name, credentials.level, 3)

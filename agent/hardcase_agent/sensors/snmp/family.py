@@ -8,11 +8,16 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
 
+from hardcase_agent.domain.part import Asset
 from hardcase_agent.domain.ports import Doors, SecretReader, Source
 from hardcase_agent.domain.settings import read_named, read_settings
 from hardcase_agent.sensors.snmp.identity import Told
 from hardcase_agent.sensors.snmp.profile import makers, shipped_profiles
 from hardcase_agent.sensors.snmp.source import SnmpSource
+from hardcase_agent.sensors.snmp.specs import Profile
+from hardcase_agent.sensors.snmp.trap_listener import TrapListener, engine_id_of
+from hardcase_agent.sensors.snmp.trap_source import StrangerSource, TrapSource
+from hardcase_agent.sensors.snmp.traps import Interpreter
 from hardcase_agent.sensors.snmp.values import AuthProtocol, Community, Credentials, PrivProtocol, UsmUser
 from hardcase_agent.sensors.snmp_client import SnmpClient
 
@@ -91,10 +96,30 @@ class Device:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Traps:
+    """`[snmp.traps]`: listens for traps and informs of the listed devices. Off without this table."""
+
+    address: str = "0.0.0.0"  # devices send to any address of this machine
+    port: int = 9162
+    """UDP. Devices send to 162, which needs a right: redirect 162 to this one. Default 9162."""
+    per_second: float = 10.0
+    """Of each device, on average; what is more is dropped and counted. Default 10."""
+    burst: int = 100
+    """Of each device at once. Default 100."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.port <= 65535:
+            raise ValueError(f"port: must be 0 to 65535, is {self.port}")
+        if not 0 < self.per_second <= 1000 or not 1 <= self.burst <= 10000:
+            raise ValueError("per_second must be above 0 to 1000, burst 1 to 10000")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Table:
     period_s: float = 60.0
     deadline_s: float = 30.0
     device: tuple[Device, ...] = ()
+    traps: Traps | None = None
 
     def __post_init__(self) -> None:
         if self.period_s < 1 or self.deadline_s < 1:
@@ -109,6 +134,8 @@ class SnmpSettings:
     """After this a device counts as hung. Default 30."""
     device: tuple[Device, ...] = ()
     profiles: Mapping[str, CredentialProfile] = field(default_factory=dict)
+    traps: Traps | None = None
+    """None: no port is opened."""
 
 
 def parse(table: Mapping[str, object], mistakes: list[str]) -> SnmpSettings:
@@ -126,25 +153,20 @@ def parse(table: Mapping[str, object], mistakes: list[str]) -> SnmpSettings:
         if device.name in names:
             mistakes.append(f"snmp.device[{index}].name: {device.name!r} is there twice")
         names.add(device.name)
-    return SnmpSettings(period_s=read.period_s, deadline_s=read.deadline_s, device=read.device, profiles=profiles)
+    return SnmpSettings(
+        period_s=read.period_s, deadline_s=read.deadline_s, device=read.device, profiles=profiles, traps=read.traps
+    )
 
 
 def build(settings: SnmpSettings, doors: Doors) -> Sequence[Source]:
     shipped, known_makers = shipped_profiles(), makers()
-    sources = []
+    polled = []
     for device in settings.device:
         profile = settings.profiles[device.profile]
-        told = Told(
-            kind=device.kind.value,
-            vendor=device.vendor,
-            model=device.model,
-            serial=device.serial,
-            address=device.address,
-        )
-        sources.append(
+        polled.append(
             SnmpSource(
                 device.name,
-                told,
+                _told(device),
                 _connector(device, profile, doors.secrets),
                 shipped,
                 known_makers,
@@ -154,7 +176,53 @@ def build(settings: SnmpSettings, doors: Doors) -> Sequence[Source]:
                 warning=warning_of(profile),
             )
         )
+    if settings.traps is None:
+        return polled
+    return [*polled, *_traps(settings, settings.traps, polled, shipped, doors)]
+
+
+def _told(device: Device) -> Told:
+    return Told(
+        kind=device.kind.value,
+        vendor=device.vendor,
+        model=device.model,
+        serial=device.serial,
+        address=device.address,
+    )
+
+
+def _traps(
+    settings: SnmpSettings, traps: Traps, polled: Sequence[SnmpSource], profiles: Sequence[Profile], doors: Doors
+) -> list[Source]:
+    """The port's sources: one a device beside the one that polls it, one for everybody else."""
+    used = [settings.profiles[name] for name in dict.fromkeys(device.profile for device in settings.device)]
+    host = doors.host
+    listener = TrapListener(
+        (traps.address, traps.port),
+        {device.name: device.host for device in settings.device},
+        lambda: [_credentials(profile, doors.secrets) for profile in used],
+        doors.clock,
+        engine_id=engine_id_of(host.machine_id or host.uuid or host.hostname),
+        rate=traps.per_second,
+        burst=traps.burst,
+    )
+    interpreter = Interpreter(profiles)
+    sources: list[Source] = [StrangerSource(listener, host)]
+    for device, source in zip(settings.device, polled, strict=True):
+        told = _told(device)
+        fallback = Asset(
+            vendor=told.vendor,
+            model=told.model,
+            serial=told.serial,
+            kind=told.kind or "appliance",
+            address=told.address,
+        )
+        sources.append(TrapSource(device.name, listener, interpreter, _asset_of(source), fallback))
     return sources
+
+
+def _asset_of(source: SnmpSource) -> Callable[[], Asset | None]:
+    return lambda: source.asset
 
 
 def _connector(device: Device, profile: CredentialProfile, secrets: SecretReader) -> Callable[[], SnmpClient]:

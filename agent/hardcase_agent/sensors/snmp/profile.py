@@ -26,6 +26,7 @@ from hardcase_agent.sensors.snmp.specs import (
     Profile,
     SensorSpec,
     Told,
+    TrapSpec,
     Variant,
     Wording,
 )
@@ -127,6 +128,16 @@ class _SensorTable:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _TrapTable:
+    oid: str
+    name: str
+    code: str = ""
+    ends: bool = False
+    component: Component | None = None
+    slot: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _AssetTable:
     vendor: tuple[str, ...] = ()
     model: tuple[str, ...] = ()
@@ -148,6 +159,7 @@ class _ProfileTable:
     asset: _AssetTable = _AssetTable()
     part: tuple[_PartTable, ...] = ()
     sensor: tuple[_SensorTable, ...] = ()
+    trap: tuple[_TrapTable, ...] = ()
 
 
 _PRESENT = re.compile(r"^present\s*=\s*(\"[^\"]*\"|\[[^]]*])", re.MULTILINE)
@@ -207,6 +219,18 @@ def _profile(read: _ProfileTable, parts: tuple[PartSpec, ...], sensors: tuple[Se
         ),
         parts=parts,
         sensors=sensors,
+        traps=tuple(_trap(entry, read.component) for entry in read.trap),
+    )
+
+
+def _trap(entry: _TrapTable, component: Component) -> TrapSpec:
+    return TrapSpec(
+        oid=parse_oid(entry.oid),
+        name=entry.name,
+        code=entry.code,
+        asserted=not entry.ends,
+        component=component if entry.component is None else entry.component,
+        slot=entry.slot,
     )
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from hardcase_agent.domain.errors import AgentError, DeviceHung
 from hardcase_agent.domain.event import CoverageLine, CoverageStatus
 from hardcase_agent.domain.frame import Moment, Sweep
-from hardcase_agent.domain.part import Component
+from hardcase_agent.domain.part import Asset, Component
 from hardcase_agent.domain.ports import Clock
 from hardcase_agent.domain.reading import Gap, GapReason, Reading, Sensor
 from hardcase_agent.sensors.snmp.identity import SYS_UPTIME, Told
@@ -73,6 +73,11 @@ class SnmpSource:
         self._uptime = 0
         self._vanished = False
         self._next = 0
+
+    @property
+    def asset(self) -> Asset | None:
+        """What the device was found to be; None before the first look at it."""
+        return self._known.picture.asset if self._known is not None else None
 
     async def sweep(self, now: Moment) -> Sweep:
         """Raises what `SnmpClient` raises when the device answers nothing; ConfigError for an unreadable secret."""

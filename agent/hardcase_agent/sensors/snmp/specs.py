@@ -154,6 +154,20 @@ class SensorSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrapSpec:
+    """What one notification of the device's MIB says."""
+
+    oid: Oid
+    """As snmpTrapOID; one of version 1 is its enterprise, 0 and its number (RFC 3584, 3.1)."""
+    name: str
+    code: str
+    """Event code; "" = told by the states among its objects."""
+    asserted: bool
+    component: Component
+    slot: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
     """One place where a device tells of itself: a word of the profile, an instance, or the first row of a column."""
 
@@ -188,3 +202,4 @@ class Profile:
     asset: AssetSpec
     parts: tuple[PartSpec, ...]
     sensors: tuple[SensorSpec, ...]
+    traps: tuple[TrapSpec, ...] = ()
