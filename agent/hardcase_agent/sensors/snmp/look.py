@@ -132,7 +132,7 @@ class Look:
         if not self.finished:
             left = sum(not progress.done for progress in self._progress)
             coverage.append(unreadable(Component.NONE, f"the first look is under way: {left} tables to go"))
-        elif not any(items for _, items in found):
+        elif not any(items and not profile.generic for profile, items in found):
             coverage.append(_nothing_known(asset, self.objects, self.profiles))
         parts = [part for profile, _ in found for part in parts_of(profile, shown)]
         parts += [item.sensor.part for _, items in found for item in items if item.sensor.part.slot]

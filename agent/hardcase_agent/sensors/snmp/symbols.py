@@ -13,7 +13,10 @@ from importlib import resources
 from hardcase_agent.sensors.snmp.values import Oid
 
 _NUMERIC = re.compile(r"\.?\d{1,10}(\.\d{1,10}){1,127}")
-_NAMED = re.compile(r"(?:(?P<module>[A-Za-z][\w-]*)::)?(?P<name>\.?[A-Za-z][\w-]*)(?P<index>.*)", re.DOTALL)
+_NAMED = re.compile(
+    r"(?:\.iso(?:\.[A-Za-z][\w-]*)*(?=\.[A-Za-z])|(?P<module>[A-Za-z][\w-]*)::)?(?P<name>\.?[A-Za-z][\w-]*)(?P<index>.*)",
+    re.DOTALL,
+)
 _INDEX = re.compile(r"""\.(\d{1,10})|\[(\d{1,10})\]|\.?\[?(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)')\]?""", re.DOTALL)
 _ROOTS: Mapping[str, Oid] = {
     "iso": (1,),
@@ -42,7 +45,7 @@ def resolve(text: str) -> Oid | None:
     if read is None:
         return None
     name = read["name"].lstrip(".")
-    root = _ROOTS.get(name) or _known().get((read["module"] or "", name))
+    root = _ROOTS.get(name) or _known().get((read["module"] or "", name)) or _known().get(("", name))
     if root is None:
         return None
     index = _index(read["index"])

@@ -16,8 +16,10 @@ from hardcase_agent.sensors.snmp.values import Missing, Oid, Value
 
 _OID = re.compile(r"\.?\d{1,10}(\.\d{1,10}){1,127}")
 _START = re.compile(
-    r"""(?P<name>\.?(?:\d+|iso|[A-Za-z][\w-]*::[A-Za-z][\w-]*|[a-z][A-Za-z][\w-]*)   # numbers, MODULE::name, or name
-        (?:\.(?:\d+|"(?:[^"\\]|\\.)*"|'[^']*')|\[[^\]\s]*\])*)                       # its index
+    r"""(?P<name>
+            \.?(?:\d+|iso(?:\.[A-Za-z][\w-]*)*|[A-Za-z][\w-]*::[A-Za-z][\w-]*|[a-z][A-Za-z][\w-]*)
+            (?:\.(?:\d+|"(?:[^"\\]|\\.)*"|'[^']*')|\[[^\]\s]*\])*           # its index
+        )
         (?:\ =\ ?|\ +=$|\ )(?P<rest>.*)""",
     re.VERBOSE | re.DOTALL,
 )
@@ -32,7 +34,9 @@ _SAID = re.compile(
     re.IGNORECASE,
 )
 _PROMPT = re.compile(r"\s*([#$>]|\S+@\S+[:~].*[#$]|snmp(bulk)?walk\b(?!:))")
-_SNMPREC = re.compile(r"(\.?\d{1,10}(?:\.\d{1,10}){1,127})\|(\d{1,3})([xe]?)(?::[\w.]*)?\|(.*)", re.DOTALL)
+_TAG = re.compile(r"(\d{1,3})([xe]?)(?::[\w.]*)?")
+_MOST_ARCS = 128
+_LONGEST_OID = 128 * 11
 _INTEGERS = frozenset({2, 65, 66, 67, 70})
 _OCTETS, _OID_TAG, _OPAQUE = 4, 6, 68
 _NO_VALUE = frozenset({5, 130})
@@ -47,9 +51,9 @@ class Recorded:
     objects: dict[Oid, Value] = field(default_factory=dict)
     flaws: list[Undecoded] = field(default_factory=list)
 
-    def add(self, oid: Oid, value: Value | None, at: str, said: str) -> None:
+    def add(self, oid: Oid, value: Value | None, number: int, said: str) -> None:
         if value is None:
-            self.flaws.append(_flaw(Flaw.MALFORMED, f"not a value of its type: {said[:80]!r}", at))
+            self.flaws.append(_flaw(Flaw.MALFORMED, f"not a value of its type: {said[:80]!r}", f"line {number}"))
         elif not isinstance(value, Missing):
             self.objects.setdefault(oid, value)
 
@@ -58,7 +62,7 @@ def read_walk(text: str) -> Recorded:
     """Of either form, by which one its lines have."""
     lines = text.split("\n")
     sample = [line for line in lines[:200] if line.strip()]
-    recorded = sum(_SNMPREC.fullmatch(line) is not None for line in sample)
+    recorded = sum(_fields(line) is not None for line in sample)
     return _snmprec(lines) if recorded * 2 > len(sample) else _net_snmp(lines)
 
 
@@ -70,9 +74,9 @@ def _snmprec(lines: list[str]) -> Recorded:
     recorded = Recorded()
     text_at: Oid | None = None
     for number, line in enumerate(lines, start=1):
-        read = _SNMPREC.fullmatch(line)
-        if read is not None:
-            text_at = _record(recorded, read, f"line {number}")
+        fields = _fields(line)
+        if fields is not None:
+            text_at = _record(recorded, fields, number)
         elif text_at is not None and line.strip() and _lengthen(recorded, text_at, line):
             continue
         elif line.strip() and not line.startswith("#"):
@@ -83,16 +87,26 @@ def _snmprec(lines: list[str]) -> Recorded:
     return recorded
 
 
-def _record(recorded: Recorded, read: re.Match[str], at: str) -> Oid | None:
+def _fields(line: str) -> tuple[str, re.Match[str], str] | None:
+    """OID, type and value of a line; None where it is none of snmprec."""
+    fields = line.split("|", 2)
+    if len(fields) < 3 or len(fields[0]) > _LONGEST_OID or not fields[0].replace(".", "").isdecimal():
+        return None
+    tag = _TAG.fullmatch(fields[1])
+    return None if tag is None else (fields[0], tag, fields[2])
+
+
+def _record(recorded: Recorded, fields: tuple[str, re.Match[str], str], number: int) -> Oid | None:
     """One line; the OID where a text that may go on in the next line was read."""
-    oid, tag = _oid(read[1]), int(read[2])
+    name, kind, text = fields
+    oid, tag = _oid(name), int(kind[1])
     if oid is None:
-        recorded.flaws.append(_flaw(Flaw.MALFORMED, f"no OID: {read[1][:80]!r}", at))
+        recorded.flaws.append(_flaw(Flaw.MALFORMED, f"no OID: {name[:80]!r}", f"line {number}"))
         return None
     if tag in _NO_VALUE:
         return None
-    recorded.add(oid, _tagged(tag, read[3], read[4]), at, read[0])
-    return oid if tag == _OCTETS and not read[3] else None
+    recorded.add(oid, _tagged(tag, kind[2], text), number, text)
+    return oid if tag == _OCTETS and not kind[2] else None
 
 
 def _lengthen(recorded: Recorded, oid: Oid, line: str) -> bool:
@@ -118,7 +132,14 @@ def _tagged(tag: int, form: str, text: str) -> Value | None:
 
 
 def _oid(text: str) -> Oid | None:
-    return tuple(map(int, text.strip(".").split("."))) if _OID.fullmatch(text) else None
+    # int() alone takes blanks, signs and underscores, too.
+    if len(text) > _LONGEST_OID or not text.replace(".", "").isdecimal() or not text.isascii():
+        return None
+    try:
+        oid = tuple(map(int, text.removeprefix(".").split(".")))
+    except ValueError:
+        return None
+    return oid if 2 <= len(oid) <= _MOST_ARCS else None
 
 
 def _net_snmp(lines: list[str]) -> Recorded:
@@ -153,7 +174,7 @@ def _varbinds(lines: list[str], recorded: Recorded) -> Iterator[tuple[int, str, 
             recorded.flaws.append(_flaw(Flaw.REFUSED, line.strip(), f"line {number}"))
         elif name and wording.goes_on(more, line):
             more.append(line)
-        elif line.strip() and not _PROMPT.match(line):
+        elif line.strip() and not _PROMPT.match(line[:200]):
             foreign.append(number)
     if name:
         if wording.is_open(more):
