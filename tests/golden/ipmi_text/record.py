@@ -30,6 +30,7 @@ FREEIPMI = {
     "freeipmi-csv.txt": ("--comma-separated-output", "--output-sensor-state"),
     "freeipmi-entities.txt": ("--entity-sensor-names", "--no-header-output"),
     "freeipmi-legacy.txt": ("--legacy-output",),
+    "freeipmi-verbose.txt": ("-v",),
 }
 
 

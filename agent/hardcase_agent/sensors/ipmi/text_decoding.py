@@ -13,12 +13,13 @@ from collections.abc import Iterable, Iterator
 from hardcase_agent.domain.capture import Capture, Decoded, Flaw, Listed, Seen, Undecoded
 from hardcase_agent.domain.part import Asset, Component, Part
 from hardcase_agent.domain.reading import Gap, GapReason, Kind, Number, Reading, Sensor, States, Unit
-from hardcase_agent.sensors.ipmi import text_blocks, text_rows, text_types
+from hardcase_agent.sensors.ipmi import text_blocks, text_lines, text_records, text_rows, text_types
 from hardcase_agent.sensors.ipmi.identity import DeviceId, bmc_part
 from hardcase_agent.sensors.ipmi.parts import Places, component_of, slot_of
 from hardcase_agent.sensors.ipmi.readings import believable
 from hardcase_agent.sensors.ipmi.states import meaning
-from hardcase_agent.sensors.ipmi.text_rows import Place, Row
+from hardcase_agent.sensors.ipmi.text_lines import Place
+from hardcase_agent.sensors.ipmi.text_rows import Row
 from hardcase_agent.sensors.ipmi.text_types import Typed
 
 MOST_LINES = 500_000
@@ -37,11 +38,12 @@ def decode(capture: Capture) -> Iterable[Decoded]:
         rows = text_blocks.from_json(text)
         if rows is not None:
             return _seen(rows, Asset(), again=False)
-    lines = [(place, text_rows.plain(line)) for place, line in enumerate(text.splitlines()[:MOST_LINES], 1)]
+    lines = [(place, text_lines.plain(line)) for place, line in enumerate(text.splitlines()[:MOST_LINES], 1)]
     inside, outside = text_blocks.in_block(lines)
     asset, parts, outside = _identity(outside)
     power, outside = _dcmi(outside, asset)
-    found = [*text_blocks.blocks(inside), *text_rows.rows(outside)]
+    records, outside = text_records.records(outside)
+    found = [*text_blocks.blocks(inside), *records, *text_lines.rows(outside)]
     parts += tuple(_part_at(one) for one in found if isinstance(one, Place))
     known = [row for row in found if isinstance(row, Row)]
     complaints = [flaw for flaw in found if isinstance(flaw, Undecoded)]

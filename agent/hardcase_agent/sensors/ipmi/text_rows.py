@@ -5,14 +5,11 @@ Pure. `text_decoding.py` makes sensors and readings of rows; blocks of `sdr -v` 
 
 from __future__ import annotations
 
-import csv
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from hardcase_agent.domain.capture import Flaw, Undecoded
 from hardcase_agent.domain.reading import Gap, GapReason
-from hardcase_agent.sensors.ipmi import sel_words
 from hardcase_agent.sensors.ipmi.records import Entity
 
 LIMIT_COLUMNS = (
@@ -69,7 +66,6 @@ _ENTITY = re.compile(r"^\s*(\d{1,3})\.(\d{1,3})\b")
 _HEX_BYTE = re.compile(r"^([0-9A-Fa-f]{1,2})h$")
 _RAW = re.compile(r"^0x([0-9A-Fa-f]{1,4})$")
 _FOUR_HEX = re.compile(r"^0x([0-9A-Fa-f]{2})([0-9A-Fa-f]{2})$")
-_QUOTED = re.compile(r"'([^']*)'")
 _LARGEST = 1e15
 """No sensor of the specification reaches it (8 bits, factors of ten up to 7): what is above is damage."""
 
@@ -203,192 +199,3 @@ def _sensor_table(cells: Sequence[str], at: str) -> Row | None:
 def limits_of(cells: Sequence[str], names: Sequence[str]) -> dict[str, float]:
     values = {name: number(cell) for name, cell in zip(names, cells, strict=False)}
     return {name: value for name, value in values.items() if value is not None}
-
-
-# ---- FreeIPMI ----------------------------------------------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class Columns:
-    """Which FreeIPMI column is which, from its header or from how many there are."""
-
-    places: dict[str, int] | None = None
-
-    def header(self, cells: Sequence[str]) -> bool:
-        """Takes a header line; False where it is none."""
-        words = [cell.strip().lower() for cell in cells]
-        if "name" not in words or not {"reading", "type"} & set(words):
-            return False
-        if "date" in words:
-            # The event log, which has a door of its own.
-            self.places = {"name": len(words)}
-            return True
-        known = {
-            "id": "id", "record id": "id", "name": "name", "type": "type", "state": "state", "reading": "reading",
-            "units": "units", "event": "event", "lower nr": "lower_non_recoverable", "lower c": "lower_critical",
-            "lower nc": "lower_non_critical", "upper nc": "upper_non_critical", "upper c": "upper_critical",
-            "upper nr": "upper_non_recoverable",
-        }  # fmt: skip
-        self.places = {known[word]: place for place, word in enumerate(words) if word in known}
-        return True
-
-    def of(self, count: int) -> dict[str, int] | None:
-        if self.places is not None and self.places["name"] >= count:
-            return None
-        if self.places is not None and max(self.places.values()) == count - 1:
-            return self.places
-        layout: list[str] | None = {
-            6: ["id", "name", "type", "reading", "units", "event"],
-            7: ["id", "name", "type", "state", "reading", "units", "event"],
-            12: ["id", "name", "type", "reading", "units", *LIMIT_COLUMNS, "event"],
-            13: ["id", "name", "type", "state", "reading", "units", *LIMIT_COLUMNS, "event"],
-        }.get(count)
-        return {name: place for place, name in enumerate(layout)} if layout else None
-
-
-def from_freeipmi(cells: Sequence[str], columns: Columns, at: str) -> Row | None:
-    """A row of ipmi-sensors or ipmimonitoring; None where the cells are none."""
-    cells = [cell.strip() for cell in cells]
-    places = columns.of(len(cells))
-    if places is None or "name" not in places or not cells[places.get("id", 0)].isdigit():
-        return None
-
-    def cell(name: str) -> str:
-        return cells[places[name]] if name in places else ""
-
-    kind = sel_words.sensor_type(cell("type"))
-    row = Row(name=cell("name"), at=at, number=None, type=kind[0] if kind else None, status=cell("state").lower())
-    row.limits = limits_of([cell(name) for name in LIMIT_COLUMNS], LIMIT_COLUMNS)
-    row.unit = "" if cell("units").lower() in NOTHING else cell("units")
-    value = number(cell("reading"))
-    row.value = value
-    event = cell("event")
-    phrases = tuple(_QUOTED.findall(event)) or ((event.strip("[]"),) if event.lower() not in NOTHING else ())
-    return _freeipmi_said(row, phrases)
-
-
-def _freeipmi_said(row: Row, phrases: tuple[str, ...]) -> Row:
-    told = [words for words in phrases if words.strip().lower() not in ("ok", "no event", "")]
-    row.phrases = tuple(told)
-    states = [found for words in told if (found := sel_words.state(row.type, words)) is not None]
-    measuring = row.type in (0x01, 0x02, 0x03, 0x0B) and not phrases
-    threshold = bool(row.limits or row.unit or measuring) or row.value is not None
-    threshold = threshold or any(one.code == 1 for one in states)
-    row.compared = threshold and bool(phrases)
-    if not threshold:
-        row.discrete = True
-        row.bits = 0 if phrases and not told else None
-        row.gap = None if phrases else Gap(GapReason.BUSY, "no reading")
-    elif row.value is None and not told:
-        row.gap = Gap(GapReason.BUSY, "no reading")
-    return row
-
-
-_OLD = re.compile(r"^(\d+): (.+?) \(([^()]*)\): ([^\[]*?)(?:: )?((?:\[[^\]]*\])+)\s*$")
-_OLD_RANGE = re.compile(r"\(([\d.NA/-]+)\)")
-
-
-def from_old_freeipmi(line: str, at: str) -> Row | None:
-    """ "12: Fan 1 (Fan): 5400.00 RPM (1200.00/NA): [OK]", FreeIPMI before 1.0."""
-    found = _OLD.match(line)
-    if found is None:
-        return None
-    kind = sel_words.sensor_type(found[3])
-    row = Row(name=found[2].strip(), at=at, type=kind[0] if kind else None)
-    said = measured(_OLD_RANGE.sub("", found[4]))
-    if said is not None:
-        row.value, row.unit = said
-    words = [word.strip() for word in found[5].strip("[]").split("][")]
-    return _freeipmi_said(row, tuple(word for word in words if word.lower() not in NOTHING))
-
-
-# ---- lines -------------------------------------------------------------------------------------------------------
-
-
-def cells_of(line: str) -> list[str]:
-    """Cells of a table row: between bars, or comma-separated."""
-    if "|" in line:
-        return line.rstrip().rstrip("|").split("|") if line.rstrip().endswith("||") else line.split("|")
-    try:
-        return next(csv.reader([line]), [])
-    except csv.Error:
-        return []
-
-
-_REFUSED = (
-    "unable to", "error", "failed", "command not supported", "authentication type", "no such", "could not open",
-    "timeout", "connection timeout", "ipmi_", "get device id command", "invalid", "username invalid", "password",
-    "privilege level", "sdr cache", "permission denied", "driver", "session timeout", "bmc busy", "internal ipmi",
-)  # fmt: skip
-
-
-_COMMAND_LINE = re.compile(r"[$#>%]\s*(?:sudo\s+)?(?:\S*/)?(?:ipmi\S*|bmc-info|watch|ssh|cat|for|while)\b")
-_REMARKS = ("running get picmg", "no picmg", "error response 0xc1 from get picmg", "found invalid header",
-            "loaded sdr", "caching sdr", "fetching record", "done", "zabbix")  # fmt: skip
-"""What versions of the tools say of themselves."""
-_SECRET = re.compile(r"(\s-[pPkKyY]\s*|password[ :=]+|--\S*password[ =])\S+", re.IGNORECASE)
-_ESCAPES = re.compile(r"\x1b\][^\x07]*\x07|\x1b\[[0-9;?]*[A-Za-z]")
-
-
-def remark(line: str) -> bool:
-    """A command as it was typed, which may hold a password, or a tool's word about itself: nothing to decode."""
-    return bool(_COMMAND_LINE.search(line)) or line.strip().lower().startswith(_REMARKS)
-
-
-def shown(line: str) -> str:
-    """A line as it may be repeated in a message: short, and without what looks like a secret."""
-    return _SECRET.sub(r"\1***", line.strip())[:120]
-
-
-def plain(line: str) -> str:
-    """Without a terminal's escape sequences."""
-    return _ESCAPES.sub("", line) if "\x1b" in line else line
-
-
-def refused(line: str, at: str) -> Undecoded | None:
-    """A tool's own complaint among its output."""
-    words = line.strip().lower()
-    if words.startswith(_REFUSED) or "command failed" in words or ": error" in words:
-        return Undecoded(flaw=Flaw.REFUSED, message=f"the tool said: {shown(line)}", at=at)
-    return None
-
-
-_LOCATOR = re.compile(r"(?:(?:Logical|Physical) FRU|(?:Static|Dynamic) MC|Generic Device)(?: @|.*@)", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A FRU or controller that `sdr elist all` lists beside sensors: its name and entity."""
-
-    name: str
-    entity: Entity
-
-
-def from_locator(cells: Sequence[str]) -> Place | None:
-    if len(cells) != 5 or not _LOCATOR.search(cells[4]):
-        return None
-    entity = entity_of(cells[3])
-    return Place(cells[0].strip(), entity) if entity is not None else None
-
-
-def rows(lines: Sequence[tuple[int, str]]) -> Iterator[Row | Place | Undecoded]:
-    """Table rows among these numbered lines, complaints of the tool, and lines that are neither."""
-    columns = Columns()
-    for place, line in lines:
-        at = f"line {place}"
-        if not line.strip() or set(line.strip()) <= set("-+=|") or remark(line):
-            continue
-        cells = cells_of(line)
-        if columns.header(cells):
-            continue
-        place_of = from_locator(cells)
-        if place_of is not None:
-            yield place_of
-            continue
-        found = from_ipmitool(cells, at) or from_freeipmi(cells, columns, at) or from_old_freeipmi(line.strip(), at)
-        if found is not None and found.name:
-            yield found
-            continue
-        last = place == lines[-1][0] and len(cells) > 1
-        flaw = Flaw.TRUNCATED if last else Flaw.MALFORMED
-        yield refused(line, at) or Undecoded(flaw=flaw, message=f"no sensor's line: {shown(line)!r}", at=at)

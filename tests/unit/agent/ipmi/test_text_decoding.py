@@ -232,6 +232,58 @@ def test_older_and_shorter_forms_of_freeipmi_are_read_without_a_header() -> None
     assert with_state.reading == Number(20.0)
 
 
+def test_verbose_records_of_freeipmi_have_numbers_entities_limits_and_every_state() -> None:
+    text = """\
+Record ID: 2
+ID String: Pwr Unit Redund
+Sensor Type: Power Unit (9h)
+Sensor Number: 2
+Entity ID: power management (21)
+Entity Instance: 1
+Event/Reading Type Code: Bh
+Sensor Event: 'Redundancy Lost'
+Sensor Event: 'Non-redundant:Sufficient Resources from Redundant'
+
+Record ID: 3
+ID String: Inlet Temp
+Sensor Type: Temperature (1h)
+Sensor Number: 5
+Entity ID: system board (7)
+Entity Instance: 1
+Event/Reading Type Code: 1h
+Lower Critical Threshold: N/A
+Upper Non-Critical Threshold: 43.000000 C
+Upper Critical Threshold: 47.000000 C
+Positive Hysteresis: 1.000000 C
+Sensor Reading: 29.000000 C
+Sensor Event: 'OK'
+
+Record ID: 4
+ID String: PS1
+FRU Entity ID: power supply (10)
+"""
+    redundancy, inlet = seen(text)
+    assert states(redundancy) == ["redundancy_lost", "non_redundant_sufficient_from_redundant"]
+    assert (inlet.sensor.id, inlet.reading) == ("20.0.5/7.1", Number(29.0))
+    limits = inlet.sensor.limits
+    assert (limits.lower_critical, limits.upper_non_critical, limits.upper_critical) == (None, 43.0, 47.0)
+    assert (limits.hysteresis_rising, inlet.sensor.comparison) == (1.0, 0)
+
+
+def test_a_name_that_only_looks_like_a_parts_is_not_believed_for_its_bits() -> None:
+    power_good = only("DIMM PG | 0x1 | discrete | 0x0100| na | na | na | na | na | na\n")
+    assert (power_good.sensor.quantity, states(power_good)) == ("ipmi.oem_00", ["offset_0"])
+    cable = only("Intrusion Cable | 0x1 | discrete | 0x0100| na | na | na | na | na | na\n")
+    assert cable.sensor.quantity == "ipmi.oem_00"
+
+
+def test_locators_in_a_list_of_everything_are_parts() -> None:
+    text = "PS1 | 00h | ns | 10.1 | Logical FRU @01h\niDRAC | 00h | ok | 7.1 | Dynamic MC @ 20h\n" + ELIST
+    parts = [one.part for one in decode(text) if isinstance(one, Listed)]
+    assert (parts[0].component, parts[0].slot) == (Component.PSU, "PSU1")
+    assert len(seen(text)) == len(seen(ELIST))
+
+
 def test_a_fan_of_a_processor_is_a_fan_and_a_fan_counted_from_96_is_the_first() -> None:
     fan = only("16 | Processor 1 Fan 5 | Fan | Nominal | N/A | N/A | 'transition to Running'\n")
     assert fan.sensor.part.component is Component.FAN
