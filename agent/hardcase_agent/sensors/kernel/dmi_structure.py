@@ -56,7 +56,7 @@ _PLACEHOLDER = re.compile(
         (serial[\ _-]?(number|\#)?|part[\ _-]?number|product[\ _-]?name|manufacturer|version|name|asset[\ _-]?tag)
         [\ #\d]*
     | (module)?(ser(ial)?[\ _]?num(ber)?|part[\ _]?num(ber)?|manufacturer|asset[\ _]?tag(num)?)[\ #_]*\d*
-    | (array|dimm|a\d_|bank\d?)[_ ]?(serialnumber|serial|ser|asset\ ?tag|assettagnum|partnumber|part|manufacturer)\w*\d*
+    | (array|dimm|a|bank|module)\d*[_\ ]?(ser(ial)?(num(ber)?)?|part(num(ber)?)?|manufacturer|asset\ ?tag(num)?)\d*
     | ([0.*?_/\\ -]|x)+ | f{4,} | 0x0* | 0?123456789\w{0,3} | <[^>]*> | \.+
     )""",
     re.IGNORECASE | re.VERBOSE,
