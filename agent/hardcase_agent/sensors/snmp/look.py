@@ -156,10 +156,9 @@ class Look:
     async def _probe(self) -> None:
         batch = self._to_probe[:_PROBED]
         if batch:
-            for root, (oid, _) in zip(
-                batch, await self.client.next_of(batch, deadline_s=self.deadline_s), strict=False
-            ):
-                if oid[: len(root)] == root:
+            found = await self.client.next_of(batch, deadline_s=self.deadline_s)
+            for root, (oid, value) in zip(batch, found, strict=False):
+                if oid[: len(root)] == root and not isinstance(value, Missing):
                     self._answered.add(root)
             del self._to_probe[: len(batch)]
         if not self._to_probe:

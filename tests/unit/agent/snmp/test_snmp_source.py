@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -15,7 +16,7 @@ from hardcase_agent.sensors.snmp.profile import makers, shipped_profiles
 from hardcase_agent.sensors.snmp.source import SnmpSource
 from hardcase_agent.sensors.snmp.values import Missing, Oid, Value, VarBind, Walk, parse_oid
 
-from tests.peers.snmpsim import INTEGER, OCTETS, Rows, entity_rows
+from tests.peers.snmpsim import INTEGER, OCTETS, Rows, entity_rows, plain_rows
 from tests.unit.agent.snmp.test_layout import objects_of
 
 SENSOR = "1.3.6.1.2.1.99.1.1.1"
@@ -40,6 +41,7 @@ class Device:
     requests: int = 0
     fail_from: int | None = None
     malformed: Oid | None = None
+    silent: Oid | None = None
     walked: list[Oid] = field(default_factory=list)
     closed: bool = False
 
@@ -66,6 +68,8 @@ class Device:
         self.walked.append(root)
         if self.malformed is not None and root == self.malformed:
             raise MalformedAnswer("OIDs do not increase")
+        if self.silent is not None and root == self.silent:
+            raise DeviceHung("played silence at a table")
         rows = sorted(
             (oid, value) for oid, value in self.objects.items() if oid[: len(root)] == root and oid > (after or root)
         )
@@ -220,3 +224,61 @@ async def test_the_device_is_connected_at_the_first_sweep_and_let_go_at_close() 
     await source.close()
     await source.close()
     assert device.closed
+
+
+async def test_a_look_longer_than_its_budget_goes_on_where_it_stopped() -> None:
+    device = device_of(3)
+    table = "1.3.6.1.4.1.2021.13.16.2.1"
+    device.objects |= {parse_oid(f"{table}.2.1"): b"CPU", parse_oid(f"{table}.3.1"): 41_000}
+    device.step_ms = 4000
+    source = source_of(device)
+    sweeps = []
+    for turn in range(12):
+        # At first nothing of it is known.
+        with contextlib.suppress(DeviceHung):
+            sweeps.append(await source.sweep(Moment(turn * 60_000, turn * 60_000)))
+    walked = [root for root in device.walked if root in (parse_oid(f"{SENSOR}.4"), parse_oid(f"{table}.3"))]
+    assert len(walked) == len(set(walked)) == 2
+    assert {sensor.id for sensor in sweeps[-1].sensors} >= {"lm-sensors/temperature/1", "entity-sensor/value/2001"}
+    watched = {line.reason for sweep in sweeps for line in sweep.coverage or ()}
+    assert any("under way" in reason for reason in watched)
+
+
+async def test_a_sweep_cancelled_in_its_look_loses_nothing_that_was_found() -> None:
+    device = device_of(3)
+    source = source_of(device)
+    device.silent = parse_oid(f"{SENSOR}.5")
+    with pytest.raises(DeviceHung):
+        await source.sweep(Moment(0, 0))
+    asked = list(device.walked)
+    assert parse_oid(f"{SENSOR}.4") in asked[:-1]
+    device.silent = None
+    sweep = await source.sweep(Moment(60_000, 60_000))
+    assert "entity-sensor/value/2001" in [sensor.id for sensor in sweep.sensors]
+    # The column at which it fell silent is asked for again, those before it are not.
+    assert not set(asked[:-1]) & set(device.walked[len(asked) :])
+
+
+async def test_a_table_at_which_a_device_falls_silent_twice_is_left_out_and_said_to_be() -> None:
+    device = device_of(1)
+    table = "1.3.6.1.4.1.2021.13.16.2.1"
+    device.objects |= {parse_oid(f"{table}.2.1"): b"CPU", parse_oid(f"{table}.3.1"): 41_000}
+    device.silent = parse_oid(f"{SENSOR}.4")
+    source = source_of(device)
+    sweep = None
+    for turn in range(3):
+        with contextlib.suppress(DeviceHung):
+            sweep = await source.sweep(Moment(turn * 60_000, turn * 60_000))
+    assert sweep is not None
+    assert [sensor.id for sensor in sweep.sensors] == ["lm-sensors/temperature/1"]
+    assert CoverageStatus.UNREADABLE in {line.status for line in sweep.coverage or ()}
+
+
+async def test_a_device_that_shows_standards_of_software_alone_is_not_watched() -> None:
+    device = Device(objects_of(plain_rows()), Clock())
+    table = "1.3.6.1.4.1.2021.9.1"
+    device.objects |= {parse_oid(f"{table}.2.1"): b"/", parse_oid(f"{table}.3.1"): b"/dev/sda1"}
+    device.objects[parse_oid(f"{table}.9.1")] = 40
+    sweep = await source_of(device).sweep(Moment(0, 0))
+    assert [sensor.quantity for sensor in sweep.sensors] == ["filesystem.used"]
+    assert any("nothing known here" in line.reason for line in sweep.coverage or ())
