@@ -98,8 +98,9 @@ class JsonSocket:
 class Guest:
     """`with Guest(directory, share=..., bmc_port=...) as guest: guest.run("uname -a")`."""
 
-    def __init__(self, directory: Path, *, share: Path, bmc_port: int) -> None:
+    def __init__(self, directory: Path, *, share: Path, bmc_port: int, bring_up: str = BRING_UP) -> None:
         self._directory = directory
+        self._bring_up = bring_up
         directory.mkdir(parents=True, exist_ok=True)
         for disk in ("nvme", "sata"):
             with (directory / f"{disk}.img").open("wb") as image:
@@ -135,7 +136,7 @@ class Guest:
             self._qmp.call("qmp_capabilities")
             self._agent = JsonSocket(self._directory / "agent", deadline_s=20)
             self._wait_for_agent(deadline_s=150)
-            self.run(BRING_UP)
+            self.run(self._bring_up)
         except BaseException:
             self._end()
             raise

@@ -149,10 +149,29 @@ def _settle(volume: Volume, facts: dict[str, str], report: Report) -> None:
     )
     lost = {"inactive", "broken", "failed"} & words_of_state or "not started" in facts.get("state", "").lower()
     volume.state = volume_states(level, total, working, "broken" if lost else "active", action)
-    volume.level, volume.serial = level, facts.get("uuid", "")
+    _drop_empty_places(volume, report)
+    volume.level, volume.serial = level, _uuid(facts.get("uuid", ""))
     volume.name = facts.get("name", "").split(" ")[0] or volume.key
     told = facts.get("rebuild status") or facts.get("resync status") or facts.get("check status") or ""
     volume.progress = words.percent(told)
+
+
+def _drop_empty_places(volume: Volume, report: Report) -> None:
+    """A faulty member is listed below, and the place it left stands as "removed": one disk, told once."""
+    disks = [report.disks[("md", key)] for key in volume.members]
+    faulty = sum(disk.state == frozenset({MemberState.FAILED}) for disk in disks)
+    empty = [disk.key for disk in disks if disk.state == frozenset({MemberState.MISSING})]
+    for key in empty[:faulty]:
+        volume.members.remove(key)
+        del report.disks[("md", key)]
+
+
+def _uuid(said: str) -> str:
+    """As sysfs has it: mdadm prints the same digits in four groups with colons."""
+    digits = said.replace(":", "").lower()
+    if not re.fullmatch(r"[0-9a-f]{32}", digits):
+        return said
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
 
 def _detail_member(volume: Volume, found: re.Match[str], report: Report) -> None:

@@ -207,6 +207,12 @@ def test_mdadm_detail_tells_rebuild_and_removed_members() -> None:
     members = told.all_states("disk.member")
     assert members["sdc"] == {"rebuilding"}
     assert members["sdf"] == {"failed", "in_degraded_array"}
+    assert "slot unknown (data, device 1)" not in members, "the place that the faulty member left is no second one"
+
+
+def test_a_member_that_was_taken_out_of_md_is_missing_from_its_place() -> None:
+    told = Told(outputs.MDADM.replace("       1       8       81        -      faulty   /dev/sdf1\n", ""))
+    members = told.all_states("disk.member")
     assert members["slot unknown (data, device 1)"] == {"missing", "in_degraded_array"}
 
 
