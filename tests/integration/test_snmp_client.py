@@ -90,6 +90,22 @@ async def test_a_walk_brings_the_whole_subtree_in_order(agent: Snmpd, credential
     assert all(oid[: len(SYSTEM)] == SYSTEM for oid in oids)
 
 
+@pytest.mark.parametrize("credentials", CREDENTIALS)
+async def test_the_first_object_after_each_of_many_places_comes_in_one_question(
+    agent: Snmpd, credentials: Credentials
+) -> None:
+    nowhere = (1, 3, 6, 1, 9, 9)
+    places = [SYSTEM, (*SYSTEM, 2), nowhere, (1, 3, 6, 1, 4, 1)] * 10
+    async with client_of(agent.port, credentials) as client:
+        found = await client.next_of(places, deadline_s=DEADLINE_S)
+    assert len(found) == len(places)
+    assert found[0][0] == SYS_DESCR
+    assert found[1][0] == (*SYSTEM, 2, 0)
+    assert found[2] == (nowhere, Missing.NO_SUCH_OBJECT)
+    assert found[3][0] > (1, 3, 6, 1, 4, 1)
+    assert found[4:8] == found[:4]
+
+
 async def test_the_engine_sleeps_while_nothing_is_asked(agent: Snmpd) -> None:
     credentials = Community(net_snmp.COMMUNITY)
     async with client_of(agent.port, credentials) as client:
@@ -109,6 +125,16 @@ async def test_a_walk_stops_at_its_limit_and_says_so(agent: Snmpd) -> None:
         walk = await client.walk(SYSTEM, deadline_s=DEADLINE_S, limit=7)
     assert len(walk.varbinds) == 7
     assert not walk.complete
+
+
+async def test_a_walk_goes_on_after_an_object(agent: Snmpd) -> None:
+    async with client_of(agent.port, Community(net_snmp.COMMUNITY)) as client:
+        whole = await client.walk(SYSTEM, deadline_s=DEADLINE_S)
+        first = await client.walk(SYSTEM, deadline_s=DEADLINE_S, limit=3)
+        rest = await client.walk(SYSTEM, deadline_s=DEADLINE_S, after=first.varbinds[-1][0])
+    names = [[oid for oid, _ in walk.varbinds] for walk in (whole, first, rest)]
+    assert names[1] + names[2] == names[0]
+    assert (first.complete, rest.complete) == (False, True)
 
 
 async def test_more_objects_than_fit_into_one_datagram_are_asked_for_in_pieces(agent: Snmpd) -> None:
