@@ -39,6 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         status = 1
     except KeyboardInterrupt:
         status = 1
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; what is left in the buffer has nobody to go to.
+        os._exit(1)
     sys.stdout.flush()
     logging.shutdown()
     os._exit(status)
@@ -92,7 +95,13 @@ def _decode_parser(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     decode.add_argument("kind", choices=[one.kind for one in DECODERS], metavar="KIND")
-    decode.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a file, or a folder for a tree of files")
+    decode.add_argument(
+        "files",
+        nargs="+",
+        type=Path,
+        metavar="FILE",
+        help="a file, - for standard input, or a folder for a tree of files",
+    )
     decode.set_defaults(command=_decode)
 
 
@@ -192,5 +201,6 @@ async def _maintenance(options: argparse.Namespace) -> int:
 async def _decode(options: argparse.Namespace) -> int:
     from hardcase_agent import decoding
 
-    good = [decoding.write(decoding.decode_file(options.kind, path), sys.stdout) for path in options.files]
+    good = [decoding.write(decoding.decode_file(options.kind, path), sys.stdout.buffer) for path in options.files]
+    sys.stdout.buffer.flush()
     return 0 if all(good) else 1

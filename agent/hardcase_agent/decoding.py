@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from hardcase_agent.domain.capture import Capture, Decoded, Flaw, Listed, Recorded, Seen, Undecoded
 from hardcase_agent.domain.part import Asset, Part
@@ -52,7 +53,13 @@ def decode(kind: str, capture: Capture) -> Iterable[Decoded]:
 
 
 def read(path: Path) -> Capture:
-    """A file, or a folder with everything below it. Raises OSError, or ValueError above the bounds."""
+    """A file, "-" for standard input, or a folder with everything below it. Raises OSError, or ValueError above the
+    bounds."""
+    if str(path) == "-":
+        content = sys.stdin.buffer.read(LARGEST_CAPTURE + 1)
+        if len(content) > LARGEST_CAPTURE:
+            raise ValueError(f"larger than {LARGEST_CAPTURE} bytes")
+        return Capture("standard input", {"": content})
     if not path.is_dir():
         if path.stat().st_size > LARGEST_CAPTURE:
             raise ValueError(f"larger than {LARGEST_CAPTURE} bytes")
@@ -184,10 +191,11 @@ def iso(time_ms: int) -> str | None:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def write(lines: Iterable[Mapping[str, Any]], out: Any) -> bool:
-    """Prints each line as it comes; True when none was an error."""
+def write(lines: Iterable[Mapping[str, Any]], out: BinaryIO) -> bool:
+    """Prints each line as it comes, as UTF-8 whatever the locale; True when none was an error."""
     good = True
     for line in lines:
         good = good and line["type"] != "error"
-        out.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n")
+        # A capture may hold half of a surrogate pair, which no encoding has.
+        out.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n")
     return good

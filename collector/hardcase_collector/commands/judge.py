@@ -6,6 +6,7 @@ Reads what `hardcase-agent decode` printed; judging itself is `rules/offline.py`
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -43,6 +44,8 @@ def judge(
     from hardcase_collector.rules.offline import OfflineJudge
     from hardcase_collector.rules.sheet_reader import load_sheets
 
+    # As `head` does it: whoever read the output may have seen enough.
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     with talk.named_errors():
         book = load_sheets(sheets)
     judge_by = OfflineJudge(book)
@@ -68,7 +71,8 @@ def _lines(files: list[Path], bad: list[dict[str, Any]]) -> Iterator[tuple[str, 
         within = sorted(one for one in path.iterdir() if one.suffix in _SUFFIXES) if path.is_dir() else [path]
         for file in within:
             try:
-                text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+                raw_text = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+                text = raw_text.decode("utf-8")
             except (OSError, UnicodeDecodeError) as error:
                 bad.append({"type": "error", "kind": "refused", "message": f"cannot be read: {error}", "at": str(file)})
                 continue
@@ -146,4 +150,5 @@ def _iso(time_ms: int | None) -> str | None:
 
 
 def _print(line: Mapping[str, Any]) -> None:
-    sys.stdout.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n")
+    text = json.dumps(line, ensure_ascii=False, separators=(",", ":"))
+    sys.stdout.buffer.write(text.encode("utf-8", "replace") + b"\n")

@@ -70,7 +70,7 @@ class Unraised:
     sensor: str
     name: str
     reason: str
-    """gap, no_rule, within_limits, limits_rejected, no_rule_for_code, below_count, ended."""
+    """gap, no_rule, within_limits, limits_rejected, no_rule_for_code, did_not_hold, ended."""
     rule: str = ""
     facts: Mapping[str, Fact] = field(default_factory=dict)
 
@@ -218,7 +218,7 @@ def _unraised_events(asset: AssetName, feed: Feeding, raised: Sequence[Found], c
         event = event_of(line, stamp_of(feed.source, asset=1, time_ms=0, sequence=0))
         if (event.code, event.part.key()) in told:
             continue
-        reason = "no_rule_for_code" if event.code not in codes else "below_count" if event.asserted else "ended"
+        reason = "no_rule_for_code" if event.code not in codes else "did_not_hold" if event.asserted else "ended"
         facts: dict[str, Fact] = {"code": event.code, "record_id": event.record_id, "asserted": event.asserted}
         place = (asset, feed.source, event.part, "", event.sensor)
         unraised.append(_unraised(place, reason, facts={**facts, "text": event.text}))
