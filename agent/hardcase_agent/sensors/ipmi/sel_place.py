@@ -17,6 +17,8 @@ _SUPPLY = re.compile(r"(?<![A-Za-z])(?:PSU?|PWS|PWR SUPPLY|POWER SUPPLY)[ _\-#]*
 _PROCESSOR = re.compile(r"(?<![A-Za-z])(?:CPU|PROC(?:ESSOR)?)[ _\-#]*(\d{1,2})(?![\dx])", re.IGNORECASE)
 _FAN = re.compile(r"(?<![A-Za-z])FAN[ _\-#]*(?:BLOCK[ _]*)?(\d{1,2}[A-F]?|[A-F])(?![A-Za-z\d])", re.IGNORECASE)
 _DISK = re.compile(r"(?<![A-Za-z])(?:DRIVE|DISK|HDD|SSD|NVME|BAY|SLOT)[ _\-#]*(\d{1,3})(?![\dx])", re.IGNORECASE)
+_BATTERY = re.compile(r"(?<![A-Za-z])(VBAT|V?BATTERY|CMOS[ _]*BAT\w*|[ _]BAT(?=[ _]|$))", re.IGNORECASE)
+_CARD = re.compile(r"(?<![A-Za-z])SLOT[ _#]*(\d{1,2})(?![\dx])", re.IGNORECASE)
 _NUMBER = re.compile(r"#\s*(?:0x)?([0-9a-fA-F]{1,2})\b")
 
 _BY_COMPONENT: tuple[tuple[Component, re.Pattern[str], str], ...] = (
@@ -25,6 +27,7 @@ _BY_COMPONENT: tuple[tuple[Component, re.Pattern[str], str], ...] = (
     (Component.FAN, _FAN, "FAN"),
     (Component.DISK, _DISK, ""),
 )
+"""Whose part, by which pattern, with which word before its number."""
 NAME_CHARACTERS = 64
 
 
@@ -38,8 +41,14 @@ def part_of(component: Component, sensor: str, name: str, detail: str) -> tuple[
         dimm = sel_dimm.from_words(detail)
         if not dimm.slot and not dimm.note:
             dimm = sel_dimm.from_words(sensor)
-        slot = dimm.slot or ("" if dimm.note else _number(name))
+        # "Mem ECC Warning" speaks of all modules, "CPU0_C0D0" of one.
+        own = name[:NAME_CHARACTERS].strip() if any(char.isdigit() for char in name) else ""
+        slot = dimm.slot or ("" if dimm.note else _number(name) or own)
         return Part(component=component, slot=slot), dimm.note
+    if component is Component.VOLTAGE and _BATTERY.search(sensor):
+        return Part(component=Component.BATTERY, slot=name[:NAME_CHARACTERS].strip()), ""
+    if component is Component.PCIE and (slotted := _CARD.search(f"{detail} {sensor}")) is not None:
+        return Part(component=component, slot=slotted[1]), ""
     for owner, pattern, word in _BY_COMPONENT:
         if owner is not component and component not in _ANALOGUE:
             continue

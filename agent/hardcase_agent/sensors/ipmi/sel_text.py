@@ -244,6 +244,8 @@ def event_of(entry: TextEntry, order: sel_dates.Order) -> Event:
     name = split[1] if split is not None and (split[1] or entry.kind == split[0]) else entry.sensor
     part, note = sel_place.part_of(said.component, entry.sensor, name, detail)
     words = entry.state.strip() or said.text
+    if entry.data and said.code != _by_words(entry):
+        words = f"{words} (by its bytes: {said.text})"
     notes = "".join(f" ({text})" for text in (_bytes(entry), entry.extra, note, when.note) if text)
     return Event(
         log=LOG,
@@ -270,6 +272,14 @@ def _said(entry: TextEntry) -> tuple[Said, str]:
         component = meaning(kind, 0x6F).component if kind is not None else Component.NONE
         return Said("", entry.asserted, entry.state, component), detail or entry.state
     return said_by(kind, its.code, its.offset, asserted=entry.asserted), detail
+
+
+def _by_words(entry: TextEntry) -> str:
+    """The code that the tool's words alone would give."""
+    its, _ = stated(entry.kind, entry.state)
+    if its is None or entry.kind is None:
+        return _said(entry)[0].code
+    return said_by(entry.kind, its.code, its.offset, asserted=entry.asserted).code
 
 
 def stated(kind: int | None, words: str) -> tuple[sel_words.Stated | None, str]:

@@ -170,6 +170,7 @@ def test_day_first_is_seen_over_the_whole_log() -> None:
         ("Correctable ECC, P1_DIMMF1", "P1_DIMMF1"),
         ("Uncorrectable ECC (@DIMMS-(CPU4))", ""),
         ("Uncorrectable ECC", "#0x88"),
+        ("Correctable ECC (CPU0_G1)", "CPU0_G1"),
     ],
 )
 def test_a_module_is_named_only_where_the_name_can_be(words: str, slot: str) -> None:
@@ -180,7 +181,28 @@ def test_a_module_is_named_only_where_the_name_can_be(words: str, slot: str) -> 
 def test_bytes_outrank_the_words_of_an_old_tool() -> None:
     event = one("7840 08/09/11 15:10:47 MIN BMC Memory #08 Uncorrectable ECC, DIMM6/CPU1 6f [20 ff 10]")
     assert event.code == "memory.correctable_ecc"
+    assert "by its bytes: correctable ecc" in event.text
     assert "20 ff 10" in event.text
+
+
+@pytest.mark.parametrize(
+    ("sensor", "component", "slot"),
+    [
+        ("Memory CPU0_C0D0", Component.MEMORY, "CPU0_C0D0"),
+        ("Memory DIMM000", Component.MEMORY, "DIMM000"),
+        ("Temperature PSU1 Over Temp", Component.PSU, "PSU1"),
+        ("Fan System Fan 3", Component.FAN, "FAN3"),
+        ("Voltage VBAT", Component.BATTERY, "VBAT"),
+        ("Voltage P12V", Component.VOLTAGE, "P12V"),
+        ("Drive Slot / Bay DISK3", Component.DISK, "3"),
+        ("Processor CPU2 Status", Component.CPU, "CPU2"),
+        ("Critical Interrupt PCIe Slot 5", Component.PCIE, "5"),
+        ("Power Unit Pwr Unit Status", Component.POWER, "Pwr Unit Status"),
+    ],
+)
+def test_a_name_tells_whose_part_it_is(sensor: str, component: Component, slot: str) -> None:
+    event = one(f"1 | 01/02/2023 | 10:00:00 | {sensor} | State Asserted | Asserted")
+    assert (event.part.component, event.part.slot) == (component, slot)
 
 
 # ---- FreeIPMI ----------------------------------------------------------------------------------------------------
