@@ -31,7 +31,7 @@ from hardcase_agent.sensors.ipmi.identity import DeviceId, asset_of, parse_devic
 from hardcase_agent.sensors.ipmi.inventory import read_fru_device
 from hardcase_agent.sensors.ipmi.plan import Plan, build_plan
 from hardcase_agent.sensors.ipmi.readings import parse_chassis
-from hardcase_agent.sensors.ipmi.records import FruRecord, Record
+from hardcase_agent.sensors.ipmi.records import Entity, FruRecord, Record
 from hardcase_agent.sensors.ipmi.repository import Repository, Survey, default_limits
 
 log = logging.getLogger(__name__)
@@ -68,6 +68,8 @@ class Bmc:
         """The FRU source reads everything at its next sweep."""
         self.device: DeviceId | None = None
         self.coverage: tuple[CoverageLine, ...] = ()
+        self.absent: frozenset[Entity] | None = None
+        """Bays that are empty, by the last sweep of their presence sensors; None before the first."""
         self._state = state
         self._address = address
         self._asset = host
@@ -144,7 +146,7 @@ class Bmc:
 
     def _forget(self, device: DeviceId, key: str) -> None:
         self.device, self._key = device, key
-        self._repository, self._survey = None, None
+        self._repository, self._survey, self.absent = None, None, None
         self.inventory_stale = True
 
     async def _identify(self) -> Asset:

@@ -63,6 +63,11 @@ def component_of(entity: Entity) -> Component:
     return _SPECIFIC.get(entity.id) or _GENERAL.get(entity.id, Component.BOARD)
 
 
+def is_place(entity: Entity) -> bool:
+    """Whether the entity is one replaceable unit, or the bay of one."""
+    return entity.id in _SPECIFIC
+
+
 def number_of(entity: Entity) -> int:
     """The instance as people count it."""
     instance = entity.instance & 0x7F

@@ -16,7 +16,7 @@ from hardcase_agent.sensors.ipmi import readings
 from hardcase_agent.sensors.ipmi.commands import get_sensor_reading
 from hardcase_agent.sensors.ipmi.conversion import NON_LINEAR, Conversion
 from hardcase_agent.sensors.ipmi.parts import Places, host_powered
-from hardcase_agent.sensors.ipmi.records import THRESHOLD, Defaults, Record, SensorRecord
+from hardcase_agent.sensors.ipmi.records import THRESHOLD, Defaults, Entity, Record, SensorRecord
 from hardcase_agent.sensors.ipmi.sel import Directory, Known
 from hardcase_agent.sensors.ipmi.states import meaning
 
@@ -30,6 +30,7 @@ class Planned:
     sensor: Sensor
     request: IpmiRequest
     read: Callable[[bytes], Reading]
+    entity: Entity
     curve: Conversion | None = None
     """Of a non-linear sensor, whose factors are asked for with each new raw reading."""
 
@@ -104,14 +105,14 @@ def _planned(record: SensorRecord, part: Part, stated: Defaults | None, bits: in
             host_powered=powered, comparison=bits,
         )  # fmt: skip
         curve = conversion if conversion.linearisation >= NON_LINEAR else None
-        return Planned(sensor, request, lambda answer: readings.parse_number(answer, conversion), curve)
+        return Planned(sensor, request, lambda answer: readings.parse_number(answer, conversion), record.entity, curve)
     says = meaning(record.type, record.code)
     sensor = Sensor(
         id=record.id, name=record.name, kind=Kind.STATE, part=part, states=says.states, quantity=says.quantity,
         host_powered=powered,
     )  # fmt: skip
     read = readings.parse_limit_states if record.code == THRESHOLD else readings.parse_states
-    return Planned(sensor, request, read)
+    return Planned(sensor, request, read, record.entity)
 
 
 VALUE = ":value"
@@ -126,7 +127,7 @@ def _value_beside(record: SensorRecord, planned: Planned) -> Planned | None:
         return None
     measure = conversion.measure
     sensor = replace(planned.sensor, id=record.id + VALUE, kind=measure.kind, unit=measure.unit, states=(), quantity="")
-    return Planned(sensor, planned.request, lambda answer: readings.parse_number(answer, conversion))
+    return Planned(sensor, planned.request, lambda answer: readings.parse_number(answer, conversion), record.entity)
 
 
 CHASSIS_POWER = Sensor(

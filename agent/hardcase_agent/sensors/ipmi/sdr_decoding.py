@@ -18,6 +18,7 @@ from hardcase_agent.sensors.ipmi.image import Address, BmcImage, Told, stated
 from hardcase_agent.sensors.ipmi.inventory import fru_parts
 from hardcase_agent.sensors.ipmi.parts import component_of, slot_of
 from hardcase_agent.sensors.ipmi.plan import BMC_OWNER, Plan, Planned, build_plan, is_analogue, sensor_records
+from hardcase_agent.sensors.ipmi.presence import absent_entities, as_present
 from hardcase_agent.sensors.ipmi.readings import LIMIT_BITS, SCANNING
 from hardcase_agent.sensors.ipmi.records import (
     HEADER,
@@ -104,8 +105,10 @@ def _decoded(image: BmcImage, records: tuple[Record, ...]) -> Iterator[Decoded]:
     defaults = {record.id: record.defaults for record in sensors if record.defaults is not None}
     comparisons = _comparisons(image, [record for record in sensors if is_analogue(record)])
     plan = build_plan(records, stated(image, addresses, defaults), comparisons)
-    for record, planned in plan.every:
-        reading = _reading(image, record, planned, addresses[record.id])
+    told = [(planned, _reading(image, record, planned, addresses[record.id])) for record, planned in plan.every]
+    absent = absent_entities(told)
+    for planned, said in told:
+        reading = as_present(planned, said, absent) if image.has_readings else said
         source = "ipmi.discrete" if planned.sensor.states else "ipmi.analogue"
         yield Seen(asset=asset, source=source, sensor=planned.sensor, reading=reading)
     yield from _events(image, asset, plan)

@@ -17,7 +17,9 @@ from hardcase_agent.sensors.ipmi.commands import GET_CHASSIS_STATUS, GET_DEVICE_
 from hardcase_agent.sensors.ipmi.conversation import REQUEST_S, Budget
 from hardcase_agent.sensors.ipmi.diagnosis import diagnose, no_bmc
 from hardcase_agent.sensors.ipmi.plan import CHASSIS_POWER, Planned
+from hardcase_agent.sensors.ipmi.presence import absent_entities, as_present, tells_presence
 from hardcase_agent.sensors.ipmi.readings import comparison
+from hardcase_agent.sensors.ipmi.records import Entity
 from hardcase_agent.sensors.ipmi.sweeping import HOST_OFF, Walk, Walked
 
 SHARE = 0.2
@@ -114,7 +116,19 @@ class AnalogueSource(IpmiSource):
                 if planned.sensor.host_powered:
                     walked.readings[index] = HOST_OFF
         self._remember_first_sight(walked)
+        absent = bmc.absent if bmc.absent is not None else await self._look_for_parts(budget)
+        for index, planned in enumerate(bmc.plan.analogue):
+            walked.readings[index] = as_present(planned, walked.readings[index], absent)
         return self._swept(walked)
+
+    async def _look_for_parts(self, budget: Budget) -> frozenset[Entity]:
+        """Before the first sweep of states: a zero from an empty bay must not count as a part that was there."""
+        bmc = self.bmc
+        presence = [planned for planned in bmc.plan.discrete if tells_presence(planned)]
+        walked = await Walk(bmc.talk).run(presence, budget, host_on=True)
+        if walked.complete and walked.error is None:
+            bmc.absent = absent_entities(zip(presence, walked.readings, strict=True))
+        return bmc.absent or frozenset()
 
     async def _still_on(self) -> bool:
         try:
@@ -184,6 +198,7 @@ class DiscreteSource(IpmiSource):
         chassis = await self._chassis()
         host_on = bmc.local or not isinstance(chassis, States) or bool(chassis.bits & HOST_ON)
         walked = await self._walk.run(bmc.plan.discrete, budget, host_on=host_on)
+        self._take_presence(walked)
         if self._of is not bmc.plan.discrete:
             self._of = bmc.plan.discrete
             self._sensors = (CHASSIS_POWER, *(planned.sensor for planned in self._of))
@@ -196,6 +211,12 @@ class DiscreteSource(IpmiSource):
             offsets_ms=[0, *walked.offsets_ms] if slow else (),
             complete=walked.complete,
         )
+
+    def _take_presence(self, walked: Walked) -> None:
+        told = list(zip(self.bmc.plan.discrete, walked.readings, strict=True))
+        absent = absent_entities(told, self.bmc.absent or frozenset())
+        self.bmc.absent = absent
+        walked.readings[:] = [as_present(planned, reading, absent) for planned, reading in told]
 
     async def _chassis(self) -> Reading:
         try:

@@ -21,6 +21,7 @@ from hardcase_agent.sensors.ipmi.sensor_sources import AnalogueSource, DiscreteS
 
 from tests.fakes.bmc import FakeBmc
 from tests.integration.ipmi_rig import HOST, Sources, by_name, local_sources, states
+from tests.peers.ipmi_sim import demo
 
 READING, CHASSIS = (0x04, 0x2D), (0x00, 0x01)
 
@@ -376,3 +377,37 @@ async def test_a_non_linear_sensor_whose_factors_the_bmc_does_not_tell_is_a_name
     reading = by_name(await sweep(local_sources(bmc, tmp_path).analogue, bmc))["CPU 1 Temp"]
     assert isinstance(reading, Gap)
     assert (reading.reason, reading.detail) == (GapReason.UNSUPPORTED, "linearisation 0x70")
+
+
+async def test_sensors_of_an_empty_bay_are_absent_and_speak_again_when_it_is_filled(tmp_path: Path) -> None:
+    presence = demo.Discrete(number=0x70, name="PSU2 Presence", type=0x25, entity=10, instance=2, bits=(0, 1, 2))
+    status = demo.Discrete(
+        number=0x71, name="PSU2 Status", type=8, entity=10, instance=2, bits=(0, 1, 3), asserted=(3,)
+    )
+    power = demo.Analogue(number=0x72, name="PSU2 Power", type=0x0B, unit=6, entity=10, instance=2, reading=0)
+    bmc = FakeBmc([presence, status, power])
+    sources = local_sources(bmc, tmp_path)
+    bmc.bits[0x70] = 0b10
+    found = by_name(await sweep(sources.analogue, bmc)) | by_name(await sweep(sources.discrete, bmc))
+    assert found["PSU2 Presence"] == States(0b10)
+    for name in ("PSU2 Status", "PSU2 Power"):
+        gap = found[name]
+        assert isinstance(gap, Gap)
+        assert gap.reason is GapReason.ABSENT
+    bmc.trouble = lambda request: b"\xc0" if is_reading(0x70)(request) else None
+    await sweep(sources.discrete, bmc)
+    still = by_name(await sweep(sources.analogue, bmc))["PSU2 Power"]
+    assert isinstance(still, Gap)
+    assert still.reason is GapReason.ABSENT
+    bmc.trouble = lambda request: None
+    bmc.bits[0x70] = 0b01
+    found = by_name(await sweep(sources.discrete, bmc)) | by_name(await sweep(sources.analogue, bmc))
+    assert (found["PSU2 Status"], found["PSU2 Power"]) == (States(0b1000), Number(0.0))
+
+
+async def test_a_presence_sensor_on_the_system_board_tells_of_nothing_else_on_it(tmp_path: Path) -> None:
+    panel = demo.Discrete(number=0x70, name="CP Left Pres", type=0x25, entity=7, bits=(0, 1), asserted=(1,))
+    bmc = FakeBmc([panel, demo.Analogue(number=1, name="Inlet", type=1, unit=1, entity=7, reading=25)])
+    sources = local_sources(bmc, tmp_path)
+    await sweep(sources.discrete, bmc)
+    assert by_name(await sweep(sources.analogue, bmc))["Inlet"] == Number(25.0)
