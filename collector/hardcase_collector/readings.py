@@ -14,6 +14,7 @@ from hardcase_collector.rules.current import CurrentReading as Judged
 from hardcase_collector.rules.current import current_readings
 from hardcase_collector.rules.engine import Engine
 from hardcase_collector.rules.feed_row import RowUnreadable
+from hardcase_collector.rules.forecast import worn_out
 from hardcase_collector.web.picture import CurrentReading, Limit
 
 
@@ -47,7 +48,11 @@ class Readings:
                 _limits(fact for rule in self._engine.explain(state, reading.sensor.id) for fact in rule.facts.items())
                 for reading in readings
             ]
-        return [_shown(feed, reading, of) for reading, of in zip(readings, limits, strict=True)]
+        ends = worn_out(readings)
+        return [
+            _shown(feed, reading, of, ends.get(reading.sensor.id, 0))
+            for reading, of in zip(readings, limits, strict=True)
+        ]
 
 
 def _limits(facts: Iterable[tuple[str, object]]) -> tuple[Limit, ...]:
@@ -62,7 +67,7 @@ def _limits(facts: Iterable[tuple[str, object]]) -> tuple[Limit, ...]:
     return tuple(found)
 
 
-def _shown(feed: Feed, reading: Judged, limits: tuple[Limit, ...]) -> CurrentReading:
+def _shown(feed: Feed, reading: Judged, limits: tuple[Limit, ...], worn_out_ms: int) -> CurrentReading:
     sensor = reading.sensor
     last_ms = reading.gap_since_ms
     return CurrentReading(
@@ -80,4 +85,5 @@ def _shown(feed: Feed, reading: Judged, limits: tuple[Limit, ...]) -> CurrentRea
         time_ms=reading.time_ms,
         severity=reading.level,
         limits=limits,
+        worn_out_ms=worn_out_ms,
     )

@@ -141,7 +141,8 @@ def _value(row: dict[str, Any]) -> str:
     if row["has_states"]:
         return ", ".join(row["states"]) or "nothing asserted"
     unit = {"Cel": "°C", "1": ""}.get(row["unit"], row["unit"])
-    return f"{row['value']:g} {unit}".strip()
+    worn_out = f", worn out about {talk.time(row['worn_out_ms'])[:7]}" if row.get("worn_out_ms") else ""
+    return f"{row['value']:g} {unit}".strip() + worn_out
 
 
 @app.command()

@@ -66,6 +66,8 @@ class CurrentReading:
     time_ms: int
     severity: Severity
     limits: tuple[Limit, ...] = ()
+    worn_out_ms: int = 0
+    """When this disk will have used up its rated endurance, by its own history; 0 = cannot be said."""
 
 
 Readings = Sequence[CurrentReading]

@@ -67,6 +67,10 @@ class Reader:
             return self.say("time.never")
         return datetime.fromtimestamp(at_ms / 1000, self.zone).strftime("%Y-%m-%d %H:%M:%S %Z")
 
+    def month(self, at_ms: int) -> str:
+        """Year and month: as exact as a forecast is."""
+        return datetime.fromtimestamp(at_ms / 1000, self.zone).strftime("%Y-%m")
+
     def iso(self, at_ms: int) -> str:
         return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="seconds")
 

@@ -327,6 +327,18 @@ def test_an_asset_shows_gaps_with_age_and_limits_with_their_source(site: Site) -
     assert "no right What to do: start the helper" in text
 
 
+def test_a_worn_disk_shows_the_month_of_its_end(site: Site) -> None:
+    shown = {"source": "smart.nvme", "kind": "percentage", "unit": "%", "part": Part(component="disk"), "states": ()}
+    shown |= {"time_ms": NOW, "severity": Severity.CLEARED, "has_states": False, "gap": "", "gap_age_s": None}
+    site.readings = [
+        CurrentReading(sensor="1", name="Endurance used", value=50.0, worn_out_ms=1_893_456_000_000, **shown),
+        CurrentReading(sensor="2", name="Endurance used", value=1.0, **shown),
+    ]
+    text = site.signed_in("li").get(f"/assets/{site.assets['acme']}").text
+
+    assert re.findall(r"(?:worn out about|预计) (\d{4}-\d\d)", text) == ["2030-01"]
+
+
 def test_ready_says_why_not_and_metrics_are_open_to_the_scraper(site: Site) -> None:
     client = site.client()
     assert client.get("/readyz").text == "ready\n"
