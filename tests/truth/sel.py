@@ -222,13 +222,18 @@ def _against_peer(capture: str, image: bytes) -> Iterator[Comparison]:
         peer = FruInventory(array.array("B", image), ignore_checksum=True)
     except Exception:
         return
-    if all(getattr(peer, f"{area}_info_area", None) is None for area in ("chassis", "board", "product")):
-        return
+    told = list(_peer_texts(peer))
     try:
         ours = parse_fru(image)
     except MalformedAnswer as error:
-        yield _same(capture, "header", "a FRU", str(error))
+        if any(text for _, _, text in told):
+            yield _same(capture, "header", "a FRU", str(error))
         return
+    for area, name, text in told:
+        yield _same(capture, f"{area} {name}", text, getattr(getattr(ours, area), FIELDS[name]))
+
+
+def _peer_texts(peer: FruInventory) -> Iterator[tuple[str, str, str]]:
     for area, fields in (
         ("chassis", ("part_number", "serial_number")),
         ("board", ("manufacturer", "product_name", "serial_number", "part_number")),
@@ -239,18 +244,20 @@ def _against_peer(capture: str, image: bytes) -> Iterator[Comparison]:
             text = getattr(getattr(told, name, None), "string", None)
             if text is None:
                 continue
-            printable = "".join(char for char in str(text) if char.isprintable()).strip()
-            yield _same(capture, f"{area} {name}", printable, getattr(getattr(ours, area), FIELDS[name]))
+            yield area, name, "".join(char for char in str(text) if char.isprintable()).strip()
 
 
 def _inventories(folder: Path) -> Iterator[Comparison]:
-    """Every serial number that the text prints is that of a part or of the machine."""
+    """Every serial number that the text prints, zeros apart, is that of a part or of the machine."""
     for path in _texts(folder, "fru"):
         capture = Capture(path.name, {"": path.read_bytes()})
         found = [one for one in fru_decoding.decode(capture) if isinstance(one, Listed)]
         told = {one.part.serial for one in found} | {one.asset.serial for one in found}
         serials = re.findall(r"(?:Serial|Serial Number)\s*: *([^\s\0][^\0\n]*)", capture.text)
         for index, serial in enumerate(serials):
+            if not serial.strip().strip("0"):
+                # What tools print for a presence detect that cannot be read.
+                continue
             got = serial.strip() if serial.strip() in told else ""
             yield _same(str(path.relative_to(folder)), f"serial {index}", serial.strip(), got)
 
