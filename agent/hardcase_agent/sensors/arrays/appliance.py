@@ -53,10 +53,9 @@ _WORDS: Mapping[str, Health] = {
 def read_document(document: object, report: Report, at: str = "") -> bool:
     """Adds the parts of a list, or of the lists in an object. False: none of them tells a state."""
     found = False
-    for row in _rows(document):
-        kind = str(row.get("type") or row.get("object-name") or "").strip().lower()
+    for name, row in _rows(document):
         word = row.get("lifecycle_state") or row.get("health")
-        component = _COMPONENTS.get(re.sub(r"[ -]", "_", kind))
+        component = next(filter(None, (_component(row.get("type")), _component(row.get("object-name")), name)), None)
         if component is None or not isinstance(word, str):
             continue
         found = True
@@ -64,11 +63,21 @@ def read_document(document: object, report: Report, at: str = "") -> bool:
     return found
 
 
-def _rows(document: object) -> list[Mapping[str, Any]]:
-    lists = [document] if isinstance(document, list) else []
+def _rows(document: object) -> list[tuple[Component | None, Mapping[str, Any]]]:
+    """Each row with what its list is called: "drives", "power-supplies"."""
+    lists: list[tuple[Component | None, list[Any]]] = [(None, document)] if isinstance(document, list) else []
     if isinstance(document, dict):
-        lists += [value for value in document.values() if isinstance(value, list)][:100]
-    return [row for rows in lists for row in rows[:_MOST] if isinstance(row, dict)]
+        named = [(key, value) for key, value in document.items() if isinstance(value, list)][:100]
+        lists += [(_component(key), value) for key, value in named]
+    return [(name, row) for name, rows in lists for row in rows[:_MOST] if isinstance(row, dict)]
+
+
+def _component(said: object) -> Component | None:
+    if not isinstance(said, str):
+        return None
+    kind = re.sub(r"[ -]", "_", said.strip().lower())
+    singular = kind.removesuffix("s") if not kind.endswith("ies") else kind.removesuffix("ies") + "y"
+    return _COMPONENTS.get(kind) or _COMPONENTS.get(singular) or _COMPONENTS.get(kind.removesuffix("_details"))
 
 
 def _add(component: Component, row: Mapping[str, Any], word: str, report: Report, at: str) -> None:

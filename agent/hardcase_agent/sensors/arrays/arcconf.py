@@ -157,7 +157,7 @@ class _Parser:
             volume.state = (volume.state or frozenset()) | {VolumeState.BAD_BLOCKS}
         elif key == "disk name" and value.startswith("/dev/"):
             volume.paths = (value.split()[0],)
-        elif key.startswith(("group ", "segment ")):
+        elif key.startswith(("group ", "segment ")) or (self.sub == "segments" and key.startswith("device ")):
             self._segment(volume, key, value)
 
     def _segment(self, volume: Volume, key: str, value: str) -> None:
@@ -279,6 +279,10 @@ _ERRORS = {
     "hardware error count": "disk.other_errors",
     "hardware errors": "disk.other_errors",
     "other error count": "disk.other_errors",
+    "parity error count": "disk.other_errors",
+    "link failure count": "disk.other_errors",
+    "aborted command count": "disk.other_errors",
+    "smart warning count": "disk.predictive_failures",
 }
 _READERS: dict[tuple[type, str], Callable[[_Parser, str, str], None]] = {
     (Controller, ""): _Parser._controller,

@@ -1,4 +1,4 @@
-"""ssacli, hpssacli, hpacucli (`ctrl all show [status|config|detail]`, `pd|ld all show`), and cciss_vol_status. Pure.
+"""ssacli, hpssacli, hpacucli: `ctrl all show [status|config|detail]`, `pd|ld all show`. Pure.
 
 Two forms of each thing: one line with everything in brackets, and a heading with "Name: value" lines below it.
 """
@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from hardcase_agent.domain.part import Component
 from hardcase_agent.sensors.arrays import words
 from hardcase_agent.sensors.arrays.model import (
-    LOST,
     Battery,
     BatteryState,
     Controller,
@@ -34,17 +33,9 @@ _VOLUME = re.compile(r"logical\s?drive:? (\d{1,4})(?:\s+\((.*?)\))?(?:\s*:\s*(.*
 _ENCLOSURE = re.compile(r"(.{1,60}?) at Port (\S{1,10}), Box (\d{1,4}), (.*)")
 _SIZE = re.compile(r"[\d.]+ [KMGTP]B")
 _FACT = re.compile(r"([^:]{1,60}?)\s*:\s+(.*)|([^:]{1,60}?)\s*:")
-_CCISS = re.compile(r"(/dev/\S{1,40}):\s+\((?P<model>[^)]{1,60})\)\s+(?P<what>.*?)\s+status:\s+(?P<status>.*)")
-_LOST = re.compile(r"Total of (\d{1,3}) failed physical drives detected on this logical drive\.?")
-_PLACE = re.compile(r"connector (\S{1,6}) box (\d{1,4}) bay (\d{1,4})\s+(.*)")
-_CACHE_NOTE = re.compile(
-    r"Write cache (temporarily|permanently) disabled.*|(Temporary|Permanent) disable condition: .*"
-)
 _CONTROLLER_FACT = re.compile(r"(Controller Status|Cache Status|Cache Status Details|Battery/Capacitor Status): .*")
-STRAY = "|".join(one.pattern for one in (_LOST, _PLACE, _CACHE_NOTE, _CONTROLLER_FACT))
-"""Lines that are these tools' though no heading stands before them."""
-_VERDICT = frozenset({"OK", "INQUIRY", "FAILED", "S.M.A.R.T", "SMART", "Predictive", "PREDICTIVE", "UNKNOWN"})
-"""First words of what cciss_vol_status says of a drive."""
+STRAY = _CONTROLLER_FACT.pattern
+"""Lines that are this tool's though no heading stands before them."""
 _POWER = (
     (r"charg\w* is low|not fully charged|low charge|is low", BatteryState.LOW),
     (r"missing|not attached|not present|disconnected", BatteryState.MISSING),
@@ -61,8 +52,6 @@ class _Parser:
         self.array = ""
         self.thing: Controller | Disk | Volume | Element | None = None
         self.line = 0
-        self.lost: tuple[Volume, str] | None = None
-        """A volume that has lost a member, as its controller says without naming it."""
 
     def read(self, line: str, number: int) -> None:
         self.line = number
@@ -110,7 +99,7 @@ class _Parser:
         self.thing = disk
         if found[2] or found[3]:
             cells = [cell.strip() for cell in (found[2] or "").split(",")]
-            self._disk_state(disk, found[3] or _status(cells), cells)
+            set_disk_state(self.report, disk, found[3] or _status(cells), cells, self.line)
 
     def _known_disk(self, key: str) -> Disk:
         """Detailed lists of old firmware name a drive without its port: "1:1" is told as "2I:1:1" elsewhere."""
@@ -131,7 +120,7 @@ class _Parser:
         if found[2] or found[3]:
             cells = [cell.strip() for cell in (found[2] or "").split(",")]
             volume.level = volume.level or next((cell for cell in cells[1:] if re.match(r"RAID|\d", cell)), "")
-            self._volume_state(volume, found[3] or ", ".join(cells[2:]))
+            set_volume_state(self.report, volume, found[3] or ", ".join(cells[2:]), self.line)
 
     def _enclosure(self, found: re.Match[str]) -> None:
         element = self.report.element(self.controller, Component.BACKPLANE, f"{found[2]}:{found[3]}")
@@ -139,67 +128,6 @@ class _Parser:
         element.model = found[1]
         element.health = self._health(element.name, found[4])
         self.thing = element
-
-    def _cciss(self, found: re.Match[str]) -> None:
-        """ "/dev/sda: (Smart Array P410i) RAID 1 Volume 0 status: OK. At least one spare drive designated." """
-        self.controller = found[1]
-        controller = self.report.controller(self.controller)
-        controller.model, controller.slot = found["model"], found[1]
-        status, _, notes = found["status"].partition(".")
-        number = re.search(r"[Vv]olume (\d{1,4})", found["what"])
-        if number:
-            volume = self.report.volume(self.controller, f"LD {number[1]}")
-            volume.level = found["what"].partition(" Volume")[0]
-            self._volume_state(volume, status)
-            if "activated on-line spare" in notes:
-                # The array is whole, and is so because a spare stands in for a member that failed.
-                self.lost = (volume, "a spare stands in for it")
-            self.thing = volume
-
-    def _lost(self, found: re.Match[str]) -> None:
-        if isinstance(self.thing, Volume) and int(found[1]):
-            self.lost = (self.thing, "the controller counts it as failed")
-
-    def _place_of(self, found: re.Match[str]) -> None:
-        """ "connector 1I box 1 bay 3   HP DG0146FARVU PTVN1234 HPD6 OK" """
-        disk = self.report.disk(self.controller, f"{found[1]}:{found[2]}:{found[3]}")
-        disk.slot = disk.key
-        cells = found[4].split()
-        end = next((index for index, cell in enumerate(cells) if cell.rstrip(".") in _VERDICT), len(cells))
-        if end >= 4:
-            disk.model = words.disk_model(cells[0], " ".join(cells[1 : end - 2]))
-            disk.serial, disk.firmware = words.serial(cells[end - 2]), cells[end - 1]
-        self._disk_state(disk, " ".join(cells[end:]), [])
-
-    def _cache_note(self, found: re.Match[str]) -> None:
-        controller = self.report.controller(self.controller)
-        controller.cache = Health.FAILED if "permanent" in found[0].lower() else Health.DEGRADED
-        self._backup_power(found[0])
-
-    def _backup_power(self, said: str) -> None:
-        """Why a cache is off, in a sentence."""
-        lower = said.lower()
-        if not re.search(r"batter|capacitor|backup power", lower):
-            return
-        state = next((state for pattern, state in _POWER if re.search(pattern, lower)), None)
-        if state is not None:
-            battery = self.report.battery(self.controller)
-            battery.state = (battery.state or frozenset()) | {state}
-
-    def finish(self) -> None:
-        """A lost member that no line names is told all the same: by elimination it can be found."""
-        if self.lost is None:
-            return
-        volume, why = self.lost
-        if any(
-            disk.controller == self.controller and disk.state and disk.state & LOST
-            for disk in self.report.disks.values()
-        ):
-            return
-        disk = self.report.disk(self.controller, f"lost of {volume.key}")
-        disk.slot = f"slot unknown ({volume.key}: {why})"
-        disk.state = frozenset({MemberState.FAILED})
-        volume.members.append(disk.key)
 
     # Facts
 
@@ -221,7 +149,7 @@ class _Parser:
 
     def _disk_fact(self, disk: Disk, key: str, value: str) -> None:
         if key == "status":
-            self._disk_state(disk, value, [])
+            set_disk_state(self.report, disk, value, [], self.line)
         elif key == "drive type":
             _use(disk, value)
         elif key == "serial number":
@@ -240,22 +168,9 @@ class _Parser:
         elif key == "rebuild status" or (key == "status" and "%" in value):
             disk.progress = words.percent(value)
 
-    def _disk_state(self, disk: Disk, word: str, cells: Sequence[str]) -> None:
-        said = words.squeeze(word)
-        known = words.look_up(words.MEMBER, said)
-        if known is None:
-            disk.word = said
-            self.report.unknown(f"state of drive {disk.key}", said, f"line {self.line}")
-            return
-        kept = (disk.state or frozenset()) & {MemberState.HOT_SPARE, MemberState.UNCONFIGURED}
-        disk.state = (frozenset(known) - {MemberState.ONLINE} | kept) if kept else frozenset(known)
-        disk.progress = words.percent(said)
-        if any(cell.lower().startswith(_HINTS) for cell in cells):
-            _use(disk, "spare")
-
     def _volume_fact(self, volume: Volume, key: str, value: str) -> None:
         if key == "status":
-            self._volume_state(volume, value)
+            set_volume_state(self.report, volume, value, self.line)
         elif key == "fault tolerance":
             volume.level = f"RAID {value}"
         elif key == "unique identifier":
@@ -264,16 +179,6 @@ class _Parser:
             volume.name = words.told(value)
         elif key == "disk name" and value.startswith("/dev/"):
             volume.paths = (value,)
-
-    def _volume_state(self, volume: Volume, word: str) -> None:
-        said = words.squeeze(word)
-        known = words.look_up(words.VOLUME, said)
-        if known is None:
-            volume.word = said
-            self.report.unknown(f"state of logical drive {volume.key}", said, f"line {self.line}")
-        else:
-            volume.state = frozenset(known)
-            volume.progress = words.percent(said)
 
     def _element_fact(self, element: Element, key: str, value: str) -> None:
         component = _ELEMENTS.get(key)
@@ -292,7 +197,7 @@ class _Parser:
             if controller.cache is None:
                 self.report.unknown(f"cache of controller {controller.key}", value, f"line {self.line}")
         elif key == "cache status details":
-            self._backup_power(value)
+            note_backup_power(self.report, self.controller, value)
         elif key == "battery/capacitor status":
             self._battery(value)
         elif key == "serial number":
@@ -336,16 +241,49 @@ _OPENERS: tuple[tuple[re.Pattern[str], Callable[[_Parser, re.Match[str]], None]]
     (_DRIVE, _Parser._drive),
     (_VOLUME, _Parser._volume),
     (_ENCLOSURE, _Parser._enclosure),
-    (_CCISS, _Parser._cciss),
-    (_LOST, _Parser._lost),
-    (_PLACE, _Parser._place_of),
-    (_CACHE_NOTE, _Parser._cache_note),
 )
 _ELEMENTS = {
     "fan status": Component.FAN,
     "temperature status": Component.THERMAL,
     "power supply status": Component.PSU,
 }
+
+
+def set_disk_state(report: Report, disk: Disk, word: str, cells: Sequence[str], line: int) -> None:
+    """`cells`: what else stands in the brackets, by commas."""
+    said = words.squeeze(word)
+    known = words.look_up(words.MEMBER, said)
+    if known is None:
+        disk.word = said
+        report.unknown(f"state of drive {disk.key}", said, f"line {line}")
+        return
+    kept = (disk.state or frozenset()) & {MemberState.HOT_SPARE, MemberState.UNCONFIGURED}
+    disk.state = (frozenset(known) - {MemberState.ONLINE} | kept) if kept else frozenset(known)
+    disk.progress = words.percent(said)
+    if any(cell.lower().startswith(_HINTS) for cell in cells):
+        _use(disk, "spare")
+
+
+def set_volume_state(report: Report, volume: Volume, word: str, line: int) -> None:
+    said = words.squeeze(word)
+    known = words.look_up(words.VOLUME, said)
+    if known is None:
+        volume.word = said
+        report.unknown(f"state of logical drive {volume.key}", said, f"line {line}")
+    else:
+        volume.state = frozenset(known)
+        volume.progress = words.percent(said)
+
+
+def note_backup_power(report: Report, controller: str, said: str) -> None:
+    """Why a cache is off, in a sentence: what it says of the battery or capacitor."""
+    lower = said.lower()
+    if not re.search(r"batter|capacitor|backup power", lower):
+        return
+    state = next((state for pattern, state in _POWER if re.search(pattern, lower)), None)
+    if state is not None:
+        battery = report.battery(controller)
+        battery.state = (battery.state or frozenset()) | {state}
 
 
 def _status(cells: Sequence[str]) -> str:
@@ -381,4 +319,3 @@ def parse_text(lines: Sequence[str], report: Report, first: int) -> None:
     parser = _Parser(report)
     for offset, line in enumerate(lines):
         parser.read(line, first + offset)
-    parser.finish()

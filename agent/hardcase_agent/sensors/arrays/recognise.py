@@ -14,6 +14,7 @@ from hardcase_agent.domain.capture import Flaw
 from hardcase_agent.sensors.arrays import (
     appliance,
     arcconf,
+    cciss,
     hp,
     ircu,
     md,
@@ -70,11 +71,11 @@ _TOOLS = (
     _Tool(
         "hp",
         re.compile(
-            rf"{hp.CONTROLLER.pattern}|physicaldrive \S{{1,40}}( \(.*)?|logicaldrive \d{{1,4}}( \(.*)?"
-            rf"|/dev/\S{{1,40}}: \(.{{1,60}}\) .* status: .*|{hp.STRAY}"
+            rf"{hp.CONTROLLER.pattern}|physicaldrive \S{{1,40}}( \(.*)?|logicaldrive \d{{1,4}}( \(.*)?|{hp.STRAY}"
         ),
         hp.parse_text,
     ),
+    _Tool("cciss", re.compile(cciss.OPENER), cciss.parse_text),
     _Tool(
         "megacli",
         re.compile(

@@ -121,6 +121,8 @@ class _Walk:
                     self.walk(value, here, depth + 1)
             elif here is not None:
                 self._disk_fact(here, str(key), value)
+            elif depth == 0:
+                self._summary_fact(str(key), value)
 
     def finish(self) -> None:
         """Whether there is a battery is told behind its flags."""
@@ -164,7 +166,10 @@ class _Walk:
         disk.model = disk.model or words.told(row.get("Model"))
         group = str(row.get("DG", "-")).strip()
         disk.group = disk.group or (group if group.isdecimal() else "")
-        disk.state = self._member(disk, row.get("State"))
+        # storcli2 tells in two columns what is configured ("Conf") and how it is ("Online", "Failed").
+        status = row.get("Status")
+        known = words.look_up(words.MEMBER, str(status)) is not None
+        disk.state = self._member(disk, status if known else row.get("State"))
         if group.upper() == "F" and disk.state is not None:
             disk.state |= {MemberState.FOREIGN}
 
@@ -271,6 +276,17 @@ class _Walk:
             add_alarm(self._report.battery(self._controller), BATTERY_ALARMS[name])
 
     # Sections
+
+    def _summary_fact(self, name: str, value: object) -> None:
+        """ "/cN show" without "all" tells the controller outside of any section."""
+        if name == "Product Name":
+            self._report.controller(self._controller).model = words.told(value)
+        elif name == "Serial Number":
+            self._report.controller(self._controller).serial = words.serial(value)
+        elif name in ("FW Package Build", "FW Version"):
+            self._report.controller(self._controller).firmware = words.told(value)
+        elif name == "Controller Status":
+            self._report.controller(self._controller).health = self._health("controller", value)
 
     def _basics(self, section: Row) -> None:
         controller = self._report.controller(self._controller)

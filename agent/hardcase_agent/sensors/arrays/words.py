@@ -51,6 +51,10 @@ MEMBER: Mapping[str, tuple[MemberState, ...]] = {
     "msng": (M.MISSING,),
     "mis": (M.MISSING,),
     "hotspare": (M.HOT_SPARE,),
+    "global hotspare": (M.HOT_SPARE,),
+    "dedicated hotspare": (M.HOT_SPARE,),
+    "emergency hotspare": (M.HOT_SPARE,),
+    "good": (M.UNCONFIGURED,),
     "hot spare": (M.HOT_SPARE,),
     "hot-spare": (M.HOT_SPARE,),
     "ghs": (M.HOT_SPARE,),
@@ -216,6 +220,7 @@ BATTERY: Mapping[str, tuple[BatteryState, ...]] = {
     "non-optimal": (B.REPLACE,),
     "not optimal": (B.REPLACE,),
     "needs attention": (B.REPLACE,),
+    "need attention": (B.REPLACE,),
     "unhealthy": (B.FAILED,),
     "non operational": (B.FAILED,),
     "failed": (B.FAILED,),
@@ -229,7 +234,9 @@ BATTERY: Mapping[str, tuple[BatteryState, ...]] = {
     "msng": (B.MISSING,),
     "over temperature": (B.HOT,),
 }
-NO_BATTERY = frozenset({"absent", "abs", "not present", "not installed", "not available", "na", "n/a", "none", "", "-"})
+NO_BATTERY = frozenset(
+    {"absent", "abs", "not present", "not installed", "not available", "na", "n/a", "none", "unknown", "", "-"}
+)
 """The controller has none, which is how it was bought."""
 
 HEALTH: Mapping[str, Health] = {
@@ -246,6 +253,7 @@ HEALTH: Mapping[str, Health] = {
     "enabled": Health.OK,
     "working": Health.OK,
     "needs attention": Health.WARNING,
+    "need attention": Health.WARNING,
     "ndatn": Health.WARNING,
     "noncritical": Health.WARNING,
     "non-critical": Health.WARNING,

@@ -260,3 +260,19 @@ def test_a_lost_disk_of_a_volume_that_lists_its_disks_is_its_member() -> None:
 def test_a_learn_cycle_is_no_fault_of_a_battery_and_a_bad_pack_is(said: dict[str, str], states: set[str]) -> None:
     told = Told(outputs.megacli_battery(**said))
     assert told.states("raid.battery", "cache battery of controller 0") == states
+
+
+def test_the_two_columns_of_storcli2_are_one_state() -> None:
+    rows = [
+        {**outputs.storcli_row("8:0", "Conf"), "Status": "Online"},
+        {**outputs.storcli_row("8:1", "Conf"), "Status": "Failed"},
+        {**outputs.storcli_row("8:2", "UConf", "-"), "Status": "Good"},
+    ]
+    told = Told(outputs.storcli({"PD LIST": rows}))
+    assert told.all_states("disk.member") == {"8:0": {"online"}, "8:1": {"failed"}, "8:2": {"unconfigured"}}
+
+
+def test_a_short_show_names_the_controller() -> None:
+    told = Told(outputs.storcli({"Product Name": "MegaRAID 9460-16i", "Serial Number": "SP1", "FW Version": "5.1"}))
+    (part,) = told.parts(Component.RAID)
+    assert (part.model, part.serial, part.firmware) == ("MegaRAID 9460-16i", "SP1", "5.1")

@@ -295,3 +295,23 @@ def test_appliances_tell_the_verdict_on_each_of_their_parts() -> None:
     )
     assert told.all_states("fan.health") == {"Fan-1": {"ok"}, "Fan-2": {"failed"}}
     assert told.all_states("disk.health") == {"Slot-9": {"absent"}}
+
+
+def test_lists_of_a_storage_array_tell_what_they_list() -> None:
+    told = Told(
+        '{"drives":[{"object-name":"drive","durable-id":"disk_00.01","serial-number":"Z1Z00001","health":"Degraded"}],'
+        '"power-supplies":[{"durable-id":"psu_0.0","name":"PSU 0","health":"Fault"}],'
+        '"volumes":[{"durable-id":"V1","health":"Fault"}]}'
+    )
+    assert told.states("disk.health", "Z1Z00001") == {"degraded"}
+    assert told.states("psu.health", "PSU 0") == {"failed"}
+    assert len(told.seen) == 2
+
+
+def test_an_enclosure_that_cciss_vol_status_tells_of_says_what_is_wrong_with_it() -> None:
+    told = Told(
+        "/dev/cciss/c0d0: (Smart Array P400i) Enclosure MSA50 (S/N: X1) on Bus 2, Port 2E status: Fan failed.\n"
+        "/dev/cciss/c0d0: (Smart Array P400i) Enclosure MSA60 (S/N: X2) on Bus 2, Physical Port 1E status: OK.\n"
+    )
+    assert told.all_states("fan.health") == {"Enclosure MSA50 fan": {"failed"}}
+    assert told.all_states("backplane.health") == {"Enclosure MSA60": {"ok"}}
