@@ -11,8 +11,10 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 
-LONGEST = 8192
-"""Characters of a line that are looked at: a kernel record has at most 8 kB."""
+LONGEST = 1200
+"""Characters of a message that are looked at: the kernel's own have at most 1024 with their prefix."""
+_LONGEST_ENTRY = 65_536
+"""Characters of a line of journalctl -o json, which has some thirty fields beside the message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +56,9 @@ _MONTHS = {
 
 def read_line(raw: str, number: int) -> Line:
     """Never fails: what is not recognised stays part of the message."""
-    raw = raw[:LONGEST]
-    if raw[:1] == "{":
+    if raw[:1] == "{" and len(raw) <= _LONGEST_ENTRY:
         return _journal(raw, number)
+    raw = raw[:LONGEST]
     when, text = 0, raw
     kmsg = _KMSG.match(raw)
     if kmsg:
@@ -115,5 +117,5 @@ def _journal(raw: str, number: int) -> Line:
         message = entry["MESSAGE"]
         when = int(entry.get("__REALTIME_TIMESTAMP", 0)) // 1000
     except (ValueError, KeyError, TypeError, RecursionError):
-        return Line(raw, number)
+        return Line(raw[:LONGEST], number)
     return Line(message[:LONGEST], number, when) if isinstance(message, str) else Line("", number)
