@@ -173,9 +173,16 @@ def _severities(path: Path, capture: str) -> Iterator[Comparison]:
         offset += 1
 
 
+_NO_HARDWARE = (
+    "Platform_Security", "Session_Audit", "OS_Boot", "OS_Critical_Stop", "Boot_Error", "Watchdog2",
+    "System_ACPI_Power_State", "Platform_Alert",
+)  # fmt: skip
+"""Groups that speak of software, of modes and of log-ins: FreeIPMI grades them for an audit, no rule of ours does."""
+
+
 def _group(group: str) -> tuple[int, int] | None:
     """(sensor type, event type) of one of FreeIPMI's groups."""
-    if group == "Threshold_Sensor":
+    if group == "Threshold_Sensor" or group.startswith(_NO_HARDWARE):
         return None
     for suffix, code in sorted(_GENERIC_GROUPS.items(), key=lambda one: -len(one[0])):
         if group.endswith("_" + suffix):
