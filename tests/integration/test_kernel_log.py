@@ -21,6 +21,10 @@ def readable() -> bool:
     return True
 
 
+def forge(line: str) -> None:
+    RING.write_text(line)
+
+
 needs_ring = pytest.mark.skipif(not readable(), reason="/dev/kmsg cannot be read here (needs CAP_SYSLOG)")
 
 
@@ -49,7 +53,7 @@ async def test_the_ring_is_read_in_order_and_from_a_number_on() -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root writes to /dev/kmsg")
 async def test_what_a_process_writes_is_no_word_of_the_kernel() -> None:
     commands = DirectCommands()
-    RING.write_text("<2>EDAC MC0: 1 UE on DIMM_FORGED (channel:0)\n")
+    forge("<2>EDAC MC0: 1 UE on DIMM_FORGED (channel:0)\n")
     result = await commands.run("kernel-log", ("0",), deadline_s=20)
     assert b"DIMM_FORGED" not in result.stdout
     await commands.close()
