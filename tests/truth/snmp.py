@@ -302,8 +302,16 @@ def _libre_verdict(path: Path, name: str, everything: list[Expected]) -> Verdict
     if not levels & {1, 2}:
         truth = Truth.HEALTHY if levels & {0} else Truth.UNKNOWN
         return Verdict(name=name, truth=truth, captures=captures, why="LibreNMS sees no bad state")
-    _, ours = decoded(path)
-    bad = [item for one in everything if one.level == 2 for item in ours.get(one.oid, ()) if item.sensor.states]
+    shown, ours = decoded(path)
+    explained = _explanations()
+    bad = [
+        item
+        for one in everything
+        if one.level == 2
+        for item in ours.get(one.oid, ())
+        if item.sensor.states
+        and not _explained(_state_comparison(name, one, item, decode(item, shown)), explained).explained
+    ]
     classes = {item.sensor.part.component.value for item in bad} | {
         rule.fault_class.name for item in bad for rule in _state_rules(item.sensor.quantity)
     }
