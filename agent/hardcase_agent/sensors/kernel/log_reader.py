@@ -37,8 +37,12 @@ RULES: tuple[LineRule, ...] = (
     *management_lines.RULES,
     *maker_lines.RULES,
 )
-_NEEDLES = re.compile("|".join(sorted({re.escape(one.needle) for one in RULES}, key=len, reverse=True)))
-"""One look at a line tells whether any rule could match: almost none can."""
+_BY_NEEDLE: dict[str, tuple[tuple[int, LineRule], ...]] = {
+    needle: tuple((order, one) for order, one in enumerate(RULES) if one.needle == needle)
+    for needle in {one.needle for one in RULES}
+}
+"""Almost no line holds any of these words; looking for each is faster than one expression over all."""
+_OF_RECORDS = ("CPU", "[Hardware Error]", "mce_record", "STATUS", "SOCKET", "PROCESSOR")
 
 _CHECK = re.compile(
     r"(?:EDAC (?P<edac>\w+) MC\d+: )?CPU (?P<cpu>\d+): Machine Check(?: Event| Exception)?: (?:0x)?[0-9a-f]+ "
@@ -108,17 +112,10 @@ class LogReader:
         if self._takes_record(line) or self._takes_ata_result(line):
             return True
         lowered = text.lower()
-        if _PROVOKED.search(text):
+        if "sysrq" in lowered and _PROVOKED.search(text):
             self._provoked = True
-        if _NEEDLES.search(lowered) is None:
-            return False
-        return self._applies_rules(line, lowered)
-
-    def _applies_rules(self, line: Line, lowered: str) -> bool:
-        text = line.text
-        for one in RULES:
-            if one.needle not in lowered:
-                continue
+        rules = [entry for needle, entries in _BY_NEEDLE.items() if needle in lowered for entry in entries]
+        for _, one in sorted(rules, key=lambda entry: entry[0]):
             match = one.pattern.search(text)
             if match:
                 self._edac_named = self._edac_named or _HANDLED_BY_EDAC.search(text) is not None
@@ -145,6 +142,8 @@ class LogReader:
 
     def _takes_ata_result(self, line: Line) -> bool:
         """The result of a command names no port: it is that of the line before."""
+        if "ata" not in line.text and "Emask" not in line.text:
+            return False
         port = _ATA_PORT.search(line.text)
         if port:
             self._port = port[1]
@@ -159,6 +158,8 @@ class LogReader:
     def _takes_record(self, line: Line) -> bool:
         """Whether the line belonged to a machine-check record or an APEI block."""
         text = line.text
+        if not any(word in text for word in _OF_RECORDS):
+            return False
         if self._starts_record(line):
             return True
         apei = ghes.LINE.search(text)
