@@ -13,6 +13,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -204,7 +205,7 @@ def _number_pairs(text: str, seen: list[Seen]) -> Iterator[tuple[str, str, str]]
             values = _numbers(seen, quantity)
             if quantity == "raid.battery_charge":
                 found = found[:1]  # The tool prints it twice.
-            yield what, str(sorted(found)), str(sorted(values))
+            yield from _each(what, found, values)
 
 
 def _json_pairs(document: object, seen: list[Seen], known: frozenset[str]) -> Iterator[tuple[str, str, str]]:
@@ -337,6 +338,12 @@ def _counted(patterns: Iterable[str], table: Mapping[str, str], text: str) -> Co
 
 def _word(table: Mapping[str, str], said: str) -> str:
     return next((state for state, pattern in table.items() if re.fullmatch(pattern, said.strip(), re.I)), f"? {said}")
+
+
+def _each(what: str, expected: Iterable[float], got: Iterable[float]) -> Iterator[tuple[str, str, str]]:
+    """One by one in their order of size: which disk has which is the matter of the tests with own captures."""
+    for index, (one, other) in enumerate(zip_longest(sorted(expected), sorted(got))):
+        yield f"{what} {index}", str(one), str(other)
 
 
 def _states(seen: list[Seen], quantity: str, table: Mapping[str, str]) -> Counter[str]:

@@ -83,7 +83,8 @@ def _array(found: re.Match[str], rest: str, report: Report) -> None:
     volume.level, volume.paths, volume.name = level, (f"/dev/{name}",), name
     count, action = _COUNT.search(rest), _ACTION.search(rest)
     total, working = (int(count[1]), int(count[2])) if count else (0, 0)
-    doing = action[1] if action and action[2] else ""
+    # DELAYED waits for another array on the same disks, PENDING for the first write: both are owed.
+    doing = action[1] if action else ""
     volume.state = volume_states(level, total, working, state, doing)
     volume.progress = float(action[2]) if action and action[2] else None
     for member in members:
