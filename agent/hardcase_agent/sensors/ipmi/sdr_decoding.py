@@ -31,10 +31,9 @@ from hardcase_agent.sensors.ipmi.records import (
     parse_record,
     record_id,
 )
+from hardcase_agent.sensors.ipmi.sdr_file import MOST_RECORDS
 from hardcase_agent.sensors.ipmi.sel import parse_entry
 
-MOST_RECORDS = 65_536
-"""A repository's ids have 16 bits."""
 EVENTS_ENABLED = 0x80
 NO_READING = Gap(GapReason.NOT_SWEPT, "the capture holds no reading of this sensor")
 EVENTS_ONLY = Gap(GapReason.UNSUPPORTED, "it only writes events")

@@ -17,6 +17,8 @@ from hardcase_agent.sensors.ipmi.records import HEADER
 
 VERSIONS = (0x01, 0x51, 0x02)
 """SDR version byte: 51h of IPMI 1.5 and 2.0, 01h of IPMI 1.0; some makers write 02h."""
+MOST_RECORDS = 65_536
+"""A repository's ids have 16 bits."""
 _HEX_LINE = re.compile(r"^(?:0[xX])?[0-9a-fA-F]{2}(?:[\s,:]*(?:0[xX])?[0-9a-fA-F]{2})*$")
 
 
@@ -24,7 +26,7 @@ def parse_binary(data: bytes) -> BmcImage:
     """Records one after the other. What is left over at the end, or is no record, is told with its offset."""
     image = BmcImage()
     at = 0
-    while at < len(data):
+    while at < len(data) and len(image.records) + len(image.flaws) <= MOST_RECORDS:
         rest = len(data) - at
         if rest < HEADER:
             _cut(image, at, f"{rest} bytes are no record")
@@ -61,7 +63,7 @@ def _next_record(data: bytes, begin: int) -> int:
 def parse_hex(text: str) -> BmcImage:
     """One record a line, as hex with or without blanks. Comments begin with '#'."""
     image = BmcImage()
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.splitlines()[: MOST_RECORDS + 1], 1):
         line = line.partition("#")[0].strip()
         if not line:
             continue

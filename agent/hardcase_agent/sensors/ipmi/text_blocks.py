@@ -19,13 +19,14 @@ _SENSOR_ID = re.compile(r"^(.*?)\s*\((0x[0-9A-Fa-f]+)\)\s*$")
 _TYPE_CODE = re.compile(r"\((0x[0-9A-Fa-f]{1,2})\)\s*$")
 _STATE = re.compile(r"^\s*\[(.*)\]\s*$")
 _LIMITS = {
-    "Lower non-recoverable": "lower_non_recoverable",
-    "Lower critical": "lower_critical",
-    "Lower non-critical": "lower_non_critical",
-    "Upper non-critical": "upper_non_critical",
-    "Upper critical": "upper_critical",
-    "Upper non-recoverable": "upper_non_recoverable",
+    "lower non-recoverable": "lower_non_recoverable",
+    "lower critical": "lower_critical",
+    "lower non-critical": "lower_non_critical",
+    "upper non-critical": "upper_non_critical",
+    "upper critical": "upper_critical",
+    "upper non-recoverable": "upper_non_recoverable",
 }
+"""`sdr -v` writes "Upper critical", `sensor get` "Upper Critical"."""
 _READABLE = {
     "lnr": "lower_non_recoverable", "lcr": "lower_critical", "lnc": "lower_non_critical",
     "unc": "upper_non_critical", "ucr": "upper_critical", "unr": "upper_non_recoverable",
@@ -124,7 +125,7 @@ def _discrete(row: Row, fields: Mapping[str, str], states: Sequence[str]) -> Row
 
 def _threshold(row: Row, fields: Mapping[str, str]) -> Row:
     readable = {_READABLE[word] for word in fields.get("Readable Thresholds", "").split() if word in _READABLE}
-    stated = {name: number(fields[key]) for key, name in _LIMITS.items() if key in fields}
+    stated = {name: number(value) for key, value in fields.items() if (name := _LIMITS.get(key.lower()))}
     row.limits = {
         name: value for name, value in stated.items() if value is not None and (not readable or name in readable)
     }

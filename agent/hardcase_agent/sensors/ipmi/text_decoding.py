@@ -6,15 +6,13 @@ Called by `sensors/decoders.py`. Lines are read in `text_rows.py` and `text_bloc
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from hardcase_agent.domain.capture import Capture, Decoded, Flaw, Listed, Seen, Undecoded
-from hardcase_agent.domain.part import Asset, Component, Part
-from hardcase_agent.domain.reading import Gap, GapReason, Kind, Number, Reading, Sensor, States, Unit
-from hardcase_agent.sensors.ipmi import text_blocks, text_lines, text_records, text_rows, text_types
-from hardcase_agent.sensors.ipmi.identity import DeviceId, bmc_part
+from hardcase_agent.domain.part import Asset, Part
+from hardcase_agent.domain.reading import Gap, GapReason, Kind, Number, Reading, Sensor, States
+from hardcase_agent.sensors.ipmi import text_blocks, text_lines, text_records, text_summaries, text_types
 from hardcase_agent.sensors.ipmi.parts import Places, component_of, slot_of
 from hardcase_agent.sensors.ipmi.readings import believable
 from hardcase_agent.sensors.ipmi.states import meaning
@@ -40,92 +38,23 @@ def decode(capture: Capture) -> Iterable[Decoded]:
             return _seen(rows, Asset(), again=False)
     lines = [(place, text_lines.plain(line)) for place, line in enumerate(text.splitlines()[:MOST_LINES], 1)]
     inside, outside = text_blocks.in_block(lines)
-    asset, parts, outside = _identity(outside)
-    power, outside = _dcmi(outside, asset)
+    asset, parts, outside = text_summaries.identity(outside)
+    power, outside = text_summaries.dcmi(outside, asset)
+    chassis, outside = text_summaries.chassis(outside, asset)
     records, outside = text_records.records(outside)
     found = [*text_blocks.blocks(inside), *records, *text_lines.rows(outside)]
     parts += tuple(_part_at(one) for one in found if isinstance(one, Place))
     known = [row for row in found if isinstance(row, Row)]
     complaints = [flaw for flaw in found if isinstance(flaw, Undecoded)]
-    if not known and not parts and not power:
+    if not (known or parts or power or chassis):
         refusals = [flaw for flaw in complaints if flaw.flaw is Flaw.REFUSED]
         return refusals or (Undecoded(flaw=Flaw.FOREIGN, message="no sensor's line was recognised"),)
     listed = [Listed(asset=asset, source="ipmi.fru", part=part) for part in parts]
-    return (*listed, *_seen(known, asset), *power, *complaints)
+    return (*listed, *_seen(known, asset), *power, *chassis, *complaints)
 
 
 def _part_at(place: Place) -> Part:
     return Part(component=component_of(place.entity), slot=slot_of(place.entity), paths=(place.name,))
-
-
-# ---- who and what ------------------------------------------------------------------------------------------------
-
-_FIELD = re.compile(r"^([A-Z][A-Za-z ]+?)\s*:(?: (.*))?$")
-
-
-def _identity(lines: list[tuple[int, str]]) -> tuple[Asset, tuple[Part, ...], list[tuple[int, str]]]:
-    """`ipmitool mc info` or `bmc-info` before the sensors, and the lines without it."""
-    fields: dict[str, str] = {}
-    rest: list[tuple[int, str]] = []
-    within = False
-    for place, line in lines:
-        found = _FIELD.match(line)
-        within = bool(found and found[1] in _MC_FIELDS) or (within and line.startswith("    "))
-        if not within:
-            rest.append((place, line))
-        elif found:
-            fields.setdefault(found[1], (found[2] or "").strip())
-    if "Firmware Revision" not in fields:
-        return Asset(), (), lines
-    device = DeviceId(
-        device=_leading(fields.get("Device ID", "")),
-        revision=_leading(fields.get("Device Revision", "")),
-        firmware=fields["Firmware Revision"],
-        manufacturer=_leading(fields.get("Manufacturer ID", "")) & 0xFFFFF,
-        product=_leading(fields.get("Product ID", "")) & 0xFFFF,
-        updating=False,
-    )
-    return Asset(vendor=device.vendor or fields.get("Manufacturer Name", "")), (bmc_part(device),), rest
-
-
-_MC_FIELDS = (
-    "Device ID", "Device Revision", "Firmware Revision", "IPMI Version", "Manufacturer ID", "Manufacturer Name",
-    "Product ID", "Product Name", "Device Available", "Provides Device SDRs", "Additional Device Support",
-    "Aux Firmware Rev Info",
-)  # fmt: skip
-
-
-def _leading(text: str) -> int:
-    digits = re.match(r"\d{1,9}", text)
-    return int(digits[0]) if digits else 0
-
-
-_POWER = "Instantaneous power reading"
-_DCMI = re.compile(r"^\s*(Instantaneous power reading|Minimum during sampling period|Maximum during sampling period"
-                   r"|Average power reading over sample period|IPMI timestamp|Sampling period"
-                   r"|Power reading state is):\s*(.*?)\s*$")  # fmt: skip
-
-
-def _dcmi(lines: list[tuple[int, str]], asset: Asset) -> tuple[list[Decoded], list[tuple[int, str]]]:
-    """`ipmitool dcmi power reading`: what the machine draws now; minimum and average are of the past."""
-    seen: list[Decoded] = []
-    rest: list[tuple[int, str]] = []
-    for place, line in lines:
-        found = _DCMI.match(line)
-        if found is None:
-            rest.append((place, line))
-        elif found[1] == _POWER:
-            seen.append(_power(found[2], f"line {place}", asset))
-    return seen, rest
-
-
-def _power(said: str, at: str, asset: Asset) -> Decoded:
-    value = text_rows.measured(said)
-    if value is None:
-        return Undecoded(flaw=Flaw.MALFORMED, message=f"no power: {said[:80]!r}", at=at)
-    part = Part(component=Component.POWER, slot="chassis")
-    sensor = Sensor(id="dcmi.power", name="Power drawn", kind=Kind.POWER, unit=Unit.WATT, part=part)
-    return Seen(asset=asset, source=ANALOGUE, sensor=sensor, reading=Number(value[0]))
 
 
 # ---- rows to readings --------------------------------------------------------------------------------------------

@@ -296,6 +296,42 @@ def test_power_by_dcmi_is_what_the_machine_draws_now() -> None:
     assert (one.reading, one.sensor.kind, one.sensor.part.slot) == (Number(167.0), Kind.POWER, "chassis")
 
 
+def test_power_by_freeipmis_dcmi_is_the_same_sensor() -> None:
+    text = "Current Power                        : 164 Watts\nMinimum Power over sampling duration : 2 watts\n"
+    one = only(text + "Power Measurement                    : Active\n")
+    assert (one.reading, one.sensor.id) == (Number(164.0), "dcmi.power")
+
+
+CHASSIS = """\
+System Power         : on
+Power Overload       : false
+Power Interlock      : inactive
+Main Power Fault     : true
+Power Control Fault  : false
+Power Restore Policy : always-off
+Last Power Event     :
+Chassis Intrusion    : active
+Front-Panel Lockout  : inactive
+Drive Fault          : false
+Cooling/Fan Fault    : false
+"""
+
+
+def test_a_chassis_status_is_the_live_paths_chassis_and_its_cover() -> None:
+    power, cover = seen(CHASSIS)
+    assert (power.sensor.id, states(power)) == ("chassis.power", ["on", "fault"])
+    assert states(cover) == ["general_intrusion"]
+    assert flaws(CHASSIS) == []
+
+
+def test_limits_of_sensor_get_are_those_of_verbose_output() -> None:
+    text = (
+        VERBOSE.split("\n\n")[1].replace("Upper critical  ", "Upper Critical  ").replace("non-critical", "Non-Critical")
+    )
+    limits = only(text).sensor.limits
+    assert (limits.upper_critical, limits.upper_non_critical) == (13.391, 13.027)
+
+
 def test_a_controllers_own_text_names_vendor_and_firmware() -> None:
     text = "Device ID                 : 32\nFirmware Revision         : 2.30\nManufacturer ID           : 674\n"
     (part,) = [
