@@ -143,7 +143,7 @@ NUMBERS = frozenset(
         "disk.end_to_end", "disk.command_timeout", "disk.spin_retry", "disk.crc_errors", "disk.grown_defects",
         "disk.media_errors", "disk.uncorrected_errors", "disk.error_log", "disk.recent_uncorrectable", "disk.too_hot",
         "disk.used", "disk.spare", "disk.hours", "disk.written",
-        "disk.read", "disk.temperature", "memory.corrected", "memory.uncorrected", "cpu.throttle_count", "nic.errors",
+        "disk.read", "disk.temperature", "memory.corrected", "memory.uncorrected", "cpu.throttle_count", "nic.link_losses", "nic.errors",
         "filesystem.used", "ups.charge", "ups.runtime", "ups.load", "ups.alarms", "ups.bad_packs",
         "raid.progress", "raid.temperature",
         "raid.battery_charge", "raid.memory_corrected", "raid.memory_uncorrected", "disk.other_errors",

@@ -4,6 +4,7 @@ not hardware that anybody replaces here, and are left out."""
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterator
 from functools import partial
 
 from hardcase_agent.domain.event import CoverageLine, CoverageStatus
@@ -28,7 +29,7 @@ def is_physical(port: Folder) -> bool:
     return "/usb" not in str(device.resolve())
 
 
-def _port(port: Folder) -> tuple[Probe, Probe]:
+def _port(port: Folder) -> Iterator[Probe]:
     device = port / "device"
     address = read_text(port / "address")
     # addr_assign_type 0: the address burnt into the card; others change and are no serial.
@@ -54,7 +55,19 @@ def _port(port: Folder) -> tuple[Probe, Probe]:
     errors = Sensor(
         id=f"{key}/errors", name=f"{port.name} errors", kind=Kind.COUNT, unit=Unit.ONE, part=part, quantity="nic.errors"
     )
-    return Probe(carrier, partial(read_carrier, port)), Probe(errors, partial(read_errors, port))
+    yield Probe(carrier, partial(read_carrier, port))
+    yield Probe(errors, partial(read_errors, port))
+    if (port / "carrier_down_count").exists():
+        # Since Linux 4.16; tells of losses that were over before anybody looked.
+        losses = Sensor(
+            id=f"{key}/losses",
+            name=f"{port.name} link losses",
+            kind=Kind.COUNT,
+            unit=Unit.ONE,
+            part=part,
+            quantity="nic.link_losses",
+        )
+        yield Probe(losses, partial(_read_losses, port))
 
 
 def read_carrier(port: Folder) -> Reading:
@@ -66,6 +79,11 @@ def read_carrier(port: Folder) -> Reading:
             return Gap(GapReason.DISABLED, "the port is switched off")
         return Gap(GapReason.ABSENT if error.errno == errno.ENOENT else GapReason.ERROR, str(error.strerror))
     return States(0 if text.strip() == "1" else 1)
+
+
+def _read_losses(port: Folder) -> Reading:
+    value = read_integer(port / "carrier_down_count")
+    return Number(float(value)) if isinstance(value, int) else value
 
 
 def read_errors(port: Folder) -> Reading:
