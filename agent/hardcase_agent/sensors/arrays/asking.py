@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from hardcase_agent.domain.errors import DeviceFailed
 from hardcase_agent.domain.ports import CommandRunner
-from hardcase_agent.sensors.arrays.model import Report
+from hardcase_agent.sensors.arrays.model import MemberState, Report
 from hardcase_agent.sensors.arrays.recognise import read_text
 
 _ONCE: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -30,21 +30,34 @@ _EACH: Mapping[str, tuple[str, str]] = MappingProxyType(
 )
 """Views of tools that take a controller's number: what in the list tells the numbers, and the view."""
 _MOST_CONTROLLERS = 16
+_PROGRESS = frozenset({"storcli", "perccli"})
+"""Tools that tell how far a rebuild is in a view of its own; asked only while one is under way."""
+_MOVING = frozenset({MemberState.REBUILDING, MemberState.COPYBACK})
 
 
 async def ask(commands: CommandRunner, tool: str, *, deadline_s: float) -> Report:
     """Raises ToolMissing, AccessDenied, DeviceHung, DeviceBusy, OutputFlood; DeviceFailed where the tool says nothing
     that is recognised."""
-    said: list[str] = []
-    for view in await _views(commands, tool, deadline_s):
-        result = await commands.run(tool, view, deadline_s=deadline_s)
-        said.append(result.stdout.decode("utf-8", "replace"))
-        if result.status < 0:
-            raise DeviceFailed(f"{tool} {view[0]} was ended by signal {-result.status}")
-        if not said[-1].strip() and result.status and result.stderr:
-            words = " ".join(result.stderr.decode("utf-8", "replace").split())
-            raise DeviceFailed(f"{tool} {view[0]}: {words[:160]}")
+    said = [await _say(commands, tool, view, deadline_s) for view in await _views(commands, tool, deadline_s)]
+    report = _read(said)
+    if tool in _PROGRESS and any(disk.state and disk.state & _MOVING for disk in report.disks.values()):
+        report = _read([*said, await _say(commands, tool, ("rebuild",), deadline_s)])
+    return report
+
+
+def _read(said: list[str]) -> Report:
     return read_text("\n".join(said)) if any(text.strip() for text in said) else Report()
+
+
+async def _say(commands: CommandRunner, tool: str, view: tuple[str, ...], deadline_s: float) -> str:
+    result = await commands.run(tool, view, deadline_s=deadline_s)
+    text = result.stdout.decode("utf-8", "replace")
+    if result.status < 0:
+        raise DeviceFailed(f"{tool} {view[0]} was ended by signal {-result.status}")
+    if not text.strip() and result.status and result.stderr:
+        words = " ".join(result.stderr.decode("utf-8", "replace").split())
+        raise DeviceFailed(f"{tool} {view[0]}: {words[:160]}")
+    return text
 
 
 async def _views(commands: CommandRunner, tool: str, deadline_s: float) -> list[tuple[str, ...]]:

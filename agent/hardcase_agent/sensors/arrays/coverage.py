@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from hardcase_agent.domain.capture import Flaw
 from hardcase_agent.domain.errors import AccessDenied, AgentError
 from hardcase_agent.domain.event import CoverageLine, CoverageStatus
 from hardcase_agent.domain.part import Component, Part
@@ -37,7 +38,9 @@ def coverage_of(tool: str, report: Report, error: AgentError | None) -> list[Cov
         seen = f"{tool}: {len(report.disks)} disks, {len(report.volumes)} arrays"
         lines.append(CoverageLine(component=Component.RAID, status=CoverageStatus.WATCHED, reason=seen))
     for flaw in report.flaws[:5]:
-        if report.empty and "No Controller found" in flaw.message:
+        # A controller without an enclosure, or without direct drives, refuses the view of these.
+        refused = flaw.flaw is Flaw.REFUSED
+        if refused and (not report.empty or "No Controller found" in flaw.message):
             continue
         lines.append(_unreadable(f"{tool}: {flaw.message}", _root(tool) if _NEEDS_ROOT.search(flaw.message) else ""))
     return lines

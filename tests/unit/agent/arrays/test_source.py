@@ -9,7 +9,7 @@ import pytest
 from hardcase_agent.domain.errors import AccessDenied, DeviceHung
 from hardcase_agent.domain.event import CoverageStatus
 from hardcase_agent.domain.part import Component
-from hardcase_agent.domain.reading import Gap, GapReason
+from hardcase_agent.domain.reading import Gap, GapReason, Number
 from hardcase_agent.sensors.arrays import family
 
 from tests.unit.agent.arrays import outputs
@@ -214,3 +214,28 @@ def test_settings_name_their_mistakes() -> None:
 def test_defaults_ask_every_tool() -> None:
     settings = family.parse({}, [])
     assert settings.tools == family.TOOLS
+
+
+async def test_how_far_a_rebuild_is_is_asked_only_while_one_runs(machine: Machine) -> None:
+    source = machine.source()
+    machine.answers["storcli", "controllers"] = WELL
+    await machine.sweep(source)
+    assert ("storcli", "rebuild") not in machine.asked
+    machine.answers["storcli", "controllers"] = storcli_of(("8:0", "Onln", "A1"), ("8:1", "Rbld", "B2"), volume="Dgrd")
+    machine.answers["storcli", "rebuild"] = outputs.storcli(
+        {"Rebuild": [{"Drive-ID": "/c0/e8/s1", "Progress%": 42, "Status": "In progress"}]}
+    )
+    swept = (await machine.sweep(source)).sweep
+    progress = [
+        reading
+        for sensor, reading in zip(swept.sensors, swept.readings, strict=True)
+        if sensor.quantity == "raid.progress"
+    ]
+    assert progress == [Number(42.0)]
+
+
+async def test_a_view_that_a_controller_refuses_is_no_gap_in_what_is_seen(machine: Machine) -> None:
+    machine.answers["storcli", "controllers"] = WELL
+    machine.answers["storcli", "direct-drives"] = outputs.storcli({}, status="Failure", description="No drive found!")
+    swept = (await machine.sweep(machine.source())).sweep
+    assert [line.status for line in swept.coverage or ()] == [CoverageStatus.WATCHED]
