@@ -300,5 +300,5 @@ def test_every_shipped_profile_has_a_place_to_look_and_something_to_tell() -> No
     assert len(profiles) > 40
     for made in profiles:
         assert made.present, made.name
-        assert made.sensors or made.traps or made.asset.model or made.asset.vendor, made.name
+        assert made.sensors or made.parts or made.traps or made.asset.model or made.asset.vendor, made.name
         assert {name for name in made.replaces} <= {other.name for other in profiles}, made.name
