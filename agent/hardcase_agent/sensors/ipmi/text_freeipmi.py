@@ -13,6 +13,7 @@ from hardcase_agent.domain.reading import Gap, GapReason
 from hardcase_agent.sensors.ipmi import sel_words
 from hardcase_agent.sensors.ipmi.text_rows import LIMIT_COLUMNS, NOTHING, Row, limits_of, measured, number
 
+_DATE = re.compile(r"^(?:\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|[A-Z][a-z]{2}-\d{1,2}-\d{4}|Pre-?Init.*)$")
 _QUOTED = re.compile(r"'([^']*)'")
 
 
@@ -59,6 +60,9 @@ def from_freeipmi(cells: Sequence[str], columns: Columns, at: str) -> Row | None
     cells = [cell.strip() for cell in cells]
     places = columns.of(len(cells))
     if places is None or "name" not in places or not cells[places.get("id", 0)].isdigit():
+        return None
+    if _DATE.match(cells[places["name"]]):
+        # An entry of the event log, which has a door of its own.
         return None
 
     def cell(name: str) -> str:

@@ -296,6 +296,12 @@ def test_power_by_dcmi_is_what_the_machine_draws_now() -> None:
     assert (one.reading, one.sensor.kind, one.sensor.part.slot) == (Number(167.0), Kind.POWER, "chassis")
 
 
+def test_entries_of_an_event_log_are_no_sensors() -> None:
+    text = "98 | 03/06/2025 | 19:00:47 | Power Supply PSU1 AC Lost | Power Supply AC lost | Asserted\n"
+    assert seen(text) == []
+    assert flaws(text) == [Flaw.FOREIGN]
+
+
 def test_power_by_freeipmis_dcmi_is_the_same_sensor() -> None:
     text = "Current Power                        : 164 Watts\nMinimum Power over sampling duration : 2 watts\n"
     one = only(text + "Power Measurement                    : Active\n")
