@@ -10,11 +10,15 @@ import json
 from pathlib import Path
 
 import pytest
+from hardcase_agent.domain.capture import Capture, Decoded, Listed, Seen
 from hardcase_agent.domain.reading import Gap, Number, Reading, States
+from hardcase_agent.sensors.smart.decoding import decode
 from hardcase_agent.sensors.smart.report import DiskReport, parse_report
 
 HERE = Path(__file__).parent
 DISKS = sorted(path.parent.name for path in HERE.glob("*/capture.json"))
+
+TEXTS = sorted(path.parent.name for path in HERE.glob("*/capture.txt"))
 
 
 def rendered(report: DiskReport) -> dict[str, object]:
@@ -52,5 +56,28 @@ def test_a_captured_disk_reads_as_expected(disk: str) -> None:
     assert json.loads(json.dumps(rendered(report))) == expected
 
 
+@pytest.mark.parametrize("disk", TEXTS)
+def test_the_text_of_the_same_disk_tells_the_same(disk: str) -> None:
+    """smartctl ran twice, with and without --json. Limits are left out: 7.3 prints those of NVMe in text alone."""
+    told = [readings_of(decoded(HERE / disk / name)) for name in ("capture.json", "capture.txt")]
+    assert told[0] == told[1]
+    assert told[0]
+
+
+@pytest.mark.parametrize("name", ["scan.json", "scan.txt"])
+def test_a_scan_lists_the_disks_of_the_machine(name: str) -> None:
+    parts = [one.part for one in decoded(HERE / "scans" / name) if isinstance(one, Listed)]
+    assert [part.paths for part in parts] == [("/dev/sda",), ("/dev/sdb",), ("/dev/nvme0",)]
+
+
+def decoded(path: Path) -> list[Decoded]:
+    return list(decode(Capture(path.name, {"": path.read_bytes()})))
+
+
+def readings_of(found: list[Decoded]) -> dict[str, object]:
+    return {one.sensor.id: said(one.reading, one.sensor.states) for one in found if isinstance(one, Seen)}
+
+
 def test_there_are_golden_disks() -> None:
-    assert {"qemu-nvme", "qemu-sata"} <= set(DISKS)
+    assert {"qemu-nvme", "qemu-sata", "guest-nvme", "guest-sata", "guest-scsi"} <= set(DISKS)
+    assert len(TEXTS) == 3

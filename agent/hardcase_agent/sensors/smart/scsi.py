@@ -39,7 +39,11 @@ _DEFECT_BYTES, _SHORT_DEFECT_BYTES = 8, 4
 
 def measures(document: Document) -> Iterator[Measure]:
     trip = measure.celsius_limit(document, "temperature", "drive_trip")
-    yield from measure.temperature(document, Limits(upper_critical=trip, source="smart") if trip else Limits())
+    limits = Limits(upper_critical=trip, source="smart") if trip else Limits()
+    # Drives with the environmental reporting page (SPC-5 7.3.7) tell it there, and some there alone.
+    reported = table(document, "scsi_environmental_reports", "temperature_1")
+    told = document if "temperature" in document else {"temperature": reported}
+    yield from measure.temperature(told, limits)
     yield from measure.power_on(document)
     yield from _health(document)
     yield from measure.counter("disk.grown_defects", _grown(document), "grown defect list")
