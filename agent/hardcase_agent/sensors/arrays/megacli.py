@@ -165,10 +165,11 @@ class _Parser:
     def _inquiry(self, disk: Disk, value: str) -> None:
         """Columns of fixed width. SAS: vendor 8, product 16, revision 4, serial 20. SATA: serial 20, model 40."""
         firmware = disk.firmware
-        if self.kind != "SATA" and (not firmware or value[24:28].strip() == firmware[:4]):
+        plain = not firmware or value[24:28].strip() == firmware[:4]
+        if value.startswith("ATA  ") or (self.kind != "SATA" and plain):
             disk.model = words.disk_model(value[:8], value[8:24])
-            disk.serial = words.serial(value[28:])
-        elif self.kind == "SATA" and len(value) >= _SATA_COLUMNS:
+            disk.serial = words.serial(next(reversed(value[28:].split()), ""))
+        elif len(value) >= _SATA_COLUMNS:
             disk.serial = words.serial(value[:20])
             disk.model = words.told(value[20:60])
         elif firmware and firmware in value:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hardcase_agent.sensors.arrays import words
@@ -74,6 +74,7 @@ def parse_status(lines: Sequence[str], report: Report, first: int) -> None:
     roots: list[_Node] = []
     stack: list[_Node] = []
     scan: dict[str, str] = {}
+    damaged: set[str] = set()
     pool, inside = "", False
     for offset, line in enumerate(lines):
         key, _, value = line.strip().partition(": ")
@@ -83,13 +84,22 @@ def parse_status(lines: Sequence[str], report: Report, first: int) -> None:
             scan[pool] = scan.get(pool, "") + " " + line.strip()
         elif key.startswith("errors"):
             inside = False
+            if re.match(r"Permanent errors|\d+ data errors", value.strip()):
+                damaged.add(pool)
         elif line.split()[:2] == ["NAME", "STATE"]:
             inside = True
         elif inside and line.strip():
             _place(_status_row(line, first + offset), roots, stack)
+    _pools(roots, scan, damaged, report)
+
+
+def _pools(roots: Sequence[_Node], scan: Mapping[str, str], damaged: set[str], report: Report) -> None:
     for root in roots:
         if root.name not in _GROUPS:
             _pool(root, report, scan.get(root.name, ""))
+        if root.name in damaged:
+            pool_of = report.volume("zpool", root.name)
+            pool_of.state = (pool_of.state or frozenset()) | {VolumeState.BAD_BLOCKS}
 
 
 def _row(header: Sequence[str], line: str, cells: list[str], number: int) -> _Node:
@@ -186,7 +196,7 @@ def _disk(node: _Node, pool: Volume, group: str, report: Report) -> Disk:
         # The pool only has its number now; where it was is what people can look for.
         _identify(disk, was[1].removeprefix("/dev/"))
     if len(node.errors) == 3:
-        disk.counts["disk.other_errors"] = sum(node.errors)
+        disk.counts["disk.pool_errors"] = sum(node.errors)
     return disk
 
 

@@ -276,3 +276,21 @@ def test_a_short_show_names_the_controller() -> None:
     told = Told(outputs.storcli({"Product Name": "MegaRAID 9460-16i", "Serial Number": "SP1", "FW Version": "5.1"}))
     (part,) = told.parts(Component.RAID)
     assert (part.model, part.serial, part.firmware) == ("MegaRAID 9460-16i", "SP1", "5.1")
+
+
+@pytest.mark.parametrize(
+    ("inquiry", "firmware", "model", "serial"),
+    [
+        ("ATA     ST3500320NS     MA08            9QM0H0ZZ", "MA08", "ST3500320NS", "9QM0H0ZZ"),
+        (f"{'WD-WMAUR1':>20}{'WDC WD2003FYYS-02W0B0':40}01.01D01", "01.01D01", "WDC WD2003FYYS-02W0B0", "WD-WMAUR1"),
+        (f"{'BTWL345':20}{'INTEL SSDSC2BB240G4':40}D2010355", "D2010355", "INTEL SSDSC2BB240G4", "BTWL345"),
+        ("SEAGATE ST600MM0006     LS0AS0M00001", "LS0A", "SEAGATE ST600MM0006", "S0M00001"),
+        ("BTWL345 INTEL SSDSC2BB240G4 D2010355", "D2010355", "INTEL SSDSC2BB240G4", "BTWL345"),
+    ],
+)
+def test_inquiry_data_is_read_in_all_its_layouts(inquiry: str, firmware: str, model: str, serial: str) -> None:
+    told = Told(
+        "Adapter #0\nEnclosure Device ID: 8\nSlot Number: 1\nFirmware state: Online, Spun Up\n"
+        f"Device Firmware Level: {firmware}\nInquiry Data: {inquiry}\n"
+    )
+    assert (told.disk("8:1").model, told.disk("8:1").serial) == (model, serial)

@@ -232,7 +232,16 @@ def test_zpool_status_tells_pools_vdevs_and_devices() -> None:
     assert members["sdx"] == {"missing"}, "a cache that is lost degrades no array"
     assert members["sdy"] == {"hot_spare"}
     assert members["sdz"] == {"rebuilding"}
-    assert told.value("disk.other_errors", "sdd") == 3 + 1 + 1200
+    assert told.value("disk.pool_errors", "sdd") == 3 + 1 + 1200
+
+
+def test_a_pool_with_permanent_errors_has_lost_blocks() -> None:
+    text = outputs.ZPOOL_STATUS.replace(
+        "errors: No known data errors", "errors: Permanent errors have been detected", 1
+    )
+    states = Told(text).all_states("raid.volume")
+    assert states["tank"] == {"degraded", "bad_blocks"}
+    assert "bad_blocks" not in states["backup"]
 
 
 def test_names_by_id_tell_a_disk_by_model_serial_number_or_wwn() -> None:
