@@ -26,11 +26,14 @@ _ARRAYS = re.compile(
 _TEXT = 300
 """Characters of an event's words for people."""
 
+_FREEIPMI = "sel "
+_HEADING = "ID | Date | Time | Name | Type | Event\n"
+"""Of ipmi-sel's table: whoever quotes a row leaves it out, and its columns are not known without."""
 _ROWS = (
     # ipmitool sel list/elist: record, date or Pre-Init, time, ...
     ("sel", re.compile(r"\s*[0-9a-fA-F]{1,4} *\| *(?:\d{1,2}/\d{1,2}/\d{2,4}|Pre-Init\b.*?) *\|.*\|")),
     # ipmi-sel: number, month-day-year or PostInit, time, ...
-    ("sel", re.compile(r"\d+ *\| *(?:[A-Z][a-z]{2}-\d\d-\d{4}|PostInit) *\| *[\d:]+ *\|.*\|")),
+    (_FREEIPMI, re.compile(r"\d+ *\| *(?:[A-Z][a-z]{2}-\d\d-\d{4}|PostInit) *\| *[\d:]+ *\|.*\|")),
     # ipmi-sensors: number, name, type, ...; ipmitool sensor and sdr elist: name, value, ...
     ("ipmitool", re.compile(r"\d+ *\| [^|]+\| [^|]+\|.*\|")),
     ("ipmitool", re.compile(r"[^|]{1,32}\| *(?:-?[\d.]+|na|0x[0-9a-f]+|[0-9a-fA-F]{2}h) *\|.*\|")),
@@ -60,7 +63,8 @@ def _decode(text: str, name: str) -> Iterator[Decoded]:
     asset = reader.identities.asset
     yield from decoded_of(told, asset)
     for kind, lines in rows.items():
-        yield from _by_owner(kind, "\n".join(lines) + "\n", name)
+        heading = _HEADING if kind == _FREEIPMI else ""
+        yield from _by_owner(kind.strip(), heading + "\n".join(lines) + "\n", name)
     if any(_ARRAYS.search(line) for line in unknown):
         # A ticket or mail that quotes the controller's tool.
         told_by_tool = list(_by_owner("arrays", "\n".join(unknown) + "\n", name))

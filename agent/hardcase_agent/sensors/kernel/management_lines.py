@@ -22,7 +22,7 @@ def _dimm(match: re.Match[str]) -> Iterable[Outcome]:
     slot = f"PROC {cpu} DIMM {number}" if cpu and number else (named or (f"DIMM {number}" if number else ""))
     corrected = re.match(r"correct", match["kind"], re.IGNORECASE) is not None
     code = "memory.correctable_ecc" if corrected else "memory.uncorrectable_ecc"
-    if corrected and "threshold" in match.string.lower():
+    if corrected and re.search(r"threshold|rate exceeded|logging (?:limit|disabled)", match.string, re.IGNORECASE):
         code = "memory.correctable_ecc_logging_limit"
     yield Found(code, Part(component=Component.MEMORY, slot=slot.strip()))
 
@@ -108,6 +108,12 @@ RULES: tuple[LineRule, ...] = (
     rule("fan", r"^ *#(?P<number>\d+) +\S+ +(?:Yes|No) +(?:FAILED|Failed)", _fan),
     rule("fan failure", r"System Fan(?:s)? Failure \(Fan (?P<number>\d+)", _fan),
     rule("power supply failure", r"(?:System )?Power Supply Failure \((?:Bay|Power Supply) (?P<number>\d+)\)", _supply),
+    rule("general failure", r"System Power Supply: General Failure \(Power Supply (?P<number>\d+)\)", _supply),
+    rule(
+        "not redundant",
+        r"System Power Suppl(?:y|ies) (?:Are )?Not Redundant",
+        event("power.redundancy_lost", Component.POWER),
+    ),
     # Dell: "Power supply 1 failed.", "Fan 3A RPM is less than the lower critical threshold.", "PSU 1 failed."
     rule("failed", r"^(?:.*\bPSU\d{4}:? )?Power supply (?P<number>\d)(?: has)? failed\.?$", _supply),
     rule(

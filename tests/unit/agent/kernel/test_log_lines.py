@@ -105,6 +105,9 @@ def counted(text: str) -> list[tuple[str, str, float]]:
         ("Device: /dev/nvme0, Critical Warning (0x04): Reliability", "disk.reliability_degraded", "nvme0"),
         ("Device: /dev/sdc [SAT], unable to open ATA device", "disk.not_answering", "sdc"),
         ("Power supply #2 Present: Yes Redundant: No Condition: FAILED", "psu.failure_detected", "PSU2"),
+        ("Correctable memory error rate exceeded for DIMM_B6.", "memory.correctable_ecc_logging_limit", "DIMM_B6"),
+        ("System Power Supply: General Failure (Power Supply 2)", "psu.failure_detected", "PSU2"),
+        ("Uncorrectable Memory Error (Processor 2, DIMM 3)", "memory.uncorrectable_ecc", "PROC 2 DIMM 3"),
         ("State change on PD 0a(e0x20/s4) from ONLINE(18) to FAILED(11)", "disk.fault", "32:4"),
         ("Unexpected sense: PD 0a(e0x20/s4) Path 5000c5, CDB: 28 00, Sense: 3/11/00", "disk.media_error", "32:4"),
         ("States Asserted       : Power Supply [Failure detected]", "psu.failure_detected", ""),
@@ -219,6 +222,11 @@ def test_rows_of_other_tools_go_to_the_families_that_own_them() -> None:
     assert "psu.failure_detected" in codes
     decoded = log_decoding.decode(Capture("ticket", {"": text.encode()}))
     assert any(one.sensor.part.slot == "1I:1:3" for one in decoded if isinstance(one, Seen))
+
+
+def test_a_row_of_freeipmi_is_read_without_its_heading() -> None:
+    row = "15 | Mar-03-2023 | 04:05:06 | PS2 Status | Power Supply | Power Supply Failure detected\n"
+    assert [code for code, _ in told(row)] == ["psu.failure_detected"]
 
 
 def test_what_is_not_text_is_foreign() -> None:
