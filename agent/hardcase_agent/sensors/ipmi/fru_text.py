@@ -98,7 +98,7 @@ def parse(text: str) -> Iterator[FruText | Undecoded]:
             continue
         absent = _ABSENT.match(line)
         if absent is not None:
-            said = next(words for words in absent.groups() if words)
+            said = next((words for words in absent.groups() if words), "nothing")
             about = f"{device.name}: " if device is not None else ""
             flaw = Flaw.CHECKSUM if "checksum" in said.lower() else Flaw.REFUSED
             yield Undecoded(flaw=flaw, message=f"{about}the tool says: {said.strip()}"[:190], at=f"line {number}")

@@ -63,11 +63,9 @@ _LINE = re.compile(
     r"[\s|,:]+(?P<rest>.*\d{1,4}[/\-]\d{1,2}[/\-]\d{2,4}.*)",
     re.IGNORECASE,
 )
-_DIRECTED = re.compile(
-    r"\s*(?:(?:Event\s*:\s*)?(?P<id>\d{1,6})[\s|,]+)?(?P<words>[^|]*\w[^|]*?)\s+-\s+(?P<direction>(?:De)?[Aa]ssert(?:ion|ed))\s*",
-    re.IGNORECASE,
-)
-"""Supermicro's pages and ipmicfg: a sentence, then the direction."""
+_DIRECTIONS = {"assertion": "", "asserted": "", "deassertion": "repaired", "deasserted": "repaired"}
+"""How Supermicro's pages and ipmicfg end a sentence, and the severity that this amounts to."""
+_NUMBERED = re.compile(r"\s*(?:Event\s*:\s*)?(\d{1,6})[\s|,]+", re.IGNORECASE)
 _LOCATION = re.compile(r"location(?:\(s\)|s)?\s+(.*?)[.\s]*$", re.IGNORECASE)
 _REPAIRED = ("repaired",)
 
@@ -77,10 +75,11 @@ def line(text: str, order: sel_dates.Order) -> Event | None:
 
     The first is how HPE's and Dell's tables print it, the second how Supermicro's pages do.
     """
-    told = _DIRECTED.fullmatch(text)
-    if told is not None:
-        severity = _REPAIRED[0] if told["direction"].lower().startswith("de") else ""
-        return _event(int(told["id"] or 0), told["words"], told["words"], severity, order)
+    words, dash, direction = text.rpartition(" - ")
+    severity = _DIRECTIONS.get(direction.strip().lower())
+    if dash and severity is not None and "|" not in words and any(char.isalpha() for char in words):
+        numbered = _NUMBERED.match(words)
+        return _event(int(numbered[1]) if numbered is not None else 0, words, words, severity, order)
     found = _LINE.fullmatch(text)
     if found is None:
         return None

@@ -116,6 +116,10 @@ def test_text_of_freeipmi_and_its_word_on_checksums() -> None:
     assert flaws(text) == [Flaw.CHECKSUM]
 
 
+def test_a_refusal_without_words_is_told() -> None:
+    assert flaws(IPMITOOL.replace("(Timeout)", "()")) == [Flaw.REFUSED]
+
+
 def test_other_things_are_foreign() -> None:
     assert flaws("hello") == [Flaw.FOREIGN]
     assert flaws(bytes(64)) == [Flaw.FOREIGN]
