@@ -246,8 +246,10 @@ class _Parser:
             self.report.battery(self.adapter).serial = words.serial(value)
         elif key == "charging status" and value.lower() == "charging":
             add_alarm(self.report.battery(self.adapter), BatteryState.CHARGING)
-        elif value.lower() == "yes" and key in BATTERY_ALARMS:
-            add_alarm(self.report.battery(self.adapter), BATTERY_ALARMS[key])
+        elif key in BATTERY_ALARMS and value.lower() in ("yes", "no"):
+            # Old firmware tells no state of the battery, only answers to these questions.
+            well = value.lower() == "no"
+            add_alarm(self.report.battery(self.adapter), BatteryState.OK if well else BATTERY_ALARMS[key])
         elif key == "issohgood" and value.lower() == "no":
             add_alarm(self.report.battery(self.adapter), BatteryState.REPLACE)
 

@@ -50,6 +50,7 @@ BATTERY_ALARMS: Mapping[str, BatteryState] = {
     "pack is about to fail & should be replaced": BatteryState.REPLACE,
     "remaining capacity low": BatteryState.LOW,
     "remainingcapacitylow": BatteryState.LOW,
+    "over temperature": BatteryState.HOT,
     "no space to cache offload": BatteryState.REPLACE,
     "i2c errors detected": BatteryState.REPLACE,
     "learn cycle active": BatteryState.LEARNING,

@@ -294,3 +294,14 @@ def test_inquiry_data_is_read_in_all_its_layouts(inquiry: str, firmware: str, mo
         f"Device Firmware Level: {firmware}\nInquiry Data: {inquiry}\n"
     )
     assert (told.disk("8:1").model, told.disk("8:1").serial) == (model, serial)
+
+
+@pytest.mark.parametrize(("replace", "states"), [("No", {"ok"}), ("Yes", {"replace"})])
+def test_a_battery_without_a_state_is_what_its_firmware_answers(replace: str, states: set[str]) -> None:
+    told = Told(
+        "BBU status for Adapter: 0\n\nBatteryType: BBU\nTemperature: 36 C\n\nBBU Firmware Status:\n\n"
+        f"  Temperature                  : OK\n  Battery Replacement required : {replace}\n\nBattery state:\n\n"
+        "GasGuageStatus:\n  Fully Discharged        : No\n  Over Temperature        : No\n"
+    )
+    assert told.states("raid.battery", "cache battery of controller 0") == states
+    assert told.value("raid.temperature", "cache battery of controller 0") == 36
