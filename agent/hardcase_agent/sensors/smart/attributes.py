@@ -80,8 +80,8 @@ _USED_UP = 1
 _BYTES = re.compile(r"(?P<way>Writes|Wts|Written|Reads|Rds|Read)(_Fr\w_H\w+)?_(?P<unit>32MiB|GiB|GB)$")
 _UNITS = {"32MiB": 32 << 20, "GiB": 1 << 30, "GB": 10**9}
 
-_PHANTOM_PENDING = re.compile(r"(Crucial_)?CT\d+(MX500|BX500)SSD\d")
-"""These show one pending sector for minutes at a time that no read ever finds; the database calls it bogus by now."""
+_PHANTOM_PENDING = re.compile(r"(Crucial_)?CT\d+MX500SSD\d")
+"""It shows one pending sector for minutes at a time that no read ever finds; the database calls it bogus by now."""
 _HEAT = re.compile(r"temp", re.I)
 _DIGITS = re.compile(r"\d{1,20}")
 
