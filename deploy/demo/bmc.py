@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -24,6 +25,8 @@ from deploy.demo.bmc_files import Ports, SimSensor, emulation, fru_image, lan_co
 STARTS_WITHIN_S = 30.0
 ANSWERS_WITHIN_S = 60.0
 """A console command; ipmi_sim is one thread, and one that writes its SEL to a busy disk answers nobody."""
+_PROMPT = re.compile(rb"(?:[\r\n]|\xff[\xfb-\xfe].)> ", re.DOTALL)
+"""At the start of a line, or after the telnet options with which the console opens."""
 
 
 def free_ports() -> Ports:
@@ -136,22 +139,25 @@ class SimulatedBmc:
                     raise
                 time.sleep(0.02)
 
-    def _until_prompt(self) -> bytes:
+    def _until_prompt(self, echo: bytes = b"") -> bytes:
+        """What is said from the echo to the prompt. ipmi_sim tells its log here too, before, after and at any time."""
         assert self._console is not None
         said = b""
-        while not said.endswith(b"> "):
+        while True:
+            _, echoed, answer = said.partition(echo) if echo else (b"", b"", said)
+            if (echoed or not echo) and (prompt := _PROMPT.search(answer)):
+                return answer[: prompt.start()]
             chunk = self._console.recv(4096)
             if not chunk:
                 raise OSError("ipmi_sim closed its console")
             said += chunk
-        return said
 
     def command(self, line: str) -> str:
         """One console command; raises ValueError with ipmi_sim's words if it refuses it."""
         if self._console is None:
             raise RuntimeError("the simulated BMC is not running")
         self._console.sendall(line.encode() + b"\n")
-        said = self._until_prompt().decode("latin-1").replace("\r", "")
+        said = self._until_prompt(line.encode()).decode("latin-1").replace("\r", "")
         if "**" in said:
             raise ValueError(f"{line}: {said.strip()}")
         return said
