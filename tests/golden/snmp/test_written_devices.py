@@ -32,6 +32,7 @@ UPS_CARD = {
     f"{APC}.1.4.1.1.0": 2,
     f"{APC}.1.4.3.3.0": 215,
     f"{APC}.1.7.2.3.0": 1,
+    f"{APC}.1.8.1.0": 1,
 }
 RACK_PDU = {
     f"{APC}.26.4.3.1.3.1": "rack 7 A",
@@ -148,6 +149,7 @@ FAULTS = {
     "battery in fault": ({**UPS_CARD, f"{APC}.1.2.1.1.0": 4}, "ups.battery_failed"),
     "bypass by a fault": ({**UPS_CARD, f"{APC}.1.4.1.1.0": 10}, "ups.bypass"),
     "self-test failed": ({**UPS_CARD, f"{APC}.1.7.2.3.0": 2}, "ups.battery_failed"),
+    "card has lost its UPS": ({**UPS_CARD, f"{APC}.1.8.1.0": 2}, "ups.unreachable"),
     "overload of a phase": ({**RACK_PDU, f"{APC}.26.6.3.1.4.1": 4}, "pdu.overload"),
     "supply of the PDU": ({**RACK_PDU, f"{APC}.26.4.3.1.12.1": 2}, "psu.failed"),
     "threshold of the PDU": ({**PX2, f"{RARITAN}.5.2.3.1.3.1.1.1": 6}, "pdu.failed"),
