@@ -153,6 +153,36 @@ def test_an_empty_slot_with_zero_thresholds_is_no_sensor_and_zero_is_not_invente
     assert (seen.sensor.name, seen.reading, seen.sensor.limits.upper_critical) == ("CPU Temp", Number(32.0), 95.0)
 
 
+def test_readings_with_units_in_words_and_states_in_hexadecimal_are_read() -> None:
+    aten = ".1.3.6.1.4.1.21317.1.3.1"
+    rows = (
+        ("CPU Temp", "36 degrees C", "95 degrees C"),
+        ("Chassis Intru", "0x0001", "0"),
+        ("PS2 Status", "0x0009", "0"),
+    )
+    lines = "".join(
+        f'{aten}.2.{row} = STRING: "{value}"\n{aten}.9.{row} = STRING: "{limit}"\n{aten}.13.{row} = STRING: "{name}"\n'
+        for row, (name, value, limit) in enumerate(rows, start=1)
+    )
+    made = decoded(lines)
+    heat = next(one for one in made if isinstance(one, Seen) and one.sensor.name == "CPU Temp")
+    assert (heat.reading, heat.sensor.limits.upper_critical) == (Number(36.0), 95.0)
+    assert states_of(made) == {
+        "supermicro-bmc/intrusion/2": ["general_intrusion"],
+        "supermicro-bmc/psu_sensor/3": ["present", "input_lost"],
+    }
+
+
+def test_an_absent_fan_that_says_abnormal_is_no_fault() -> None:
+    table = ".1.3.6.1.4.1.2011.5.25.31.1.1.10.1"
+    made = decoded(
+        f"{table}.6.1.8 = INTEGER: 2\n{table}.7.1.8 = INTEGER: 2\n{table}.6.1.7 = INTEGER: 1\n{table}.7.1.7 = INTEGER: 2\n"
+    )
+    readings = {one.sensor.id: one.reading for one in made if isinstance(one, Seen)}
+    assert isinstance(readings["huawei-switch/fan/1.8"], Gap)
+    assert states_of(made) == {"huawei-switch/fan/1.7": ["failed"]}
+
+
 def test_text_that_is_no_walk_is_said_to_be_none() -> None:
     (flaw,) = decoded("{'json': 1}\n" * 5)
     assert isinstance(flaw, Undecoded)

@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from hardcase_agent.domain.part import Component, Part
 from hardcase_agent.domain.reading import Kind, Limits, Sensor
 from hardcase_agent.sensors.snmp.objects import Objects, indexed
-from hardcase_agent.sensors.snmp.reference import Reference, figure, printable, whole
+from hardcase_agent.sensors.snmp.reference import Reference, number_in, printable, whole
 from hardcase_agent.sensors.snmp.specs import Among, PartSpec, Profile, SensorSpec, Told, Variant, Wording
 from hardcase_agent.sensors.snmp.values import Oid, Value, dotted
 
@@ -278,7 +278,10 @@ def _limits(spec: SensorSpec, index: Oid, shown: Objects, scale: float) -> Limit
     found = {}
     for name, limit in spec.limits.items():
         value = limit.column.value(index, shown)
-        raw = float(value) if isinstance(value, int | float) else figure(printable(value))
+        raw = number_in(value, None)
+        if raw is None and spec.pattern is not None:
+            # "95 degrees C", as the reading itself is written.
+            raw = number_in(value, spec.pattern)
         if raw is not None and raw not in spec.unset:
             own = scale if limit.scale is None else limit.scale
             found[name] = round(raw * own + spec.offset, 9)

@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from hardcase_agent.domain.reading import Gap, GapReason, Number, Reading, States
 from hardcase_agent.sensors.snmp.layout import Item
 from hardcase_agent.sensors.snmp.objects import Objects
-from hardcase_agent.sensors.snmp.reference import figure, printable, whole
+from hardcase_agent.sensors.snmp.reference import number_in, printable, whole
 from hardcase_agent.sensors.snmp.specs import SensorSpec
 from hardcase_agent.sensors.snmp.values import Missing, Oid, Value
 
@@ -47,7 +47,7 @@ def _key(value: Value) -> int | str:
 
 
 def _number(item: Item, value: Value) -> Reading:
-    number = _figure(item.spec, value)
+    number = number_in(value, item.spec.pattern)
     if number is None:
         text = printable(value)
         reason = GapReason.ABSENT if text.casefold() in _NONE_THERE else GapReason.ERROR
@@ -59,19 +59,6 @@ def _number(item: Item, value: Value) -> Reading:
     if not _possible(item.spec, number, scaled):
         return Gap(GapReason.ERROR, f"{scaled:g} {item.sensor.unit.value} cannot be")
     return Number(scaled)
-
-
-def _figure(spec: SensorSpec, value: Value) -> float | None:
-    """The number of an object before scaling; some agents put it into words."""
-    if isinstance(value, int | float):
-        return float(value)
-    if not isinstance(value, bytes):
-        return None
-    text = printable(value)
-    if spec.pattern is not None:
-        found = spec.pattern.search(text)
-        text = found[1] if found else ""
-    return figure(text)
 
 
 def _possible(spec: SensorSpec, raw: float, scaled: float) -> bool:

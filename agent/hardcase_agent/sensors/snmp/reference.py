@@ -112,6 +112,19 @@ def figure(text: str) -> float | None:
     return float(text) if _FIGURE.fullmatch(text) else None
 
 
+def number_in(value: Value | None, pattern: re.Pattern[str] | None) -> float | None:
+    """The number of an object; some agents put it into words, where `pattern` finds it."""
+    if isinstance(value, int | float):
+        return float(value)
+    if not isinstance(value, bytes):
+        return None
+    text = printable(value)
+    if pattern is not None:
+        found = pattern.search(text)
+        text = found[1] if found else ""
+    return figure(text)
+
+
 def printable(value: Value | None) -> str:
     """Text of an object for people: trimmed, control characters and undecodable bytes out, at most 120 characters."""
     if isinstance(value, bytes):
