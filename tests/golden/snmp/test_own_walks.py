@@ -175,9 +175,8 @@ def test_readings_with_units_in_words_and_states_in_hexadecimal_are_read() -> No
 
 def test_an_absent_fan_that_says_abnormal_is_no_fault() -> None:
     table = ".1.3.6.1.4.1.2011.5.25.31.1.1.10.1"
-    made = decoded(
-        f"{table}.6.1.8 = INTEGER: 2\n{table}.7.1.8 = INTEGER: 2\n{table}.6.1.7 = INTEGER: 1\n{table}.7.1.7 = INTEGER: 2\n"
-    )
+    rows = {"6.1.8": 2, "7.1.8": 2, "6.1.7": 1, "7.1.7": 2}
+    made = decoded("".join(f"{table}.{row} = INTEGER: {value}\n" for row, value in rows.items()))
     readings = {one.sensor.id: one.reading for one in made if isinstance(one, Seen)}
     assert isinstance(readings["huawei-switch/fan/1.8"], Gap)
     assert states_of(made) == {"huawei-switch/fan/1.7": ["failed"]}
