@@ -15,6 +15,8 @@ from hardcase_agent.sensors.ipmi.records import Defaults
 
 BMC = 0x20
 MOST_LINES = 1_000_000
+_CAPTURED = "captured from physical server"
+"""What InfraSIM's generator writes at the head of a file that it read from a BMC."""
 _MASK_ORDER = (5, 4, 3, 2, 1, 0)
 """The file writes unr uc unc lnr lc lnc; our mask has lnc in bit 0, and unr in bit 5."""
 
@@ -26,7 +28,7 @@ def looks_like(text: str) -> bool:
 
 def parse(text: str) -> BmcImage:
     """The image; what does not decode is among its flaws, and the rest is read."""
-    image = BmcImage(has_readings=True)
+    image = BmcImage(has_readings=True, captured=_CAPTURED in text[:4096].lower())
     for number, words in _commands(text, image):
         command = _COMMANDS.get(words[0])
         if command is None:

@@ -51,6 +51,8 @@ class BmcImage:
     uuid: str = ""
     has_readings: bool = False
     """False: the file has records alone."""
+    captured: bool = False
+    """Read from a real BMC, comparison bits included; False: perhaps written for a simulator, which makes its own."""
     flaws: list[Undecoded] = field(default_factory=list)
 
 

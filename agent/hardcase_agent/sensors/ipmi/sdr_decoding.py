@@ -37,8 +37,9 @@ from hardcase_agent.sensors.ipmi.sel import parse_entry
 EVENTS_ENABLED = 0x80
 NO_READING = Gap(GapReason.NOT_SWEPT, "the capture holds no reading of this sensor")
 EVENTS_ONLY = Gap(GapReason.UNSUPPORTED, "it only writes events")
-STALE = Gap(GapReason.ERROR, "no reading: its events are off, and bits are set that such a sensor does not have")
-"""Such a file cannot say "reading unavailable": what a BMC left in the answer's state bytes then stands in it."""
+STALE = Gap(GapReason.ERROR, "no reading: all its events are off, as of a sensor that is not available")
+"""Such a file cannot say "reading unavailable". BMCs that answered so had switched the sensor's events off, and what
+was left in the other bytes stands in the file as its value and states."""
 RESERVED, RESERVED_STATE = 0x80C0, 0x8000
 """Bits that are returned as 1 and ignored (35.14): of a threshold sensor, and of a discrete one."""
 BY_SOFTWARE = Gap(GapReason.UNSUPPORTED, "its owner is system software: it only writes events")
@@ -161,7 +162,7 @@ def _place(record: FruRecord | DeviceRecord) -> Part:
 def _comparisons(image: BmcImage, sensors: list[SensorRecord]) -> dict[str, int | None]:
     """Comparison bits by sensor id, where the file has them: one written for a simulator alone leaves them to it."""
     answers = {record.id: image.told.get((record.owner, record.lun, record.number)) for record in sensors}
-    if not any(told.bits for told in answers.values() if told is not None):
+    if not image.captured and not any(told.bits for told in answers.values() if told is not None):
         return {}
     return {
         sensor: told.bits & LIMIT_BITS
@@ -178,7 +179,7 @@ def _reading(image: BmcImage, record: SensorRecord, planned: Planned, address: A
     told = image.told.get(address)
     if not image.has_readings or told is None or told.value is None:
         return NO_READING
-    if not told.events and told.bits & ~_defined(planned):
+    if not told.events and (image.captured or told.bits & ~_defined(planned)):
         return STALE
     return planned.read(_answer(told))
 

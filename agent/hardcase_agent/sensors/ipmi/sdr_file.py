@@ -93,7 +93,7 @@ def parse_json(text: str) -> BmcImage | None:
         content = {"sdr_records": content}
     if not isinstance(content, dict) or not isinstance(content.get("sdr_records"), list):
         return None
-    image = BmcImage(has_readings=bool(content.get("sensors")))
+    image = BmcImage(has_readings=bool(content.get("sensors")), captured=True)
     commands = _as_commands(content, image)
     replayed = emulator_file.parse("\n".join(commands))
     image.told, image.frus, image.device = replayed.told, replayed.frus, replayed.device

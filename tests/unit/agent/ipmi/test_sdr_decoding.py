@@ -89,6 +89,8 @@ def test_comparison_bits_are_those_of_a_captured_bmc_and_a_file_made_for_a_simul
     bits = ("sensor_set_bit 0x20 0x0 0x01 6 1 1", "sensor_set_bit 0x20 0x0 0x01 7 1 1")
     captured = readings(decode(emulator([TEMP, fan], *bits)))
     assert {captured[name].sensor.comparison for name in ("CPU1 Temp", "FAN 1")} == {0}
+    said = readings(decode("# All these data are captured from physical server.\n" + emulator([TEMP, fan])))
+    assert {said[name].sensor.comparison for name in ("CPU1 Temp", "FAN 1")} == {0}
 
 
 def test_a_sensor_whose_scanning_is_off_is_a_gap_whatever_value_is_left_in_it() -> None:
@@ -102,6 +104,13 @@ def test_state_bits_that_a_bay_does_not_have_are_no_drive_fault() -> None:
     reading = readings(decode(emulator([bay], off)))["HDD0"].reading
     assert isinstance(reading, Gap)
     assert reading.reason is GapReason.ERROR
+
+
+def test_a_captured_sensor_whose_events_are_all_off_had_no_reading() -> None:
+    off = "sensor_set_event_support 0x20 0x0 0x01 disable scanning per-state" + " 000000000000000" * 4
+    assert readings(decode(emulator([TEMP], off)))["CPU1 Temp"].reading == Number(45.0)
+    captured = "# All these data are captured from physical server.\n" + emulator([TEMP], off)
+    assert isinstance(readings(decode(captured))["CPU1 Temp"].reading, Gap)
 
 
 def test_sensors_of_system_software_have_no_reading_though_the_bmc_answered_for_their_number() -> None:
@@ -152,7 +161,8 @@ def test_json_with_readings_says_what_the_simulators_file_says() -> None:
         "sensors": sensors,
     }
     said = [line for line in decode(json.dumps(content)) if isinstance(line, Seen)]
-    assert said == [line for line in decode(emulator([TEMP, SUPPLY])) if isinstance(line, Seen)]
+    header = "# All these data are captured from physical server.\n"
+    assert said == [line for line in decode(header + emulator([TEMP, SUPPLY])) if isinstance(line, Seen)]
 
 
 def test_a_dump_that_ends_within_a_record_gives_the_records_before_it() -> None:
