@@ -14,8 +14,8 @@ from hardcase_agent.sensors.smart import attributes, measure
 from hardcase_agent.sensors.smart.attributes import Attribute, Meaning
 from hardcase_agent.sensors.smart.measure import Document, Measure
 
-_EXTENDED = re.compile(r"extended|vendor", re.I)
-"""Tests that read the whole medium. Makers' own tests (0xff) are background scans by their firmware."""
+_EXTENDED = re.compile(r"extended", re.I)
+"""Tests that read the whole medium; what a maker's own (0xff) reads is not told."""
 _SELF_TEST_EXTENDED = (0x02, 0x82)
 RECENT_HOURS = 168
 """An unreadable sector logged within a week of the disk's own time is today's matter; older ones are history."""
