@@ -65,7 +65,9 @@ class TextEntry:
 def columns_of(line: str) -> list[str]:
     """Columns by "|", else by ","; a state that contains a comma is put together again."""
     if "|" in line:
-        return [column.strip() for column in line.split("|")[:MOST_COLUMNS]]
+        # Quoted in a ticket's table, lines begin and end with a bar.
+        inner = line.strip()[1:] if line.lstrip().startswith("|") else line
+        return [column.strip() for column in inner.split("|")[:MOST_COLUMNS]]
     columns = [column.strip().strip('"') for column in line.split(",")[:MOST_COLUMNS]]
     ends = 1 if sel_words.letters(columns[-1]) in _DIRECTIONS else 0
     first = next((place for place, column in enumerate(columns) if sel_words.sensor_type(column)), len(columns))

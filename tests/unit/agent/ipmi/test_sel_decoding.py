@@ -75,6 +75,11 @@ def test_columns_with_a_sensor_name_tell_the_part() -> None:
     assert event.device_ms == 1741287647000
 
 
+def test_a_line_of_a_tickets_table_is_one() -> None:
+    event = one("| 1a | 03/06/2025 | 19:00:47 | Power Supply PS2 Status | Power Supply AC lost | Asserted |")
+    assert (event.record_id, event.code, event.part.slot) == (0x1A, "psu.input_lost", "PSU2")
+
+
 def test_the_end_of_a_state_has_the_code_of_its_beginning() -> None:
     text = (
         "1 | 01/02/2025 | 00:00:01 | Power Supply #0x3b | Presence detected | Deasserted\n"
