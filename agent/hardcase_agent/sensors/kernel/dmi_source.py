@@ -34,12 +34,12 @@ class DmiSource:
     def _line(self) -> CoverageLine:
         if self._tables.inventory is not None:
             return CoverageLine(component=Component.BOARD, status=CoverageStatus.WATCHED)
-        return CoverageLine(
-            component=Component.BOARD,
-            status=CoverageStatus.UNREADABLE,
-            reason=str(self._tables.error or "the firmware has no SMBIOS table"),
-            cure="start hardcase-helper.socket, or install dmidecode; virtual machines often have no table",
-        )
+        if not self._tables.present:
+            status, reason, cure = CoverageStatus.NOT_PRESENT, "the firmware has no SMBIOS table", ""
+        else:
+            status, reason = CoverageStatus.UNREADABLE, str(self._tables.error or "the SMBIOS table is empty")
+            cure = "start hardcase-helper.socket, and install dmidecode"
+        return CoverageLine(component=Component.BOARD, status=status, reason=reason, cure=cure)
 
     async def doctor(self) -> Sequence[CoverageLine]:
         await self._tables.refresh()

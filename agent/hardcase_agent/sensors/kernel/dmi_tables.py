@@ -26,16 +26,22 @@ class DmiTables:
 
     def __init__(self, sysfs: Path, commands: CommandRunner, clock: Clock) -> None:
         self._tables = sysfs / "firmware" / "dmi" / "tables"
+        self._ids = sysfs / "class" / "dmi" / "id"
         self._commands = commands
         self._clock = clock
         self._due_ms = 0
         self.inventory: Inventory | None = None
         self.error: AgentError | None = None
 
+    @property
+    def present(self) -> bool:
+        """Whether the firmware has a table at all; many virtual machines have none."""
+        return self._tables.is_dir() or self._ids.is_dir()
+
     async def refresh(self) -> None:
         """Raises nothing."""
         now_ms = self._clock.now().boot_ms
-        if now_ms < self._due_ms:
+        if now_ms < self._due_ms or not self.present:
             return
         structures = self._from_sysfs()
         if not structures:

@@ -55,6 +55,7 @@ class StillClock:
 
 
 def source(ring: Ring, root: Path, boot: str = "boot-1") -> KernelLogSource:
+    (root / "sys/class/dmi/id").mkdir(parents=True, exist_ok=True)
     (root / "boot_id").write_text(boot + "\n")
     return KernelLogSource(
         Asset(serial="EX1"),
@@ -153,11 +154,19 @@ async def test_without_the_right_to_read_it_is_refused_with_a_cure(tmp_path: Pat
 
 async def test_the_firmwares_inventory_is_told_from_dmidecode_where_sysfs_is_closed(tmp_path: Path) -> None:
     ring = Ring()
+    (tmp_path / "class/dmi/id").mkdir(parents=True)
     dmi = DmiSource(Asset(serial="EX1"), DmiTables(tmp_path, ring, StillClock()), period_s=86_400.0)
     sweep = await dmi.sweep(NOW)
     assert sweep.parts is not None
     assert "1A2B3C4D" in {part.serial for part in sweep.parts}
     assert (await dmi.doctor())[0].status is CoverageStatus.WATCHED
+
+
+async def test_a_machine_without_a_table_has_no_inventory_and_no_trouble(tmp_path: Path) -> None:
+    dmi = DmiSource(Asset(serial="EX1"), DmiTables(tmp_path, Ring(), StillClock()), period_s=86_400.0)
+    sweep = await dmi.sweep(NOW)
+    assert sweep.parts == ()
+    assert (await dmi.doctor())[0].status is CoverageStatus.NOT_PRESENT
 
 
 def test_only_the_kernels_own_records_pass_and_without_their_dictionary() -> None:
