@@ -125,7 +125,7 @@ def _record(
     unit = UNITS.get(theirs.units_2)
     value = theirs.convert_sensor_raw_to_value(int(told["value"][0], 0))
     one = seen.get(first.id)
-    # python-ipmi converts whatever stands there; a sensor that is not scanned, or not available, has no value to convert.
+    # python-ipmi converts whatever stands there; a sensor that is not scanned, or not available, has no value.
     if one is None or told.get("event_support", ["enable", "scanning"])[:2] != ["enable", "scanning"] or value is None:
         return
     factor, offset = (unit.factor, unit.offset) if unit is not None else (1.0, 0.0)
