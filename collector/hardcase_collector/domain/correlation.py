@@ -55,6 +55,8 @@ class Opened(Protocol):
 
 
 C = TypeVar("C", bound=Opened)
+_CUT_SERIAL = 8
+"""Characters of a serial number that are still one disk's own: what Seagate prints on its labels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,9 @@ def _of_part(subject: Subject, cases: Sequence[C]) -> tuple[C, Relation] | None:
     for case in same_group:
         if case.part.key() == subject.part.key():
             return case, Relation.SAME_PART
+    for case in same_group:
+        if _one_serial(case.part, subject.part):
+            return case, Relation.SAME_PART
     place = subject.part.place()
     if not subject.part.slot:
         return None
@@ -83,6 +88,19 @@ def _of_part(subject: Subject, cases: Sequence[C]) -> tuple[C, Relation] | None:
         case for case in same_group if case.part.place() == place and not (case.part.serial and subject.part.serial)
     ]
     return (there[0], Relation.SAME_PLACE) if len(there) == 1 else None
+
+
+def _one_serial(one: Part, other: Part) -> bool:
+    """One part by two observers: a RAID controller cuts a SATA disk's model at 16 characters (SCSI inquiry) and a SAS
+    disk's serial number at 8 or 12, and tells the model without or with its maker."""
+    if one.component != other.component or not (one.serial and other.serial):
+        return False
+    serials, models = (
+        sorted(("".join(a.split()).lower(), "".join(b.split()).lower()), key=len)
+        for a, b in ((one.serial, other.serial), (one.model, other.model))
+    )
+    same = serials[0] == serials[1] or (len(serials[0]) >= _CUT_SERIAL and serials[1].startswith(serials[0]))
+    return same and (models[1].startswith(models[0]) or models[1].endswith(models[0]))
 
 
 def _of_cause(subject: Subject, cases: Sequence[C], joins: Sequence[Join]) -> tuple[C, Relation] | None:

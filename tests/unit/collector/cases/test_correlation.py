@@ -145,3 +145,60 @@ def test_of_two_cases_in_one_slot_none_is_guessed() -> None:
     found = case_of(subject, [Opened("1")], ())
     assert found is not None
     assert found[1] is Relation.SAME_PLACE
+
+
+@pytest.mark.parametrize(
+    ("told", "known"),
+    [
+        (("WDC WD740ADFD-00", "WD-WMANS1732855"), ("WDC WD740ADFD-00NLR1", "WD-WMANS1732855")),
+        (("ST1200MM0088", "S400M4R0"), ("SEAGATE ST1200MM0088", "S400M4R00000B412ABCD")),
+        (("", "Z1Z00001"), ("ST4000NM0033-9ZM170", "Z1Z00001")),
+    ],
+)
+def test_one_disk_by_its_controller_and_by_itself_is_one_case(
+    bench: Bench, told: tuple[str, str], known: tuple[str, str]
+) -> None:
+    asset = bench.asset()
+    by_itself = Part(component="disk", model=known[0], serial=known[1])
+    by_controller = Part(component="disk", slot="1I:1:2", model=told[0], serial=told[1])
+    bench.apply(raised(asset, "disk.predicted", part=by_itself, group="disk"))
+    bench.apply(raised(asset, "disk.failed", part=by_controller, group="disk", sensor="c"))
+    assert bench.only_case().fault_classes == ("disk.predicted", "disk.failed")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (("ST1200MM0088", "S400M4R0"), ("ST1200MM0088", "S400M4R1")),
+        (("ST1200MM0088", "S400"), ("ST1200MM0088", "S400M4R0")),
+        (("ST1200MM0088", "S400M4R0"), ("INTEL SSDSC2BB240G4", "S400M4R0")),
+    ],
+)
+def test_two_disks_with_names_alike_stay_two_cases(bench: Bench, one: tuple[str, str], other: tuple[str, str]) -> None:
+    asset = bench.asset()
+    for index, (model, serial) in enumerate((one, other)):
+        part = Part(component="disk", model=model, serial=serial)
+        bench.apply(raised(asset, "disk.failed", part=part, group="disk", sensor=f"s{index}"))
+    assert len(bench.cases()) == 2
+
+
+def test_a_failed_disk_its_array_and_its_controllers_warning_are_one_case(bench: Bench) -> None:
+    asset = bench.asset()
+    array = Part(component="raid", slot="VD 0", model="RAID5")
+    controller = Part(component="raid", model="AVAGO", serial="SR1")
+    disk = Part(component="disk", slot="252:1", model="SEAGATE ST4000NM0023", serial="Z1Z00002")
+    bench.apply(raised(asset, "raid.degraded", part=array, group="raid", sensor="v"))
+    bench.apply(raised(asset, "disk.failed", part=disk, group="disk", sensor="d"))
+    bench.apply(raised(asset, "raid.member", part=disk, group="disk", sensor="m"))
+    bench.apply(raised(asset, "raid.controller_degraded", part=controller, group="raid", sensor="c"))
+    case = bench.only_case()
+    assert (case.part, case.repair_group) == (disk, "disk")
+
+
+def test_a_cache_that_is_off_belongs_to_its_battery(bench: Bench) -> None:
+    asset = bench.asset()
+    controller = Part(component="raid", slot="slot 0")
+    battery = Part(component="battery", slot="cache battery of slot 0")
+    bench.apply(raised(asset, "raid.cache_off", part=controller, group="cache_battery", sensor="c"))
+    bench.apply(raised(asset, "battery.cache_failed", part=battery, group="cache_battery", sensor="b"))
+    assert bench.only_case().part == battery
