@@ -38,7 +38,9 @@ def test_each_dimm_has_its_own_counters_and_its_slot_is_its_label(tmp_path: Path
     assert read["mc0/dimm3/corrected"] == ("mc0 dimm3", Number(4294967299.0))
     assert read["mc0/dimm3/uncorrected"] == ("mc0 dimm3", Number(1.0))
     assert not [key for key in read if "csrow" in key]
-    assert [part.slot for part in scan.parts] == ["CPU_SrcID#0_MC#0_Chan#0_DIMM#0", "mc0 dimm3"]
+    assert scan.parts == ()
+    whole = edac.scan(tmp_path, sums=True)
+    assert [part.slot for part in whole.parts] == ["CPU_SrcID#0_MC#0_Chan#0_DIMM#0", "mc0 dimm3"]
 
 
 def test_quantities_are_the_words_of_the_wire(tmp_path: Path) -> None:
