@@ -32,7 +32,7 @@ def measures(document: Document) -> Iterator[Measure]:
     if hours is not None:
         yield Measure("disk.hours", Number(hours * 3600))
     yield from measure.health(document)
-    yield from attributes.counters(document, rows)
+    yield from attributes.counters(document, rows) if rows else _farm(document)
     yield from attributes.wear(document, rows)
     yield from attributes.spare(rows)
     yield from attributes.volume(document, rows)
@@ -40,6 +40,24 @@ def measures(document: Document) -> Iterator[Measure]:
         yield measure.states("disk.attributes", attributes.thresholds(rows))
     yield from _errors(document, hours)
     yield from _self_test(document)
+
+
+_FARM = {
+    "disk.reallocated": "number_of_reallocated_sectors",
+    "disk.pending": "number_of_reallocated_candidate_sectors",
+    "disk.reported_uncorrectable": "number_of_unrecoverable_read_errors",
+    "disk.spin_retry": "attr_spin_retry_count",
+    "disk.end_to_end": "number_of_ioedc_errors",
+    "disk.command_timeout": "command_time_out_count_total",
+    "disk.crc_errors": "total_crc_errors",
+}
+
+
+def _farm(document: Document) -> Iterator[Measure]:
+    """Seagate's own log (smartctl 7.4, -l farm), where it is all that was asked for."""
+    for quantity, key in _FARM.items():
+        value = measure.number(document, "seagate_farm_log", "page_3_error_statistics", key)
+        yield from measure.counter(quantity, value, key)
 
 
 def _temperature(document: Document, rows: list[Attribute]) -> Iterator[Measure]:
@@ -59,7 +77,9 @@ def _temperature(document: Document, rows: list[Attribute]) -> Iterator[Measure]
 def _hours(document: Document, rows: list[Attribute]) -> float | None:
     told = [entry for entry in measure.power_on(document) if isinstance(entry.reading, Number)]
     hours = told[0].reading.value / 3600 if told and isinstance(told[0].reading, Number) else None
-    if hours is None:
+    if hours is None and not rows:
+        hours = measure.number(document, "seagate_farm_log", "page_1_drive_information", "poh")
+    elif hours is None:
         row = attributes.first(rows, Meaning.HOURS)
         hours = float(row.raw) if row is not None and row.raw is not None else None
     return hours if hours is not None and 0 <= hours <= _LONGEST_LIFE else None

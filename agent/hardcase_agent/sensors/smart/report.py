@@ -166,6 +166,7 @@ def _part(document: Document, path: str, slot: str, address: str) -> Part:
     model = measure.text(document, "model_name") or measure.text(document, "scsi_model_name")
     firmware = (measure.text(document, key) for key in ("firmware_version", "scsi_revision", "revision"))
     serial, wwn = measure.text(document, "serial_number"), _wwn(document)
+    serial = serial or measure.text(document, "seagate_farm_log", "page_1_drive_information", "serial_number")
     if _NO_SERIAL.fullmatch(serial):
         serial = ""
     return Part(

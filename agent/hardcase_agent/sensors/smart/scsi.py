@@ -39,6 +39,7 @@ _DEFECT_BYTES, _SHORT_DEFECT_BYTES = 8, 4
 
 def measures(document: Document) -> Iterator[Measure]:
     trip = measure.celsius_limit(document, "temperature", "drive_trip")
+    trip = trip or measure.celsius_limit(document, "scsi_temperature", "drive_trip")
     limits = Limits(upper_critical=trip, source="smart") if trip else Limits()
     # Drives with the environmental reporting page (SPC-5 7.3.7) tell it there, and some there alone.
     reported = table(document, "scsi_environmental_reports", "temperature_1")

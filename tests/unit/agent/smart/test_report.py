@@ -227,6 +227,80 @@ def test_the_newest_self_test_that_concluded_counts(statuses: tuple[int, ...], e
     assert readings(report).get("disk.selftest") == expected
 
 
+def test_seagates_own_log_is_read_where_it_alone_was_asked_for() -> None:
+    errors = {"number_of_reallocated_sectors": 7, "attr_spin_retry_count": 0, "normal_spin_retry_count": 100}
+    log = {"page_1_drive_information": {"serial_number": "ZA5", "poh": 2}, "page_3_error_statistics": errors}
+    report = parsed(document("ATA", seagate_farm_log=log))
+    assert report.part.serial == "ZA5"
+    assert readings(report) == {
+        "disk.reallocated": Number(7),
+        "disk.spin_retry": Number(0),
+        "disk.hours": Number(7200),
+    }
+
+
+@pytest.mark.parametrize(("raw", "retries"), [("0", 0), ("2", 2), ("65536", 1), ("196611", 3)])
+def test_of_packed_counters_the_lowest_that_is_not_nought_counts(raw: str, retries: int) -> None:
+    found = readings(parsed(ata(attributes=(attribute(10, "Spin_Retry_Count", raw),))))
+    assert found["disk.spin_retry"] == Number(retries)
+
+
+@pytest.mark.parametrize(
+    ("number", "name", "quantity"),
+    [
+        (5, "Reallocate_NAND_Blk_Cnt", "disk.reallocated"),
+        (170, "Grown_Bad_Block_Ct", "disk.reallocated"),
+        (160, "Uncorrectable_Error_Cnt", "disk.reported_uncorrectable"),
+        (210, "SATA_CRC_Error_Count", "disk.crc_errors"),
+        (180, "End_to_End_Err_Detect", "disk.end_to_end"),
+        (197, "Total_Pending_Sectors", "disk.pending"),
+    ],
+)
+def test_a_counter_is_known_by_its_name_under_any_number(number: int, name: str, quantity: str) -> None:
+    assert readings(parsed(ata(attributes=(attribute(number, name, "3"),))))[quantity] == Number(3)
+
+
+def test_an_mx500s_one_pending_sector_is_a_gap_and_more_are_not() -> None:
+    for raw, expected in (("1", Gap), ("2", Number)):
+        row = attribute(197, "Current_Pending_Sector", raw)
+        assert isinstance(
+            readings(parsed(ata(model_name="CT2000MX500SSD1", attributes=(row,))))["disk.pending"], expected
+        )
+
+
+@pytest.mark.parametrize(
+    ("bits", "health"),
+    [(0b00010, States(0)), (0b10000, States(0)), (0, States(1))],
+    ids=["heat", "backup", "no bit"],
+)
+def test_failed_of_an_nvme_disk_counts_only_where_no_bit_says_why(bits: int, health: States) -> None:
+    found = readings(parsed(nvme(log={"critical_warning": bits}, smart_status={"passed": False})))
+    assert (found["disk.health"], found["disk.nvme_warning"]) == (health, States(bits))
+
+
+@pytest.mark.parametrize(
+    ("name", "state"),
+    [
+        ("Media_Wearout_Indicator", "worn_now"),
+        ("Percent_Lifetime_Remain", "worn_now"),
+        ("Airflow_Temperature_Cel", "temperature_now"),
+        ("Power_Loss_Cap_Test", "power_loss_protection_now"),
+        ("Raw_Read_Error_Rate", "old_age_now"),
+    ],
+)
+def test_an_attribute_below_its_threshold_fails_as_what_it_means(name: str, state: str) -> None:
+    report = parsed(ata(attributes=(attribute(200, name, "0", when_failed="now"),)))
+    sensor = next(sensor for sensor in report.sensors if sensor.quantity == "disk.attributes")
+    assert asserted(sensor, readings(report)["disk.attributes"]) == {state}
+
+
+@pytest.mark.parametrize(("version", "defects"), [([7, 1], 30), ([7, 2], 240), ([7, 5], 240)])
+def test_a_grown_list_that_old_smartctl_measured_in_bytes_is_counted(version: list[int], defects: int) -> None:
+    told = sas(scsi_grown_defect_list=240)
+    told["smartctl"]["version"] = version
+    assert readings(parsed(told))["disk.grown_defects"] == Number(defects)
+
+
 def test_a_failed_overall_health_is_a_state() -> None:
     assert readings(parsed(ata(smart_status={"passed": False}, status=8)))["disk.health"] == States(1)
 
