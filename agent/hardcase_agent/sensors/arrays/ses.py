@@ -12,7 +12,10 @@ from hardcase_agent.domain.part import Component
 from hardcase_agent.sensors.arrays import words
 from hardcase_agent.sensors.arrays.model import Element, Health, MemberState, Report
 
-HEADING = re.compile(r"Enclosure [Ss]tatus diagnostic page:?|Primary enclosure logical identifier.*|Element type: .*")
+HEADING = re.compile(
+    r"Enclosure [Ss]tatus diagnostic page:?|Primary enclosure logical identifier.*|Element type: .*"
+    r"|\S.*? \[\d{1,3},-?\d{1,4}\] Element type: .*"
+)
 _TYPE = re.compile(r"Element type: (.*?)(?:, subenclosure id: (\d{1,3}).*)?")
 _ELEMENT = re.compile(r"(?:Element (\d{1,4})|Individual element (\d{1,4})) (?:descriptor|status):?.*", re.IGNORECASE)
 _JOINED = re.compile(r"(\S.*?) \[(\d{1,3}),(-?\d{1,4})\]\s+Element type: (.*)")

@@ -638,3 +638,20 @@ Enclosure Status diagnostic page:
         Predicted failure=0, Disabled=0, Swap=0, status: OK
         Temperature=31 C
 """
+
+SG_SES_JOINED = """\
+Slot 01 [0,0]  Element type: Array device slot
+  Enclosure Status:
+    Predicted failure=1, Disabled=0, Swap=0, status: OK
+    OK=0, Reserved device=0, Hot spare=0, Cons check=0
+    App client bypassed A=0, Fault sensed=0, Fault reqstd=0
+  Additional Element Status:
+    Transport protocol: SAS
+Slot 02 [0,1]  Element type: Array device slot
+  Enclosure Status:
+    Predicted failure=0, Disabled=0, Swap=0, status: Not installed
+PowerSupply01 [1,0]  Element type: Power supply
+  Enclosure Status:
+    Predicted failure=0, Disabled=0, Swap=0, status: Critical
+    Ident=0, Do not remove=0, DC overvoltage=0, DC undervoltage=0
+"""

@@ -324,3 +324,10 @@ def test_an_enclosure_that_cciss_vol_status_tells_of_says_what_is_wrong_with_it(
     )
     assert told.all_states("fan.health") == {"Enclosure MSA50 fan": {"failed"}}
     assert told.all_states("backplane.health") == {"Enclosure MSA60": {"ok"}}
+
+
+def test_an_enclosures_joined_form_has_the_names_that_stand_on_it() -> None:
+    told = Told(outputs.SG_SES_JOINED)
+    assert told.flaws == []
+    assert told.all_states("disk.member") == {"Slot 01": {"online", "predicted"}}
+    assert told.all_states("psu.health") == {"PowerSupply01": {"critical"}}
