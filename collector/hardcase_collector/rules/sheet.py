@@ -227,8 +227,12 @@ class RuleBook:
         return known.title.get(language, known.title["en"]) if known else group
 
     def counsel(self, part: Part, fault_classes: Sequence[str], live: LiveState) -> Counsel | None:
-        """What to do about a case of these classes, the first that opened it leading; None where none is known."""
-        for fault_class in fault_classes:
+        """What to do about a case of these classes; the one that is worst now leads. None where none is known."""
+        worst = {
+            name: max((one.severity for one in live.firing if one.fault_class == name), default=0)
+            for name in fault_classes
+        }
+        for fault_class in sorted(fault_classes, key=lambda name: -worst[name]):
             advice = self.advice.get(fault_class)
             if advice is not None:
                 return Counsel(advice, warnings(part, fault_classes, advice.safety, live), self.safety)

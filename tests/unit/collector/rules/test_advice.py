@@ -82,3 +82,12 @@ def test_what_forbids_comes_before_what_is_to_be_minded() -> None:
     state = live(("raid.degraded", ARRAY), ("disk.failed", Part(component="disk", slot="Bay 4")), arrays_seen=False)
     told = warnings(DISK, ["disk.predicted"], [Safety.OTHER_DISK, Safety.ARRAYS_UNSEEN, Safety.ARRAY_DEGRADED], state)
     assert [one.urgency for one in told] == [Urgency.STOP, Urgency.CAUTION, Urgency.CAUTION]
+
+
+def test_advice_is_on_what_is_worst_now_not_on_what_came_first(book: RuleBook) -> None:
+    state = LiveState(
+        firing=(Firing("disk.media", DISK, Severity.MINOR), Firing("disk.failed", DISK, Severity.CRITICAL))
+    )
+    counsel = book.counsel(DISK, ["disk.media", "disk.failed"], state)
+    assert counsel is not None
+    assert counsel.advice is book.advice["disk.failed"]
