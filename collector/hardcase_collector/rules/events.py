@@ -98,7 +98,9 @@ def _begun(watch: Watch, keyed: Keyed, event: Event, severity: Severity) -> int:
     rule, track, time_ms = watch.rule, keyed.track, event.stamp.time_ms
     waiting = waits(watch, keyed)
     keyed.code = ",".join(sorted(set(keyed.code.split(",")) - {""} | {event.code}))
-    track.times = [*track.times, time_ms][-rule.count :] if not waiting else track.times
+    # Counted by the device's own clock, wrong or not: an agent that was away reads the log of a week in a minute.
+    counted_ms = event.device_ms if event.device_ms and rule.count > 1 else time_ms
+    track.times = [*track.times, counted_ms][-rule.count :] if not waiting else track.times
     if rule.settle_s and not track.raised:
         if not waiting:
             keyed.expires_ms = time_ms + rule.settle_s * 1000

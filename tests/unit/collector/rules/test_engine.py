@@ -577,3 +577,18 @@ def test_the_quiet_frame_makes_nothing_but_takes_the_newest_readings() -> None:
     assert bench.engine.frame(bench.state, quiet) == ()
     assert bench.state.last is quiet
     assert bench.row().time_ms == quiet.time_ms
+
+
+def test_events_read_late_are_counted_by_the_devices_clock() -> None:
+    def told(apart_s: float) -> list[str]:
+        engine = feeds.engine()
+        state = engine.open_feed(feeds.feed(), None, None, (), rehearsal=False)
+        found = []
+        for index in range(3):
+            read = feeds.event("memory.correctable_ecc", index)
+            event = replace(read, device_ms=feeds.START_MS - 10**9 + round(index * apart_s * 1000))
+            found += engine.event(state, event, history=False)
+        return [made.key.rule for made in found]
+
+    assert "memory-corrected-events" in told(apart_s=3600)
+    assert "memory-corrected-events" not in told(apart_s=2 * 86400)
