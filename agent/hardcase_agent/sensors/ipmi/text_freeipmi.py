@@ -26,7 +26,7 @@ class Columns:
     def header(self, cells: Sequence[str]) -> bool:
         """Takes a header line; False where it is none."""
         words = [cell.strip().lower() for cell in cells]
-        if "name" not in words or not {"reading", "type"} & set(words):
+        if not {"name", "sensor name"} & set(words) or not {"reading", "type", "sensor reading"} & set(words):
             return False
         if "date" in words:
             # The event log, which has a door of its own.
@@ -36,7 +36,8 @@ class Columns:
             "id": "id", "record id": "id", "name": "name", "type": "type", "state": "state", "reading": "reading",
             "units": "units", "event": "event", "lower nr": "lower_non_recoverable", "lower c": "lower_critical",
             "lower nc": "lower_non_critical", "upper nc": "upper_non_critical", "upper c": "upper_critical",
-            "upper nr": "upper_non_recoverable",
+            "upper nr": "upper_non_recoverable", "record_id": "id", "sensor name": "name", "sensor group": "type",
+            "monitoring status": "state", "sensor units": "units", "sensor reading": "reading",
         }  # fmt: skip
         self.places = {known[word]: place for place, word in enumerate(words) if word in known}
         return True
@@ -74,7 +75,8 @@ def from_freeipmi(cells: Sequence[str], columns: Columns, at: str) -> Row | None
     row.unit = "" if cell("units").lower() in NOTHING else cell("units")
     value = number(cell("reading"))
     row.value = value
-    event = cell("event")
+    # Before 1.0 ipmimonitoring printed the states of a discrete sensor as its reading.
+    event = cell("event") if "event" in places else cell("reading") if "'" in cell("reading") else ""
     phrases = tuple(_QUOTED.findall(event)) or ((event.strip("[]"),) if event.lower() not in NOTHING else ())
     return freeipmi_said(row, phrases)
 

@@ -15,6 +15,9 @@ from hardcase_agent.sensors.ipmi.records import Entity
 from hardcase_agent.sensors.ipmi.text_freeipmi import Columns, from_freeipmi, from_old_freeipmi
 from hardcase_agent.sensors.ipmi.text_rows import Row, entity_of, from_ipmitool
 
+_HOST = re.compile(r"^[A-Za-z][\w.-]*: (?=\s*\d+\s*\|)")
+"""What FreeIPMI puts before each line when it asks several hosts."""
+
 
 def cells_of(line: str) -> list[str]:
     """Cells of a table row: between bars, or comma-separated."""
@@ -89,7 +92,7 @@ def rows(lines: Sequence[tuple[int, str]]) -> Iterator[Row | Place | Undecoded]:
         at = f"line {place}"
         if not line.strip() or set(line.strip()) <= set("-+=|") or remark(line):
             continue
-        cells = cells_of(line)
+        cells = cells_of(_HOST.sub("", line))
         if columns.header(cells):
             continue
         place_of = from_locator(cells)

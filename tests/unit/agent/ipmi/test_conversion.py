@@ -68,7 +68,19 @@ def test_decimal_exponents_do_not_smear_the_last_digit() -> None:
 
 @pytest.mark.parametrize(
     ("curve", "value"),
-    [(1, math.log(8)), (2, math.log10(8)), (3, 3.0), (6, 256.0), (7, 0.125), (8, 64.0), (9, 512.0), (11, 2.0)],
+    [
+        (1, math.log(8)),
+        (2, math.log10(8)),
+        (3, 3.0),
+        (4, math.exp(8)),
+        (5, 1e8),
+        (6, 256.0),
+        (10, math.sqrt(8)),
+        (7, 0.125),
+        (8, 64.0),
+        (9, 512.0),
+        (11, 2.0),
+    ],
 )
 def test_curves_are_applied_after_the_linear_part(curve: int, value: float) -> None:
     assert Conversion(raw_format=RawFormat.UNSIGNED, linearisation=curve, m=2).value(4) == pytest.approx(value)

@@ -284,6 +284,21 @@ def test_locators_in_a_list_of_everything_are_parts() -> None:
     assert len(seen(text)) == len(seen(ELIST))
 
 
+def test_the_columns_of_old_ipmimonitoring_are_found_by_its_header() -> None:
+    text = """\
+Record_ID | Sensor Name | Sensor Group | Monitoring Status| Sensor Units | Sensor Reading
+1 | System Temp | Temperature | Nominal | C | 31.000000
+2 | PS Status | Power Supply | Critical | N/A | 'Presence detected' 'Power Supply Failure detected'
+"""
+    temperature, supply = seen(text)
+    assert (temperature.reading, temperature.sensor.unit) == (Number(31.0), Unit.CELSIUS)
+    assert states(supply) == ["present", "failure_detected"]
+
+
+def test_the_host_before_each_line_of_several_hosts_is_left_out() -> None:
+    assert only("node1: 7 | 01-Inlet Ambient | Temperature | Nominal | 20.00 | C | 'OK'\n").reading == Number(20.0)
+
+
 def test_a_fan_of_a_processor_is_a_fan_and_a_fan_counted_from_96_is_the_first() -> None:
     fan = only("16 | Processor 1 Fan 5 | Fan | Nominal | N/A | N/A | 'transition to Running'\n")
     assert fan.sensor.part.component is Component.FAN
