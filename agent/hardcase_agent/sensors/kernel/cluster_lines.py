@@ -17,7 +17,7 @@ _BLUE_GENE = re.compile(
     r" (?P<unit>[A-Z_]+) (?P<severity>INFO|WARNING|ERROR|SEVERE|FATAL|FAILURE)(?: (?P<text>.*))?$"
 )
 _HPC = re.compile(
-    r"\d+ (?P<place>(?:node|gige|Interconnect|partition|switch|resourcemgmt|storage)\S*) (?P<unit>[\w.-]+)"
+    r"\d+ (?P<place>(?=[A-Za-z])\S+) (?P<unit>[\w.-]+)"
     r" (?P<state>[\w. -]+?) (?P<at>\d{9,10}) [01] ?(?P<text>.*)$"
 )
 
@@ -40,7 +40,7 @@ def read(line: str) -> Told | None:
         return Told(match["place"], int(match["at"]) * 1000, match["text"] or "", found)
     match = _HPC.match(line)
     if match:
-        found = tuple(_hpc(match["place"], match["unit"], match["text"]))
+        found = tuple(_hpc(match["place"], match["state"], match["text"]))
         return Told(match["place"], int(match["at"]) * 1000, match["text"], found)
     return None
 
@@ -67,7 +67,7 @@ def _blue_gene(place: str, severity: str, text: str) -> Iterator[Outcome]:
         yield Found("cpu.uncorrectable_machine_check", Part(component=Component.CPU, slot=place))
 
 
-def _hpc(place: str, unit: str, text: str) -> Iterable[Outcome]:
+def _hpc(place: str, state: str, text: str) -> Iterable[Outcome]:
     lowered = text.lower()
     if lowered.startswith("psu failure"):
         yield Found("psu.failure_detected", Part(component=Component.PSU, slot=place))
@@ -75,9 +75,11 @@ def _hpc(place: str, unit: str, text: str) -> Iterable[Outcome]:
         yield Found("fan.failed", Part(component=Component.FAN, slot=place))
     elif "exceeds warning threshold" in lowered:
         yield Found("temperature.upper_non_critical", Part(component=Component.THERMAL, slot=place))
-    elif "exceeds critical" in lowered or (unit == "temphigh" and lowered == "critical"):
+    elif "exceeds critical" in lowered or ("temp" in state and lowered == "critical"):
         yield Found("temperature.upper_critical", Part(component=Component.THERMAL, slot=place))
     elif lowered.startswith("power/control problem"):
         yield Found("power.control_problem", Part(component=Component.POWER, slot=place))
+    elif "detected a failed network connection" in lowered:
+        yield Found("nic.link_down", Part(component=Component.NIC, slot=place))
     elif lowered.startswith("link error on"):
         yield Found("cable.link_error", Part(component=Component.NIC, slot=place))

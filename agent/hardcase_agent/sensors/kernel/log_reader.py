@@ -53,7 +53,9 @@ _AMD = re.compile(
     r"\[Hardware Error\]: CPU:? ?(?P<cpu>\d+) .*MC(?P<bank>\d+)_STATUS\[.*\]: (?P<status>0x[0-9a-f]+)", re.IGNORECASE
 )
 _BANK = re.compile(r"CPU (?P<cpu>\d+) (?:BANK )?(?P<bank>\d+)\b")
-_STATUS = re.compile(r"STATUS (?P<status>(?:0x)?[0-9a-fA-F]+)(?: MCGSTATUS.*)?$")
+_STATUS = re.compile(
+    r"(?:^|\s)STATUS\s+(?P<status>(?:(?:(?:0x)?[0-9a-fA-F]+|CORRECTED|UNCORRECTED|FATAL|VAL|OVER|UC|EN|PCC|S|AR)(?:\s+|$))+)"
+)
 _SOCKET = re.compile(r"\bSOCKET(?:ID)? (\d+)")
 _PROCESSOR = re.compile(r"PROCESSOR (\d+):")
 _UNIT = re.compile(r"\[Hardware Error\]: (?P<unit>[A-Z][\w /-]+?) (?:Ext\. )?Error Code:")
@@ -67,7 +69,7 @@ _ATA_REASONS = {
     "ATA bus error": "cable.link_reset",
 }
 """Why a command failed, as libata classed it. "device error" and "host bus error" say too little."""
-_PROVOKED = re.compile(r"sysrq ?: (?:SysRq : )?Trigger a crash", re.IGNORECASE)
+_PROVOKED = re.compile(r"sysrq ?: (?:SysRq : )?Trigger a crash|lkdtm: Performing", re.IGNORECASE)
 _RECORD_LINES = 40
 """Lines after its first within which a machine-check record's further lines are looked for."""
 
@@ -112,7 +114,7 @@ class LogReader:
         if self._takes_record(line) or self._takes_ata_result(line):
             return True
         lowered = text.lower()
-        if "sysrq" in lowered and _PROVOKED.search(text):
+        if ("sysrq" in lowered or "lkdtm" in lowered) and _PROVOKED.search(text):
             self._provoked = True
         rules = [entry for needle, entries in _BY_NEEDLE.items() if needle in lowered for entry in entries]
         for _, one in sorted(rules, key=lambda entry: entry[0]):
@@ -177,8 +179,12 @@ class LogReader:
         self._close_record()
         record = Record(line.number, line.when_ms, cpu=int(groups.get("cpu") or -1))
         record.handled = bool(groups.get("edac"))
-        if groups.get("status"):
-            record.status = status_of(groups["status"], amd=match.re is _AMD)
+        told = groups.get("status")
+        if told is None:
+            beside = _STATUS.search(text)
+            told = beside["status"] if beside else None
+        if told:
+            record.status = status_of(told, amd=match.re is _AMD)
         socket = re.search(r"socket(?:id)?[= ] ?(\d+)", text, re.IGNORECASE)
         record.socket = int(socket[1]) if socket else -1
         self._record, self._record_line = record, line
@@ -189,7 +195,7 @@ class LogReader:
         if line.number - record.line > _RECORD_LINES:
             self._close_record()
             return False
-        status = _STATUS.match(text)
+        status = _STATUS.search(text)
         if status and record.status is None:
             record.status = status_of(status["status"])
             return True

@@ -131,7 +131,30 @@ def _place(record: Record, status: Status) -> str:
     return " ".join(told)
 
 
+_WORDS = {
+    "CORRECTED": VALID | 1 << 60,
+    "UNCORRECTED": VALID | UNCORRECTED | 1 << 60,
+    "FATAL": VALID | UNCORRECTED | CONTEXT_CORRUPT | 1 << 60,
+    "VAL": VALID,
+    "OVER": OVERFLOW,
+    "UC": UNCORRECTED,
+    "EN": 1 << 60,
+    "PCC": CONTEXT_CORRUPT,
+    "S": 1 << 56,
+    "AR": 1 << 55,
+}
+"""Names of bits that mce-inject takes beside numbers."""
+
+
 def status_of(text: str, *, amd: bool = False) -> Status | None:
-    """Of hexadecimal digits with or without 0x and HPE's apostrophe; None where they are too many."""
-    digits = text.replace("'", "").lower().removeprefix("0x")
-    return Status(int(digits, 16), amd) if re.fullmatch(r"[0-9a-f]{1,16}", digits) else None
+    """Of hexadecimal digits with or without 0x, HPE's apostrophe, and names of bits; None where it is no register."""
+    raw = 0
+    words = text.replace("'", "").split()
+    for word in words:
+        if word in _WORDS:
+            raw |= _WORDS[word]
+        elif re.fullmatch(r"(?:0[xX])?[0-9a-fA-F]{1,16}", word):
+            raw |= int(word, 16)
+        else:
+            return None
+    return Status(raw, amd) if words else None

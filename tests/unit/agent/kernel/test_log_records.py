@@ -52,6 +52,15 @@ def test_a_record_of_mcelog_is_one_event_with_its_socket() -> None:
     assert events(text) == [("memory.correctable_ecc", Component.MEMORY, "CPU2 channel 1")]
 
 
+def test_names_of_bits_and_fields_of_one_line_are_a_register_too() -> None:
+    assert events("CPU 0 BANK 2\nSTATUS UNCORRECTED 0x134\n") == [
+        ("cpu.uncorrectable_machine_check", Component.CPU, "")
+    ]
+    assert events("CPU 1 BANK 7 STATUS CORRECTED 0x91 ADDR 0x1000\n") == [
+        ("memory.correctable_ecc", Component.MEMORY, "channel 1")
+    ]
+
+
 def test_a_bank_without_a_valid_error_is_told_and_is_no_fault() -> None:
     assert events("CPU 0 2\nSTATUS 1234\n") == [("", Component.CPU, "")]
 
