@@ -38,7 +38,7 @@ def _of_device(shown: Objects) -> Iterator[Decoded]:
     found = lay_out_all(shown)
     asset = identify(shown, [profile for profile, _ in found], Told(), makers())
     if not any(items and not profile.generic for profile, items in found):
-        yield _nothing_known(shown, [profile for profile, items in found if items])
+        yield _nothing_known(shown, found)
     listed = dict.fromkeys(part for profile, _ in found for part in parts_of(profile, shown))
     for part in listed:
         yield Listed(asset=asset, source=SOURCE, part=part)
@@ -47,7 +47,13 @@ def _of_device(shown: Objects) -> Iterator[Decoded]:
             yield Seen(asset=asset, source=SOURCE, sensor=item.sensor, reading=measured(item, shown))
 
 
-def _nothing_known(shown: Objects, generic: list[Profile]) -> Undecoded:
-    only = f"only {', '.join(profile.title for profile in generic)} is known" if generic else "no profile knows it"
-    message = f"{answers_as(shown)}, but {only}: its hardware's health is not told, which is not health"
+def _nothing_known(shown: Objects, found: list[tuple[Profile, tuple[Item, ...]]]) -> Undecoded:
+    fitting = ", ".join(profile.title for profile, items in found if not items and not profile.generic)
+    standards = ", ".join(profile.title for profile, items in found if items)
+    only = "no profile knows it"
+    if fitting:
+        only = f"it shows nothing that {fitting} could read"
+    elif standards:
+        only = f"only {standards} is known"
+    message = f"its hardware's health is not told, which is not health: {only}; {answers_as(shown)}"
     return Undecoded(flaw=Flaw.NOTHING_KNOWN, message=message[:199])
