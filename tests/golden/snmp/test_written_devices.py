@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TypeAlias
 
 import pytest
 from hardcase_agent.domain.capture import Capture, Listed, Seen
@@ -18,9 +19,11 @@ APC, ARRAY = "1.3.6.1.4.1.318.1.1", "1.3.6.1.3.94.1.8.1"
 RARITAN, EATON, SENTRY4 = "1.3.6.1.4.1.13742.6", "1.3.6.1.4.1.534.6.6.7", "1.3.6.1.4.1.1718.4.1"
 BLUECOAT, SYNOLOGY, QNAP = "1.3.6.1.4.1.3417.2", "1.3.6.1.4.1.6574", "1.3.6.1.4.1.24681.1"
 RITTAL, NETAPP, TRUENAS = "1.3.6.1.4.1.2606.7.4.2.2.1", "1.3.6.1.4.1.789.1", "1.3.6.1.4.1.50536.1.1.1.1"
-CPS = "1.3.6.1.4.1.3808.1.1"
+CPS, GEIST = "1.3.6.1.4.1.3808.1.1", "1.3.6.1.4.1.21239.5.2"
 
-UPS_CARD = {
+Device: TypeAlias = dict[str, int | str]
+
+UPS_CARD: Device = {
     f"{APC}.1.1.1.1.0": "Smart-UPS 1500",
     f"{APC}.1.1.2.3.0": "AS1234567890",
     f"{APC}.1.2.1.1.0": 2,
@@ -34,7 +37,7 @@ UPS_CARD = {
     f"{APC}.1.7.2.3.0": 1,
     f"{APC}.1.8.1.0": 1,
 }
-RACK_PDU = {
+RACK_PDU: Device = {
     f"{APC}.26.4.3.1.3.1": "rack 7 A",
     f"{APC}.26.4.3.1.4.1": 2,
     f"{APC}.26.4.3.1.5.1": 114,
@@ -48,7 +51,7 @@ RACK_PDU = {
     f"{APC}.26.10.2.2.1.8.1": -1,
     f"{APC}.26.10.2.2.1.9.1": 1,
 }
-PX2 = {
+PX2: Device = {
     f"{RARITAN}.3.2.1.1.3.1": "PX2-2000",
     f"{RARITAN}.3.2.1.1.4.1": "QPH1234567",
     f"{RARITAN}.3.3.3.1.2.1.1": "I1",
@@ -65,7 +68,7 @@ PX2 = {
     f"{RARITAN}.5.5.3.1.3.1.1": 4,
     f"{RARITAN}.5.5.3.1.4.1.1": 229,
 }
-PROXY = {
+PROXY: Device = {
     f"{BLUECOAT}.11.1.4.0": "4117123456",
     **{f"{BLUECOAT}.1.1.1.1.1.9.{row}": name for row, name in enumerate(("CPU", "+12V", "Fan 1", "Fan 2", "PSU 1"), 1)},
     **{f"{BLUECOAT}.1.1.1.1.1.3.{row}": unit for row, unit in enumerate((5, 4, 6, 6, 1), 1)},
@@ -82,7 +85,7 @@ PROXY = {
     f"{BLUECOAT}.7.1.2.1.1.1.3.100.110.115": "dns.",
     f"{BLUECOAT}.7.1.2.1.1.2.3.100.110.115": 6,
 }
-NAS = {
+NAS: Device = {
     f"{SYNOLOGY}.1.1.0": 1,
     f"{SYNOLOGY}.1.3.0": 1,
     f"{SYNOLOGY}.1.4.1.0": 1,
@@ -99,7 +102,7 @@ NAS = {
     f"{SYNOLOGY}.3.1.1.2.0": "Volume 1",
     f"{SYNOLOGY}.3.1.1.3.0": 13,
 }
-STORE = {
+STORE: Device = {
     f"{ARRAY}.3.1.2.1": '"CPU Temperature-Ctlr A"',
     f"{ARRAY}.3.1.2.2": '"Capacitor Pack Voltage-Ctlr A"',
     f"{ARRAY}.3.1.2.3": '"Power Supply 1 Status"',
@@ -116,7 +119,7 @@ STORE = {
     f"{ARRAY}.8.1.2.2": 9,
     f"{ARRAY}.8.1.2.3": 1,
 }
-CABINET = {
+CABINET: Device = {
     **{f"{RITTAL}.3.1.{row}": name for row, name in enumerate(("Temperature.Value", "Temperature.Status"), 2)},
     f"{RITTAL}.3.1.9": "Input 1.Status",
     f"{RITTAL}.4.1.2": 2,
@@ -127,7 +130,7 @@ CABINET = {
     f"{RITTAL}.10.1.3": "OK",
     f"{RITTAL}.10.1.9": "OK",
 }
-HEALTHY = {
+HEALTHY: dict[str, Device] = {
     "a UPS on mains": UPS_CARD,
     "a rack PDU with an empty probe socket": RACK_PDU,
     "a PDU with its decimal digits": PX2,
@@ -143,7 +146,7 @@ HEALTHY = {
         f"{TRUENAS}.3.2": 0,
     },
 }
-FAULTS = {
+FAULTS: dict[str, tuple[Device, str]] = {
     "on battery": ({**UPS_CARD, f"{APC}.1.4.1.1.0": 3}, "ups.on_battery"),
     "battery to be replaced": ({**UPS_CARD, f"{APC}.1.2.2.4.0": 2}, "ups.battery_failed"),
     "battery in fault": ({**UPS_CARD, f"{APC}.1.2.1.1.0": 4}, "ups.battery_failed"),
@@ -162,7 +165,7 @@ FAULTS = {
     "contact in alarm": ({**CABINET, f"{RITTAL}.10.1.9": "Alarm"}, "appliance.environment"),
     "fans of the filer": ({f"{NETAPP}.2.4.2.0": 2}, "fan.failed"),
 }
-READ: dict[str, tuple[dict[str, int | str], dict[str, float | str]]] = {
+READ: dict[str, tuple[Device, dict[str, float | str]]] = {
     "the finer of two objects is read, alone": (
         UPS_CARD,
         {
@@ -225,12 +228,12 @@ READ: dict[str, tuple[dict[str, int | str], dict[str, float | str]]] = {
 }
 
 
-def recorded(objects: dict[str, int | str]) -> Capture:
+def recorded(objects: Device) -> Capture:
     lines = (f"{oid}|{2 if isinstance(value, int) else 4}|{value}" for oid, value in objects.items())
     return Capture("written", {"": "\n".join(lines).encode()})
 
 
-def said(objects: dict[str, int | str]) -> Iterator[tuple[str, float | str]]:
+def said(objects: Device) -> Iterator[tuple[str, float | str]]:
     for one in decode(recorded(objects)):
         if isinstance(one, Seen):
             match one.reading:
@@ -265,6 +268,19 @@ def test_maker_model_and_serial_and_the_disks_are_told() -> None:
     assert (asset.vendor, asset.model, asset.serial) == ("Synology", "DS920+", "2040PDN123456")
     disks = {one.part.slot: one.part.model for one in decode(recorded(NAS)) if isinstance(one, Listed)}
     assert disks == {"Disk 1": "", "Disk 2": "WD40EFRX"}
+
+
+@pytest.mark.parametrize(
+    ("unit", "raw", "expected"),
+    [
+        pytest.param(1, 213, {"vertiv-geist/thd_temperature/1": 21.3}, id="celsius"),
+        pytest.param(None, 213, {"vertiv-geist/thd_temperature/1": 21.3}, id="not told"),
+        pytest.param(0, 700, {"vertiv-geist/thd_temperature_f/1": pytest.approx(21.11, abs=0.01)}, id="fahrenheit"),
+    ],
+)
+def test_degrees_are_those_the_unit_counts(unit: int | None, raw: int, expected: dict[str, float]) -> None:
+    objects: Device = {f"{GEIST}.9.1.3.1": "inlet", f"{GEIST}.9.1.4.1": 1, f"{GEIST}.9.1.5.1": raw}
+    assert dict(said(objects if unit is None else {**objects, f"{GEIST}.1.7.0": unit})) == expected
 
 
 @pytest.mark.parametrize("name", HEALTHY)
