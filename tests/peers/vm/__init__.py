@@ -132,10 +132,10 @@ class Guest:
         with (self._directory / "qemu.log").open("wb") as log:
             self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
-            self._qmp = JsonSocket(self._directory / "qmp", deadline_s=20)
+            self._qmp = JsonSocket(self._directory / "qmp", deadline_s=60)
             self._qmp.call("qmp_capabilities")
-            self._agent = JsonSocket(self._directory / "agent", deadline_s=20)
-            self._wait_for_agent(deadline_s=150)
+            self._agent = JsonSocket(self._directory / "agent", deadline_s=60)
+            self._wait_for_agent(deadline_s=300)
             self.run(self._bring_up)
         except BaseException:
             self._end()
@@ -149,23 +149,26 @@ class Guest:
 
     def _end(self) -> None:
         self._process.kill()
-        self._process.wait(timeout=20)
+        self._process.wait(timeout=60)
 
     def _wait_for_agent(self, *, deadline_s: float) -> None:
         deadline = time.monotonic() + deadline_s
         token = 0
+        patience_s = 1.0
         while True:
             if self._process.poll() is not None:
                 raise RuntimeError((self._directory / "qemu.log").read_text())
             token += 1
             self._agent.send({"execute": "guest-sync", "arguments": {"id": token}})
             try:
-                while self._agent.receive(timeout_s=1).get("return") != token:
+                while self._agent.receive(timeout_s=patience_s).get("return") != token:
                     pass
                 return
             except TimeoutError:
                 if time.monotonic() > deadline:
                     raise RuntimeError("guest agent does not answer:\n" + self.serial()[-2000:]) from None
+                # Nobody reads the port before the guest has started: what is asked too often fills it.
+                patience_s = min(2 * patience_s, 15.0)
 
     def serial(self) -> str:
         return (self._directory / "serial.log").read_text(errors="replace")
