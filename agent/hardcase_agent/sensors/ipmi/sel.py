@@ -21,6 +21,7 @@ LOG = "sel"
 ENTRY_BYTES = 16
 STANDARD = 0x02
 OEM_TIMESTAMPED = range(0xC0, 0xE0)
+BMC_ADDRESS = 0x20
 PRE_INIT = 0x20000000
 """Below: seconds since the BMC started, its clock not set (29.1)."""
 NO_TIME = 0xFFFFFFFF
@@ -131,7 +132,7 @@ def not_after(event: Event, received_ms: int) -> Event:
 def _standard(raw: bytes, erase_stamp: int, directory: Directory, machine: Machine) -> Event:
     generator, lun, kind, number = raw[7], raw[8] & 0x03, raw[10], raw[11]
     code, data = raw[12] & 0x7F, raw[13:16]
-    known = directory.get((generator, lun, number))
+    known = directory.get((generator, lun, number)) or _elsewhere(directory, kind, number)
     measured = known.sensor.kind.value if known is not None else ""
     said = said_by(kind, code, data[0] & 0x0F, asserted=not raw[12] & 0x80, measured=measured)
     part = known.sensor.part if known is not None else Part(component=said.component, slot=f"#0x{number:02x}")
@@ -149,6 +150,12 @@ def _standard(raw: bytes, erase_stamp: int, directory: Directory, machine: Machi
         sensor=known.sensor.id if known is not None else "",
         text=f"{name}: {said.text}{_data(kind, code, data, known)}{note}",
     )
+
+
+def _elsewhere(directory: Directory, kind: int, number: int) -> Known | None:
+    """The BMC's own sensor of this number and type: a BIOS that writes an event signs it with its own address."""
+    known = directory.get((BMC_ADDRESS, 0, number))
+    return known if known is not None and known.record.type == kind else None
 
 
 def _memory_part(part: Part, said: Said, machine: Machine, data: bytes, known: Known | None) -> tuple[Part, str]:

@@ -52,6 +52,18 @@ def test_an_event_of_an_unknown_sensor_still_says_what_happened(directory: Direc
     assert "sensor 0x77" in event.text
 
 
+def test_an_event_that_the_bios_signs_is_of_the_sensor_of_its_number_and_type(directory: Directory) -> None:
+    by_bios = parse_entry(entry("0500 02 e1f56165 3300 04 08 30 6f 03 ff ff"), 0, directory)
+    other_type = parse_entry(entry("0500 02 e1f56165 3300 04 0c 30 6f 01 ff ff"), 0, directory)
+    assert (by_bios.part.slot, by_bios.sensor != "") == ("PSU1", True)
+    assert (other_type.part.slot, other_type.sensor) == ("#0x30", "")
+
+
+def test_standard_entries_of_old_ilos_have_record_type_zero(directory: Directory) -> None:
+    event = parse_entry(entry("0000 00 62d4da60 4100 04 0c 2b 6f 05 ff ff"), 0, directory)
+    assert (event.code, event.part.component) == ("memory.correctable_ecc_logging_limit", Component.MEMORY)
+
+
 def test_a_cleared_log_says_so(directory: Directory) -> None:
     event = parse_entry(entry("0100 02 e1f56165 2000 04 10 07 6f 42 ff ff"), 0, directory)
     assert event.code == "sel.cleared"
