@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 from hardcase_agent.domain.errors import MalformedAnswer
-from hardcase_agent.domain.reading import Gap, GapReason, Limits, Number, States
+from hardcase_agent.domain.reading import Gap, GapReason, Kind, Limits, Number, States
 from hardcase_agent.sensors.ipmi import readings
 from hardcase_agent.sensors.ipmi.conversion import Conversion, RawFormat
 from hardcase_agent.sensors.ipmi.records import Defaults
+from hardcase_agent.sensors.ipmi.states import LIMIT_NAMES
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -106,3 +107,31 @@ def test_chassis_status_names_its_bits(status: str, states: set[str]) -> None:
 def test_a_chassis_status_cut_short_is_named() -> None:
     with pytest.raises(MalformedAnswer):
         readings.parse_chassis(b"\x01")
+
+
+@pytest.mark.parametrize(
+    ("kind", "stated", "left"),
+    [
+        (Kind.FAN, {"lower_critical": 0.0, "lower_non_critical": 0.0, "upper_critical": 10100.0}, {"upper_critical"}),
+        (Kind.FAN, {"lower_critical": 0.0}, {"lower_critical"}),
+        (Kind.FAN, {"lower_critical": 500.0, "upper_critical": 0.0}, {"lower_critical"}),
+        (Kind.TEMPERATURE, {"upper_critical": 70.0, "upper_non_recoverable": 0.0}, {"upper_critical"}),
+        (
+            Kind.TEMPERATURE,
+            {"lower_critical": 0.0, "lower_non_critical": 5.0},
+            {"lower_critical", "lower_non_critical"},
+        ),
+        (Kind.TEMPERATURE, {"lower_critical": 5.0, "lower_non_critical": 0.0}, {"lower_critical"}),
+        (
+            Kind.TEMPERATURE,
+            {"upper_non_critical": -5.0, "upper_critical": 0.0},
+            {"upper_non_critical", "upper_critical"},
+        ),
+        (Kind.TEMPERATURE, {"upper_critical": 0.0}, {"upper_critical"}),
+        (Kind.POWER, {"upper_non_critical": 0.0, "upper_critical": 0.0}, set()),
+    ],
+)
+def test_zeros_of_limits_that_nobody_set_are_left_out(kind: Kind, stated: dict[str, float], left: set[str]) -> None:
+    found = readings.believable(Limits(**stated, source="bmc"), kind)
+    assert {name for name in LIMIT_NAMES if getattr(found, name) is not None} == left
+    assert (found == Limits()) is not bool(left)
