@@ -165,7 +165,7 @@ def _memory_part(part: Part, said: Said, machine: Machine, data: bytes, known: K
     dimm = sel_dimm.from_bits(machine.vendor, machine.model, data)
     note = f" ({dimm.note})" if dimm.note else ""
     if not dimm.slot:
-        return (replace(part, component=Component.MEMORY), note)
+        return part if part.component is Component.MEMORY else Part(component=Component.MEMORY), note
     return Part(component=Component.MEMORY, slot=dimm.slot), note
 
 

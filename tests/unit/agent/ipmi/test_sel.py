@@ -59,6 +59,11 @@ def test_an_event_that_the_bios_signs_is_of_the_sensor_of_its_number_and_type(di
     assert (other_type.part.slot, other_type.sensor) == ("#0x30", "")
 
 
+def test_disabled_logging_of_corrected_errors_is_of_a_module_that_is_not_told(directory: Directory) -> None:
+    event = parse_entry(entry("0500 02 e1f56165 2000 04 10 07 6f 00 ff ff"), 0, directory)
+    assert (event.code, event.part.component) == ("memory.logging_disabled", Component.MEMORY)
+
+
 def test_standard_entries_of_old_ilos_have_record_type_zero(directory: Directory) -> None:
     event = parse_entry(entry("0000 00 62d4da60 4100 04 0c 2b 6f 05 ff ff"), 0, directory)
     assert (event.code, event.part.component) == ("memory.correctable_ecc_logging_limit", Component.MEMORY)
