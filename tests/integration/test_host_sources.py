@@ -15,6 +15,8 @@ from hardcase_agent.domain.errors import DeviceHung
 from hardcase_agent.domain.frame import Moment
 from hardcase_agent.domain.part import Asset
 from hardcase_agent.domain.reading import Gap, GapReason, Number, States
+from hardcase_agent.helper.table import Table
+from hardcase_agent.sensors.command import DirectCommands
 from hardcase_agent.sensors.host import family
 from hardcase_agent.sensors.host.identity import read_host_asset
 
@@ -32,7 +34,9 @@ def sources(sysfs: Path, **options: object) -> dict[str, Any]:
     mistakes: list[str] = []
     settings = family.parse(options, mistakes)
     assert mistakes == []
-    doors: Any = SimpleNamespace(host=Asset(hostname="h"), sysfs=sysfs, clock=RealClock())
+    doors: Any = SimpleNamespace(
+        host=Asset(hostname="h"), sysfs=sysfs, clock=RealClock(), commands=DirectCommands(table=Table())
+    )
     return {source.name: source for source in family.build(settings, doors)}
 
 

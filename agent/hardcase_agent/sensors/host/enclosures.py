@@ -27,8 +27,9 @@ def scan(sysfs: Folder) -> Scan:
         if (bay / "fault").exists() and read_text(bay / "type") in ("device", "array device")
     ]
     probes = tuple(_probe(enclosure, bay) for enclosure, bay in bays)
-    line = CoverageLine(component=Component.BACKPLANE, status=CoverageStatus.WATCHED)
-    return Scan(probes, (line,) if probes else ())
+    status = CoverageStatus.WATCHED if probes else CoverageStatus.NOT_PRESENT
+    line = CoverageLine(component=Component.BACKPLANE, status=status, reason="" if probes else "no SES enclosure")
+    return Scan(probes, (line,))
 
 
 def _probe(enclosure: Folder, bay: Folder) -> Probe:
