@@ -26,9 +26,11 @@ _MEASURES = {"ata": ata.measures, "nvme": nvme.measures, "scsi": scsi.measures}
 _ASLEEP = re.compile(r"in (STANDBY|SLEEP)|low[- ]power", re.IGNORECASE)
 _IDLE = re.compile(r"in IDLE", re.IGNORECASE)
 _NO_SERIAL = re.compile(
-    r"[-x0.*?_]+|(.)\1{3,}|n/?a|none|unknown|not available|not specified|\[no information found\]", re.I
+    r"[-x0.*?_]+|(.)\1{3,}|n/?a|none|unknown|not (available|specified)|\[no information found\]"
+    r"|[\[(<]?(redacted|removed|hidden|masked|anonymi[sz]ed)[\])>]?",
+    re.I,
 )
-"""What stands where no serial is known: blanks, dashes, noughts or x throughout."""
+"""What stands where no serial is told: dashes, noughts or x throughout, or a word of whoever blotted it out."""
 _VALUES = (
     "ata_smart_attributes",
     "nvme_smart_health_information_log",
@@ -57,7 +59,7 @@ class DiskReport:
 
     part: Part
     identity: str
-    """Model and serial; WWN where there is no serial; the place where there is neither."""
+    """Model and serial; model, slot and WWN where there is no serial; the place where there is neither."""
     protocol: str
     """ "ata", "nvme", "scsi", or "" where smartctl could not tell."""
     sensors: tuple[Sensor, ...] = ()
@@ -197,4 +199,7 @@ def _wwn(document: Document) -> str:
 def _identity(part: Part) -> str:
     if part.serial:
         return f"{part.model}/{part.serial}".replace(" ", "_")
-    return f"wwn/{part.wwn}" if part.wwn else f"place/{part.slot or part.paths[0]}".replace(" ", "_")
+    # Some controllers give every disk behind them the WWN of their volume: with the model and the slot it tells more.
+    if part.wwn:
+        return "/".join(filter(None, (part.model, part.slot, f"wwn-{part.wwn}"))).replace(" ", "_")
+    return f"place/{part.slot or part.paths[0]}".replace(" ", "_")

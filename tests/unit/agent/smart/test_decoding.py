@@ -169,7 +169,7 @@ def test_a_raid_volume_is_not_healthy_but_unknown() -> None:
 
 
 def test_a_serial_that_was_blotted_out_is_none() -> None:
-    for serial in ("--", "XXXXXXXXXXXX", "0000000000", "xxx", "N/A"):
+    for serial in ("--", "XXXXXXXXXXXX", "0000000000", "xxx", "N/A", "REDACTED", "[REDACTED]"):
         (part,) = parts(decoded(reports.ata(serial)))
         assert part.serial == ""
 

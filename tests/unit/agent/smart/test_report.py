@@ -54,7 +54,12 @@ def test_a_disk_is_its_model_and_serial_and_never_its_path() -> None:
 
 
 def test_a_disk_without_a_serial_is_known_by_its_world_wide_name() -> None:
-    assert parsed(sas("")).identity == "wwn/5000c500a1b2c3d4"
+    assert parsed(sas("")).identity == "SEAGATE_ST1200MM0088/wwn-5000c500a1b2c3d4"
+
+
+def test_disks_behind_a_controller_that_share_the_wwn_of_its_volume_are_told_apart_by_their_slots() -> None:
+    told = [parse_report(as_text(sas("")), path="/dev/sda", slot=f"cciss {slot}").identity for slot in range(5)]
+    assert len(set(told)) == 5
 
 
 def test_a_disk_with_neither_is_known_by_its_place() -> None:

@@ -400,7 +400,7 @@ async def test_a_hung_scan_leaves_time_to_ask_the_disks_within_the_sweeps_deadli
     machine.plug("sda", ata("A"))
     machine.plug("sdb", None)
     machine.scan_hangs = True
-    source = machine.source(disk_deadline_s=0.05)
+    source = machine.source(disk_deadline_s=0.5)
     async with asyncio.timeout(source.deadline_s):
         swept = await sweep(source, machine)
     assert any(isinstance(reading, Number) for reading in swept.readings)
