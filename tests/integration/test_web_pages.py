@@ -32,8 +32,13 @@ name = "PSU1 Status"
 kind = "state"
 quantity = "psu.status"
 states = ["present", "failure_detected", "predictive_failure", "input_lost"]
-on = ["present", "input_lost"]
+on = ["present"]
 part = { component = "psu", slot = "PSU1" }
+
+[[change]]
+at = 3
+sensor = "psu1"
+on = ["present", "input_lost"]
 """
 
 
