@@ -31,6 +31,7 @@ _EAST_ASIAN = re.compile(r"(\d{4})\s*[年년]\s*(\d{1,2})\s*[月월]\s*(\d{1,2})
 _CLOCK = re.compile(r"(\d{1,2})\s*[:.時时시点]\s*(\d{1,2})(?:\s*[:.分분]\s*(\d{1,2})(?:[.,]\d+)?\s*[秒초]?)?")
 _NOON = re.compile(r"\b([ap])\.?m\.?\b|(上午|下午|午前|午後|오전|오후)", re.IGNORECASE)
 _ZONE = re.compile(r"(?:^|[\s\d秒초])([A-Z]{1,5}|[+\-]\d{2}:?\d{2})\s*$")
+_UNSET = re.compile(r"\W*(?:(?:pre|post)\W?init|unspecified|S\+)", re.IGNORECASE)
 _AFTERNOON = ("p", "下午", "午後", "오후")
 PRE_INIT_YEAR = 1990
 """No BMC's clock that was set says an earlier year: FreeIPMI and web pages print 1970 for "not set"."""
@@ -90,8 +91,7 @@ def is_date(words: str) -> bool:
 
 def is_unset(words: str) -> bool:
     """ "Pre-Init", "PostInit", ipmitool's "S+ 70/001": seconds since the BMC started."""
-    key = "".join(char for char in words.lower() if char.isalpha())
-    return key.startswith(("preinit", "postinit", "unspecified")) or words.strip().startswith("S+")
+    return _UNSET.match(words) is not None
 
 
 def moment(words: str, order: Order) -> Moment:

@@ -7,6 +7,7 @@ case and line breaks of a tool's version do not matter.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from hardcase_agent.sensors.ipmi.records import THRESHOLD
 from hardcase_agent.sensors.ipmi.states import GENERIC, REDUNDANCY, SENSOR_SPECIFIC, meaning
@@ -311,6 +312,10 @@ _AT = ("at or below lower non critical threshold", "at or below lower critical t
 """FreeIPMI's interpreted words; it prints the sign between: "At or Below (<=) Lower Critical Threshold"."""
 
 
+_REMEMBERED = 4096
+"""Texts: a log says the same few things a thousand times."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stated:
     """A state by event/reading type and offset, as in a record's bytes."""
@@ -319,6 +324,7 @@ class Stated:
     offset: int
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def letters(words: str) -> str:
     """What is compared: letters and digits in lower case."""
     return "".join(char for char in words.lower() if char.isalnum())
@@ -369,6 +375,7 @@ _MOST_WORDS = 6
 """Words of the longest type name, signs counted."""
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def sensor_type(words: str) -> tuple[int, str] | None:
     """The sensor type at the beginning of a tool's sensor column, and the rest of it: a name or "#0x3b"."""
     tokens = words.split()
