@@ -7,7 +7,6 @@ Run as a module, it prints coverage by folder and every difference.
 from __future__ import annotations
 
 import json
-import re
 import sys
 import tomllib
 from collections import Counter
@@ -19,7 +18,6 @@ from math import inf, isclose
 from pathlib import Path
 from typing import Any
 
-from hardcase_agent.domain.capture import Capture
 from hardcase_agent.domain.reading import Gap, Kind, Number, Reading, States
 from hardcase_agent.sensors.snmp.decoding import lay_out_all
 from hardcase_agent.sensors.snmp.layout import Item
@@ -32,6 +30,8 @@ from hardcase_collector.rules.sheet import Condition, Rule, RuleBook
 from hardcase_collector.rules.sheet_reader import SHIPPED, read_sheets
 from hardcase_collector.rules.sheet_values import Mistakes
 
+from tests.truth import centreon
+from tests.truth.centreon import capture_of
 from tests.truth.comparison import Comparison, Truth, Verdict
 
 DIFFERENCES = Path(__file__).with_name("snmp_differences.toml")
@@ -289,7 +289,16 @@ def verdicts(folder: Path) -> Iterable[Verdict]:
     """What LibreNMS and Centreon say of the same recordings as a whole."""
     for path, expected in recordings(folder):
         yield _libre_verdict(path, str(path.relative_to(folder)), list(expected_of(expected)))
-    yield from _centreon_verdicts(folder)
+    told = {path for path, _ in recordings(folder)}
+    for verdict in centreon.verdicts(folder):
+        told.add(folder / verdict.name)
+        yield verdict
+    for path in sorted((folder / "snmp").rglob("*.snmp*")):
+        if path not in told and path.suffix in (".snmprec", ".snmpwalk"):
+            name = str(path.relative_to(folder))
+            yield Verdict(
+                name=name, truth=Truth.UNKNOWN, captures=(capture_of(path),), why="nobody says anything of it"
+            )
 
 
 def _libre_verdict(path: Path, name: str, everything: list[Expected]) -> Verdict:
@@ -336,55 +345,6 @@ def _listed(kind: str) -> list[str]:
         return []
     entries = tomllib.loads(DIFFERENCES.read_text(encoding="utf-8")).get(kind, [])
     return [entry["capture"] for entry in entries]
-
-
-_MODES = frozenset({"hardware", "components", "equipment", "sensors", "battery-status"})
-_PLAIN = frozenset({"tc", "component", "arguments", "snmpcommunity", "expected_result", "walk"})
-_EMPTY = frozenset({"", "_empty_", "''", "${EMPTY}", "${Empty}", ".*"})
-_ACCUSED = re.compile(r"(\w+) '([^']+)'|'([^']+)' health status for '([^']+)'")
-
-
-def _centreon_verdicts(folder: Path) -> Iterator[Verdict]:
-    """Of the checks of hardware with no limits of the tester's own; the worst of a recording counts."""
-    said: dict[str, set[str]] = {}
-    for table in sorted((folder / "snmp" / "centreon").glob("expected_results*.json")):
-        for entry in json.loads(table.read_text(encoding="utf-8")):
-            row = entry["row"]
-            own = {key for key, value in row.items() if str(value) not in _EMPTY} - _PLAIN
-            text = str(row.get("expected_result", "")).lstrip("^")
-            if set(entry["plugin_mode"]) & _MODES and not own and "No components" not in text:
-                said.setdefault(entry["file"], set()).add(text)
-    for file, texts in sorted(said.items()):
-        path = folder / file
-        if path.suffix == ".snmpwalk" and path.exists():
-            yield _centreon_verdict(path, file, texts)
-
-
-def _centreon_verdict(path: Path, file: str, texts: set[str]) -> Verdict:
-    captures = (capture_of(path),)
-    bad = sorted(text for text in texts if text.startswith(("WARNING", "CRITICAL")))
-    if not bad:
-        ok = all(text.startswith("OK") for text in texts)
-        truth = Truth.HEALTHY if ok else Truth.UNKNOWN
-        return Verdict(name=file, truth=truth, captures=captures, why="Centreon: OK" if ok else "Centreon is not sure")
-    named = [found for text in bad for found in _ACCUSED.findall(text.partition("|")[0])]
-    if any("Anonymized" in text.partition("status is")[2][:14] for text in bad):
-        return Verdict(name=file, truth=Truth.UNKNOWN, captures=captures, why="Centreon's states were anonymised")
-    classes = {"host" if health else kind.lower() for kind, _, health, _ in named}
-    parts = {part or other for _, part, _, other in named}
-    why = f"Centreon: {bad[0][:80]}"
-    return Verdict(
-        name=file,
-        truth=Truth.FAULT,
-        captures=captures,
-        classes=tuple(sorted(classes)),
-        part=tuple(sorted(parts)),
-        why=why,
-    )
-
-
-def capture_of(path: Path) -> tuple[str, Capture]:
-    return ("snmp", Capture(path.name, {"": path.read_bytes()}))
 
 
 def main(folder: Path) -> None:
