@@ -10,7 +10,7 @@ from hardcase_agent.sensors.arrays import words
 from hardcase_agent.sensors.arrays.md import disk_name
 from hardcase_agent.sensors.arrays.model import Disk, MemberState, Report, Volume, VolumeState
 
-_GROUPS = frozenset({"logs", "log", "cache", "spares", "special", "dedup"})
+_GROUPS = frozenset({"logs", "log", "cache", "spares", "spare", "special", "dedup"})
 """Headings of the lists below a pool; they are no devices, though "zpool list -v" prints columns for them."""
 _VDEV = re.compile(r"(mirror|raidz[123]?|draid\S*|replacing|spare|indirect|logs?|cache|special|dedup)(-\d+)?")
 _BY_ID = re.compile(r"(ata|scsi-SATA|scsi-S[A-Z]+|nvme|usb)-(.+)_([A-Za-z0-9-]{4,40})")
@@ -163,7 +163,7 @@ def _pool(root: _Node, report: Report, scan: str = "") -> None:
             disk = _disk(node, pool, group, report)
             for whole in {parent.key: parent, pool.key: pool}.values():
                 # A cache or a spare that is lost takes no redundancy with it.
-                if group not in ("cache", "spares") and disk.key not in whole.members:
+                if group not in ("cache", "spares", "spare") and disk.key not in whole.members:
                     whole.members.append(disk.key)
 
 

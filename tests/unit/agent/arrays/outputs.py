@@ -598,6 +598,10 @@ tank       3.62T  1.10T  2.52T        -         -    12%    30%  1.00x    ONLINE
   mirror   3.62T  1.10T  2.52T        -         -    12%  30.3%      -    ONLINE
     sda        -      -      -        -         -      -      -      -    ONLINE
     sdb        -      -      -        -         -      -      -      -   FAULTED
+special        -      -      -        -         -      -      -      -         -
+  nvme0n1   100G    10G    90G        -         -     1%    10%      -    ONLINE
+spare          -      -      -        -         -      -      -      -         -
+  sdy          -      -      -        -         -      -      -      -     AVAIL
 """
 
 SG_SES = """\

@@ -255,6 +255,9 @@ def test_zpool_list_tells_use_and_health() -> None:
     told = Told(outputs.ZPOOL_LIST)
     assert told.value("filesystem.used", "tank") == 30
     assert told.states("disk.member", "sdb") == {"failed"}
+    assert told.states("disk.member", "sdy") == {"hot_spare"}
+    assert told.states("disk.member", "nvme0n1") == {"online"}
+    assert [part.slot for part in told.parts(Component.RAID)] == ["tank", "tank/mirror"]
 
 
 def test_an_enclosure_tells_its_supplies_fans_slots_and_heat() -> None:
