@@ -64,20 +64,30 @@ class _Answer:
 
 
 def decode(capture: Capture) -> Iterable[Decoded]:
-    data = capture.text.removeprefix("\ufeff")
-    spans: list[tuple[int, int]] = []
-    found = list(_from_json(capture, data, spans))
-    if not found:
-        found = list(_from_text(capture, data))
-    elif text.has_banner(rest := _without(data, spans)):
-        found += _from_text(capture, rest)
-    if not found and text.has_banner(data):
-        return (Undecoded(flaw=Flaw.NOTHING_KNOWN, message="smartctl, but neither health nor counters", at="line 1"),)
-    if not found:
-        return (Undecoded(flaw=Flaw.FOREIGN, message=f"nothing of smartctl or nvme-cli: {_start(data)}", at="line 1"),)
+    found: list[_Answer | Decoded] = []
+    for path, data in capture.files.items():
+        found += _of_file(Capture(path or capture.name, {"": data}), at=path)
     answers = _one_per_disk([entry for entry in found if isinstance(entry, _Answer)])
     others = [entry for entry in found if not isinstance(entry, _Answer)]
     return [*others, *(line for answer in answers for line in _lines(answer))]
+
+
+def _of_file(file: Capture, *, at: str) -> list[_Answer | Decoded]:
+    """`at`: its place in a folder, "" for a single file."""
+    data = file.text.removeprefix("\ufeff")
+    spans: list[tuple[int, int]] = []
+    found = list(_from_json(file, data, spans))
+    if not found:
+        found = list(_from_text(file, data))
+    elif text.has_banner(rest := _without(data, spans)):
+        found += _from_text(file, rest)
+    if found:
+        return found
+    if text.has_banner(data):
+        return [Undecoded(flaw=Flaw.NOTHING_KNOWN, message="smartctl, but neither health nor counters", at=at)]
+    if not data.strip():
+        return [Undecoded(flaw=Flaw.EMPTY, message="there is nothing in it", at=at)]
+    return [Undecoded(flaw=Flaw.FOREIGN, message=f"nothing of smartctl or nvme-cli: {_start(data)}", at=at)]
 
 
 def _without(data: str, spans: list[tuple[int, int]]) -> str:

@@ -16,6 +16,8 @@ from hardcase_agent.domain.reading import Gap, GapReason, Kind, Limits, Number, 
 Document = Mapping[str, Any]
 """smartctl's JSON, or a part of it; nothing in it is trusted to have the type it should have."""
 
+_FAILING = 8
+"""Bit of the exit status: the disk itself said that it is failing (smartctl(8), EXIT STATUS). Others are no health."""
 IMPLAUSIBLE = (1 << 32) - (1 << 16)
 """A sector or error counter from here on is packed, garbage, or fell below nought in 32 bits (4294967290): no disk
 counts that far and still answers."""
@@ -184,6 +186,8 @@ def health(document: Document) -> Iterator[Measure]:
     passed = table(document, "smart_status").get("passed")
     if isinstance(passed, bool):
         yield flag("disk.health", not passed)
+    elif int(number(document, "smartctl", "exit_status") or 0) & _FAILING:
+        yield flag("disk.health", True)
 
 
 def endurance(document: Document) -> float | None:

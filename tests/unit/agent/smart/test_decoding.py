@@ -174,7 +174,11 @@ def test_a_serial_that_was_blotted_out_is_none() -> None:
         assert part.serial == ""
 
 
-@pytest.mark.parametrize("text", ["", "no such thing", "{}", "[1, 2]", '{"a": {"b": 1}}', "\x00\xff"])
+def test_an_empty_capture_is_said_to_be_empty() -> None:
+    assert flaws(decoded("")) == flaws(decoded(" \n")) == [Flaw.EMPTY]
+
+
+@pytest.mark.parametrize("text", ["no such thing", "{}", "[1, 2]", '{"a": {"b": 1}}', "\x00\xff"])
 def test_what_is_no_disk_is_foreign(text: str) -> None:
     assert flaws(decoded(text)) == [Flaw.FOREIGN]
 
@@ -195,6 +199,13 @@ def test_several_texts_in_one_file_are_several_disks() -> None:
     found = decoded(reports.ata("A1") + reports.nvme("N1") + reports.sas("S1") + nameless * 2)
     assert [part.serial for part in parts(found)] == ["A1", "N1", "S1", "", ""]
     assert len({part.paths for part in parts(found)}) == 5
+
+
+def test_a_folder_of_reports_is_read_whole() -> None:
+    files = {"sda.json": as_text(ata("Z1")), "nvme/0.txt": reports.nvme("N1"), "notes": "hello"}
+    found = list(decode(Capture("bundle", {path: text.encode() for path, text in files.items()})))
+    assert [part.serial for part in parts(found)] == ["Z1", "N1"]
+    assert [one.at for one in found if isinstance(one, Undecoded)] == ["notes"]
 
 
 def test_json_and_text_in_one_file_are_both_read() -> None:

@@ -310,6 +310,13 @@ def test_a_failed_overall_health_is_a_state() -> None:
     assert readings(parsed(ata(smart_status={"passed": False}, status=8)))["disk.health"] == States(1)
 
 
+@pytest.mark.parametrize(("status", "health"), [(8, States(1)), (8 | 64, States(1)), (4, None), (0xE0, None)])
+def test_of_the_exit_status_only_the_failing_bit_is_health(status: int, health: States | None) -> None:
+    told = ata(status=status)
+    del told["smart_status"]
+    assert readings(parsed(told)).get("disk.health") == health
+
+
 def test_exit_bits_that_speak_of_the_past_are_no_trouble() -> None:
     # smartctl(8): bits 5 to 7 are old attribute failures, the error log and the self-test log.
     assert parsed(ata(status=0xE0)).trouble is None
