@@ -15,18 +15,21 @@ from hardcase_agent.sensors.ipmi import sel_dates, sel_place
 
 _C = Component
 _SENTENCES: tuple[tuple[str, Component, str, bool], ...] = (
-    (r"multi-?bit memory error|uncorrectable (?:machine check|memory|ecc)|uncorrectable .*memory error",
+    (r"multi-?bit memory error|dimm\S* triggered an uncorrectable"
+     r"|uncorrectable error (?:has occurred|detected) (?:on|for) .*dimm|uncorrectable (?:memory|ecc)"
+     r"|uncorrectable .*memory error",
      _C.MEMORY, "memory.uncorrectable_ecc", True),
     (r"correctable memory error (?:rate|log|threshold).*(?:exceed|limit|disabled)|correctable .*threshold exceeded"
      r"|persistent correctable memory|memory error logging limit",
      _C.MEMORY, "memory.correctable_ecc_logging_limit", True),
     (r"correctable memory error|single-?bit", _C.MEMORY, "memory.correctable_ecc", True),
     (r"power input (?:for|to) power supply .* (?:is|was|has been) (?:lost|removed)|lost input power"
-     r"|input power (?:loss|lost)|power supply .* power input .* lost|ac (?:power )?lost",
+     r"|input power (?:loss|lost)|power supply .* power input .* lost|ac (?:power )?lost"
+     r"|power supply (?:\S+ )?(?:has )?(?:input )?lost(?: input| power)?",
      _C.PSU, "psu.input_lost", True),
     (r"(?:input )?power (?:input )?(?:for|to) power supply .* (?:has been )?restored|input power .*restored",
      _C.PSU, "psu.input_lost", False),
-    (r"power supply redundancy is lost|power suppl(?:y|ies) (?:are )?no longer redundant"
+    (r"power supply redundancy is lost|power suppl(?:y|ies) (?:are )?(?:no longer|not) redundant"
      r"|redundancy (?:is |has been )?lost",
      _C.PSU, "psu.redundancy_lost", True),
     (r"power suppl(?:y|ies) (?:are )?redundant|redundancy (?:is |has been )?(?:regained|restored)",
@@ -37,7 +40,8 @@ _SENTENCES: tuple[tuple[str, Component, str, bool], ...] = (
     (r"power supply .* (?:is operating normally|ok\b|repaired)", _C.PSU, "psu.failure_detected", False),
     (r"(?:drive|disk) .*(?:predictive failure|failure is predicted|predicts)",
      _C.DISK, "disk.predictive_failure", True),
-    (r"fault detected on (?:drive|disk)|(?:drive|disk) \S+ .*(?:failed|is offline)|(?:drive|disk) .*failure",
+    (r"fault detected on (?:drive|disk)|(?:drive|disk) .*disabled due to a detected fault|(?:drive|disk) fault"
+     r"|(?:drive|disk) \S+ .*(?:failed|is offline)|(?:drive|disk) .*failure",
      _C.DISK, "disk.fault", True),
     (r"(?:drive|disk) .* (?:is )?removed", _C.DISK, "disk.present", False),
     (r"(?:drive|disk) .* (?:is )?(?:installed|inserted)", _C.DISK, "disk.present", True),
@@ -76,7 +80,7 @@ def line(text: str, order: sel_dates.Order) -> Event | None:
     The first is how HPE's and Dell's tables print it, the second how Supermicro's pages do.
     """
     words, dash, direction = text.rpartition(" - ")
-    severity = _DIRECTIONS.get(direction.strip().lower())
+    severity = _DIRECTIONS.get(direction.strip(" \t\"',;").lower())
     if dash and severity is not None and "|" not in words and any(char.isalpha() for char in words):
         numbered = _NUMBERED.match(words)
         return _event(int(numbered[1]) if numbered is not None else 0, words, words, severity, order)

@@ -272,6 +272,28 @@ def test_a_sentence_with_its_direction_needs_no_date() -> None:
     assert (event.code, event.asserted, event.part.slot) == ("memory.uncorrectable_ecc", True, "P2-DIMMA1")
 
 
+@pytest.mark.parametrize(
+    ("sentence", "code", "asserted"),
+    [
+        ("Power supply redundancy is lost.", "psu.redundancy_lost", True),
+        ("The power supplies are redundant.", "psu.redundancy_lost", False),
+        ("The power supplies are not redundant.", "psu.redundancy_lost", True),
+        ("The power input for power supply 1 has been restored.", "psu.input_lost", False),
+        ("Fault detected on drive 3 in disk drive bay 1.", "disk.fault", True),
+        ("The Drive Drive 3 has been disabled due to a detected fault.", "disk.fault", True),
+        ("Drive 3 is removed from disk drive bay 1.", "disk.present", False),
+        ("CPU 1 has an internal error (IERR).", "cpu.ierr", True),
+        ("Uncorrectable machine check exception on CPU 2.", "cpu.uncorrectable_machine_check", True),
+        ("Correctable memory error rate exceeded for DIMM_A1.", "memory.correctable_ecc_logging_limit", True),
+        ("A fatal error was detected on a component at bus 0 device 5 function 0.", "pcie.bus_fatal_error", True),
+        ("The process of installing an operating system has started.", "", True),
+    ],
+)
+def test_sentences_of_registries(sentence: str, code: str, asserted: bool) -> None:
+    event = one(f"Record: 4\nDate/Time: 01/30/2024 12:00:00\nSeverity: Critical\nDescription: {sentence}\n")
+    assert (event.code, event.asserted) == (code, asserted)
+
+
 def test_log_information_is_a_reading() -> None:
     (seen,) = everything("SEL Information\nVersion          : 1.5\nEntries          : 545\nPercent Used     : 57%\n")
     assert isinstance(seen, Seen)
