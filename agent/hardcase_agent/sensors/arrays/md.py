@@ -153,6 +153,8 @@ def _settle(volume: Volume, facts: dict[str, str], report: Report) -> None:
     _drop_empty_places(volume, report)
     volume.level, volume.serial = level, _uuid(facts.get("uuid", ""))
     volume.name = facts.get("name", "").split(" ")[0] or volume.key
+    host = re.search(r"\(local to host (\S{1,64})\)", facts.get("name", ""))
+    report.hostname = host[1] if host else report.hostname
     told = facts.get("rebuild status") or facts.get("resync status") or facts.get("check status") or ""
     volume.progress = words.percent(told)
 

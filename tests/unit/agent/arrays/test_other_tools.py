@@ -204,6 +204,7 @@ def test_mdadm_detail_tells_rebuild_and_removed_members() -> None:
     assert volumes["md0 (host7:0)"] == {"degraded", "rebuilding"}
     assert volumes["data"] == {"degraded"}
     assert told.value("raid.progress", "md0 (host7:0)") == 42
+    assert told.seen[0].asset.hostname == "host7"
     members = told.all_states("disk.member")
     assert members["sdc"] == {"rebuilding"}
     assert members["sdf"] == {"failed", "in_degraded_array"}
