@@ -17,6 +17,8 @@ _IPMITOOL = re.compile(r"\s*FRU Device Description\s*:\s*(.*?)\s*(?:\(ID (\d+)\)
 _FREEIPMI = re.compile(r"\s*FRU Inventory Device:\s*(.*?)\s*(?:\(ID ([0-9A-Fa-f]+)h\))?\s*")
 _PAIR = re.compile(r"\s*([A-Za-z0-9][\w ./()#+-]*?)\s*:\s?(.*)")
 _ABSENT = re.compile(r"\s*Device not present\s*\((.*)\)|\s*(?:FRU )?Error:\s*(.*)|\s*(Unknown FRU header version.*)")
+LONGEST_LINE = 400
+"""A field has at most 63 bytes; what is longer is no line of a FRU tool, and would cost its square in time."""
 _NOISE = re.compile(r"\s*(?:Unable to Get .*|#.*|\$ .*|-+)?\s*")
 
 _FIELDS: dict[str, tuple[str, str]] = {
@@ -88,7 +90,8 @@ def parse(text: str) -> Iterator[FruText | Undecoded]:
     """Blocks in their order, and what a tool could not read."""
     device: FruText | None = None
     strange = 0
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, whole in enumerate(text.split("\n"), 1):
+        line = whole[:LONGEST_LINE]
         head = _IPMITOOL.fullmatch(line) or _FREEIPMI.fullmatch(line)
         if head is not None:
             if device is not None:
