@@ -37,8 +37,11 @@ _REFUSED = (
 
 
 _COMMAND_LINE = re.compile(r"[$#>%]\s*(?:sudo\s+)?(?:\S*/)?(?:ipmi\S*|bmc-info|watch|ssh|cat|for|while)\b")
-_REMARKS = ("running get picmg", "no picmg", "error response 0xc1 from get picmg", "found invalid header",
-            "loaded sdr", "caching sdr", "fetching record", "done", "zabbix")  # fmt: skip
+_REMARKS = (
+    "running get ", "no picmg", "error response 0xc1 from get picmg", "found invalid header", "loaded sdr",
+    "caching sdr", "fetching record", "locating sensor record", "loading iana", "discovered ipmb", "discovered target",
+    "invalid completion code received: invalid command", "acquire ipmb", "interface address:",
+)  # fmt: skip
 """What versions of the tools say of themselves."""
 _SECRET = re.compile(r"(\s-[pPkKyY]\s*|password[ :=]+|--\S*password[ =])\S+", re.IGNORECASE)
 _ESCAPES = re.compile(r"\x1b\][^\x07]*\x07|\x1b\[[0-9;?]*[A-Za-z]")

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hardcase_agent.domain.reading import Gap, GapReason
+from hardcase_agent.sensors.ipmi import sel_words
 from hardcase_agent.sensors.ipmi.records import Entity
 
 LIMIT_COLUMNS = (
@@ -46,8 +47,6 @@ class Row:
 
 
 _NO_VALUE: tuple[tuple[str, GapReason], ...] = (
-    ("device not present", GapReason.ABSENT),
-    ("not present", GapReason.ABSENT),
     ("absent", GapReason.ABSENT),
     ("disabled", GapReason.DISABLED),
     ("not readable", GapReason.UNSUPPORTED),
@@ -96,6 +95,8 @@ def gap_of(words: str) -> Gap | None:
     said = words.strip().strip("'[]").lower()
     if said in NOTHING:
         return Gap(GapReason.BUSY, "no reading")
+    if "not present" in said:
+        return Gap(GapReason.ABSENT, words.strip())
     for mark, reason in _NO_VALUE:
         if said.startswith(mark):
             return Gap(reason, words.strip())
@@ -117,6 +118,8 @@ def from_ipmitool(cells: Sequence[str], at: str) -> Row | None:
     cells = [cell.strip() for cell in cells]
     if len(cells) == 10:
         return _sensor_table(cells, at)
+    if len(cells) == 18 and cells[3].lower() in _STATUS and entity_of(cells[4]) is not None:
+        return _verbose_csv(cells, at)
     if len(cells) >= 5 and _HEX_BYTE.match(cells[1]) and cells[2].lower() in _STATUS:
         return _extended(cells, at)
     if len(cells) == 3 and cells[2].lower() in _STATUS:
@@ -134,6 +137,23 @@ def _short(cells: Sequence[str], at: str) -> Row:
         row.discrete, row.loose_bits, row.bits = True, True, int(raw[1], 16)
         return row
     return _said(row, cells[1])
+
+
+_CSV_LIMITS = (
+    "upper_non_recoverable", "upper_critical", "upper_non_critical",
+    "lower_non_recoverable", "lower_critical", "lower_non_critical",
+)  # fmt: skip
+
+
+def _verbose_csv(cells: Sequence[str], at: str) -> Row:
+    """`-c -v sdr`: name, value, unit, status, entity and its name, type, three nominal values, limits, range."""
+    row = Row(name=cells[0], at=at, status=cells[3].lower(), entity=entity_of(cells[4]), unit=cells[2])
+    kind = sel_words.sensor_type(cells[6])
+    row.type = kind[0] if kind is not None else None
+    row.limits = limits_of(cells[10:16], _CSV_LIMITS)
+    row.value = number(cells[1])
+    row.gap = None if row.value is not None else Gap(GapReason.BUSY, cells[1] or "no reading")
+    return row
 
 
 def _extended(cells: Sequence[str], at: str) -> Row:

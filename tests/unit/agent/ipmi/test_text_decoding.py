@@ -73,6 +73,22 @@ def test_disabled_and_no_reading_are_gaps_and_no_zero() -> None:
     assert [gap.reason for gap in gaps] == [GapReason.BUSY, GapReason.DISABLED]
 
 
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ("No Reading", GapReason.BUSY),
+        ("Disabled", GapReason.DISABLED),
+        ("Not Readable", GapReason.UNSUPPORTED),
+        ("Unable to read sensor: Device Not Present", GapReason.ABSENT),
+        ("no reading", GapReason.BUSY),
+    ],
+)
+def test_each_word_for_no_value_has_its_reason(words: str, reason: GapReason) -> None:
+    gap = only(f"Fan 3 | 30h | ns | 29.3 | {words}\n").reading
+    assert isinstance(gap, Gap)
+    assert gap.reason is reason
+
+
 def test_a_table_of_ipmitool_sensor_has_its_limits_and_its_own_word_is_not_believed() -> None:
     one = only(
         "Ambient_Temp     | 46.000     | degrees C  | ok    | na        | 5.000     | 7.000     | 37.000    | 40.000"
@@ -293,6 +309,21 @@ Record_ID | Sensor Name | Sensor Group | Monitoring Status| Sensor Units | Senso
     temperature, supply = seen(text)
     assert (temperature.reading, temperature.sensor.unit) == (Number(31.0), Unit.CELSIUS)
     assert states(supply) == ["present", "failure_detected"]
+
+
+def test_verbose_comma_separated_lines_have_entity_type_and_limits() -> None:
+    one = only(
+        "BB BMC Temp,44,degrees C,ok,7.1,System Board,Temperature,80.000,5.000,105.000,,90.000,85.000,,5.000,10.000,"
+        "-128.000,127.000\n"
+    )
+    limits = one.sensor.limits
+    assert (one.reading, one.sensor.kind) == (Number(44.0), Kind.TEMPERATURE)
+    assert (limits.upper_critical, limits.upper_non_critical) == (90.0, 85.0)
+    assert (limits.lower_critical, limits.lower_non_critical) == (5.0, 10.0)
+
+
+def test_what_a_tool_says_of_itself_is_no_error() -> None:
+    assert flaws("Locating sensor record...\nLoading IANA PEN Registry...\n" + ELIST) == []
 
 
 def test_the_host_before_each_line_of_several_hosts_is_left_out() -> None:
