@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 
 from hardcase_agent.sensors.snmp.values import Missing, Oid, Value, dotted, parse_oid
 
@@ -115,7 +116,8 @@ def figure(text: str) -> float | None:
 def number_in(value: Value | None, pattern: re.Pattern[str] | None) -> float | None:
     """The number of an object; some agents put it into words, where `pattern` finds it."""
     if isinstance(value, int | float):
-        return float(value)
+        # A float in an Opaque may be any bit pattern.
+        return float(value) if isfinite(value) else None
     if not isinstance(value, bytes):
         return None
     text = printable(value)

@@ -231,6 +231,14 @@ def test_words_in_a_numbers_place_are_a_gap(value: Value, reason: GapReason) -> 
     assert read.reason is reason
 
 
+@pytest.mark.parametrize("value", [float("inf"), float("nan")])
+def test_what_is_not_finite_is_a_gap_and_no_limit(value: float) -> None:
+    body = '[[sensor]]\nid = "a"\nname = "A"\noid = "~.1"\nkind = "temperature"\nlimits = ["upper_critical ~.2.0"]\n'
+    item = items(profile(body), {"1.0": value, "2.0": value})["x/a"]
+    assert isinstance(decode(item, shown({"1.0": value})), Gap)
+    assert item.sensor.limits.upper_critical is None
+
+
 def test_the_power_of_ten_may_be_a_column_of_its_own() -> None:
     body = '[[sensor]]\nid = "a"\nname = "{index}"\noid = "~.1"\nexponent_oid = "~.2"\nkind = "voltage"\n'
     assert reading(body, {"1.4": 1203, "2.4": -2}, "x/a/4") == Number(12.03)

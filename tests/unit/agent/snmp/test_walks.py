@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from hardcase_agent.domain.capture import Flaw
+from hardcase_agent.domain.capture import Capture, Flaw
+from hardcase_agent.sensors.snmp.decoding import decode
 from hardcase_agent.sensors.snmp.symbols import resolve
 from hardcase_agent.sensors.snmp.values import Oid, Value, parse_oid
 from hardcase_agent.sensors.snmp.walk_text import read_walk
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 NAME = parse_oid("1.3.6.1.2.1.1.5.0")
 UPTIME = parse_oid("1.3.6.1.2.1.1.3.0")
@@ -194,3 +197,30 @@ def test_something_else_is_foreign_and_said_once() -> None:
 
 def test_the_first_of_two_values_of_an_object_counts() -> None:
     assert read_walk(".1.3.6.1.1.1.0 = INTEGER: 1\n.1.3.6.1.1.1.0 = INTEGER: 2").objects == {(1, 3, 6, 1, 1, 1, 0): 1}
+
+
+LINES = st.lists(
+    st.one_of(
+        st.text(alphabet='.1236|=:" x\\[]()STRINGxe\n', max_size=60),
+        st.sampled_from(
+            [
+                "1.3.6.1.4.1.674.10892.5.4.600.12.1.11.1.1|2|",
+                '.1.3.6.1.4.1.21317.1.3.1.2.1 = STRING: "',
+                ".1.3.6.1.2.1.99.1.1.1.4.1 = INTEGER: 99999999999999999999",
+                "1.3.6.1.2.1.99.1.1.1.2.1|2|-4000000000",
+                "enterprises.318.1.1.1.2.2.1.0 = Timeticks: ",
+                "1.3.6.1.2.1.33.1.2.3.0|68x|9f79087ff0000000000000",
+            ]
+        ),
+    ),
+    max_size=12,
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(LINES, st.binary(max_size=40))
+def test_whatever_the_lines_nothing_is_raised_and_what_is_said_has_a_bound(lines: list[str], rest: bytes) -> None:
+    capture = Capture("walk", {"": "\n".join(lines).encode() + rest})
+    for one in decode(capture):
+        if hasattr(one, "message"):
+            assert len(one.message) < 200
