@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from hardcase_agent.domain.capture import Capture, Seen
-from hardcase_agent.domain.reading import Gap, Number
+from hardcase_agent.domain.reading import Gap, GapReason, Number
 from hardcase_agent.sensors.ipmi import sdr_decoding, text_decoding
 from hardcase_agent.sensors.ipmi.conversion import UNITS
 from hardcase_agent.sensors.ipmi.records import SensorRecord, parse_record, record_id
@@ -127,6 +127,8 @@ def _record(
     one = seen.get(first.id)
     # python-ipmi converts whatever stands there; a sensor that is not scanned, or not available, has no value.
     if one is None or told.get("event_support", ["enable", "scanning"])[:2] != ["enable", "scanning"] or value is None:
+        return
+    if isinstance(one.reading, Gap) and one.reading.reason is GapReason.HOST_OFF:
         return
     factor, offset = (unit.factor, unit.offset) if unit is not None else (1.0, 0.0)
     expected = value * factor + offset

@@ -13,6 +13,7 @@ from hardcase_agent.domain.part import Asset, Component, Part
 from hardcase_agent.domain.reading import Gap, GapReason, Reading
 from hardcase_agent.sensors.ipmi import emulator_file, sdr_file
 from hardcase_agent.sensors.ipmi.fru import Fru, parse_fru
+from hardcase_agent.sensors.ipmi.host_power import gated
 from hardcase_agent.sensors.ipmi.identity import asset_of, bmc_part
 from hardcase_agent.sensors.ipmi.image import Address, BmcImage, Told, stated
 from hardcase_agent.sensors.ipmi.inventory import fru_parts
@@ -51,7 +52,7 @@ def decode(capture: Capture) -> Iterable[Decoded]:
     records = tuple(_records(image))
     if not records and not image.told:
         return _nothing(image)
-    return _decoded(image, records)
+    return gated(list(_decoded(image, records)))
 
 
 def _read(capture: Capture) -> BmcImage:

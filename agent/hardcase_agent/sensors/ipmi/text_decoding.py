@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from hardcase_agent.domain.capture import Capture, Decoded, Flaw, Listed, Seen, Undecoded
 from hardcase_agent.domain.part import Asset, Part
 from hardcase_agent.domain.reading import Gap, GapReason, Kind, Number, Reading, Sensor, States
 from hardcase_agent.sensors.ipmi import text_blocks, text_lines, text_records, text_summaries, text_types
-from hardcase_agent.sensors.ipmi.parts import Places, component_of, slot_of
+from hardcase_agent.sensors.ipmi.host_power import gated
+from hardcase_agent.sensors.ipmi.parts import Places, component_of, host_powered, slot_of
 from hardcase_agent.sensors.ipmi.readings import believable
 from hardcase_agent.sensors.ipmi.states import meaning
 from hardcase_agent.sensors.ipmi.text_lines import Place
@@ -35,7 +37,7 @@ def decode(capture: Capture) -> Iterable[Decoded]:
     if text.lstrip()[:1] in ("{", "["):
         rows = text_blocks.from_json(text)
         if rows is not None:
-            return _seen(rows, Asset(), again=False)
+            return gated(_seen(rows, Asset(), again=False))
     lines = [(place, text_lines.plain(line)) for place, line in enumerate(text.splitlines()[:MOST_LINES], 1)]
     inside, outside = text_blocks.in_block(lines)
     asset, parts, outside = text_summaries.identity(outside)
@@ -50,7 +52,7 @@ def decode(capture: Capture) -> Iterable[Decoded]:
         refusals = [flaw for flaw in complaints if flaw.flaw is Flaw.REFUSED]
         return refusals or (Undecoded(flaw=Flaw.FOREIGN, message="no sensor's line was recognised"),)
     listed = [Listed(asset=asset, source="ipmi.fru", part=part) for part in parts]
-    return (*listed, *_seen(known, asset), *power, *chassis, *complaints)
+    return gated([*listed, *_seen(known, asset), *power, *chassis, *complaints])
 
 
 def _part_at(place: Place) -> Part:
@@ -74,7 +76,12 @@ def _seen(rows: list[Row], asset: Asset, *, again: bool = True) -> list[Decoded]
             ids[identity] += 1
             identity += f"#{ids[identity]}" if ids[identity] > 1 else ""
         label = f"{row.name} ({row.entity})" if names[row.name] > 1 and row.entity is not None else row.name
-        found += _readings(row, one, identity, label, places.part_of(one.record), asset)
+        part = places.part_of(one.record)
+        powered = host_powered(one.record, part)
+        found += [
+            replace(seen, sensor=replace(seen.sensor, host_powered=powered))
+            for seen in _readings(row, one, identity, label, part, asset)
+        ]
     return found
 
 

@@ -44,6 +44,8 @@ _TYPE_OF_ENTITY = {3: 0x07, 10: 0x08, 32: 0x0C, 8: 0x0C, 26: 0x0D, 4: 0x0D, 29: 
 _STATE_TYPES = (0x05, 0x07, 0x08, 0x09, 0x0C, 0x0D, 0x29)
 """Types that say states on nearly every machine: what a line without value and unit is."""
 _FAN = 0x04
+_TEMPERATURE = 0x01
+_TEMPERATURE_NAME = re.compile(r"\btemp|temp(?:erature)?\b", re.IGNORECASE)
 _FAN_NAME = re.compile(r"\bfans?\b|fan[ _-]?\d", re.IGNORECASE)
 _SUPPLY = re.compile(
     r"^(?:ps|psu|pws|power[ _]?supply|pwr[ _]?supply)[ _#-]*\d{0,2}(?:[ _-]*(?:status|stat))?$", re.IGNORECASE
@@ -93,6 +95,8 @@ def typed(row: Row) -> Typed:
     kind = row.type if row.type is not None else _TYPE_OF_UNIT.get(unit or 0, UNKNOWN_TYPE)
     if kind == UNKNOWN_TYPE and _FAN_NAME.search(row.name):
         kind = _FAN
+    elif kind == UNKNOWN_TYPE and not row.unit and _TEMPERATURE_NAME.search(row.name):
+        kind = _TEMPERATURE
     measure = _measure(row.unit, unit) if row.unit else UNITS.get(_UNIT_OF_TYPE.get(kind, 0), PLAIN)
     record = _record(row, kind, THRESHOLD, measure)
     return Typed(record=record, measure=measure, passed=_passed(row, kind))

@@ -446,3 +446,38 @@ def test_captured_texts_of_sensors_decode_without_a_malformed_line(captures: Pat
         bad = [one for one in decode(text) if isinstance(one, Undecoded) and one.flaw is Flaw.MALFORMED]
         assert bad == [], file.name
         assert seen(text), file.name
+
+
+RESTING = """\
+CPU1 Temp        | na         |            | na    | na        | na        | na        | 87.000    | 92.000    | 95.000
+FAN1             | 0.000      | RPM        | nr    | 300.000   | 500.000   | 700.000   | na        | na        | na
+FAN2             | 0.000      | RPM        | nr    | 300.000   | 500.000   | 700.000   | na        | na        | na
+12V              | 0.120      | Volts      | nr    | 10.164    | 10.521    | 10.776    | 13.071    | 13.326    | 13.632
+5VSB             | 5.016      | Volts      | ok    | 4.246     | 4.376     | 4.480     | 5.524     | 5.602     | 5.732
+"""
+
+
+def off(one: Seen) -> bool:
+    return isinstance(one.reading, Gap) and one.reading.reason is GapReason.HOST_OFF
+
+
+def test_a_machine_that_was_off_has_no_failed_fans_and_rails() -> None:
+    by_name = {one.sensor.name: one for one in seen(RESTING)}
+    assert [name for name, one in by_name.items() if off(one)] == ["CPU1 Temp", "FAN1", "FAN2", "12V"]
+    assert by_name["5VSB"].reading == Number(5.016)
+
+
+def test_fans_that_stand_still_in_a_running_machine_are_told() -> None:
+    running = RESTING.replace(
+        "CPU1 Temp        | na         |            | na ", "CPU1 Temp        | 91.000     | degrees C  | ok "
+    )
+    assert not [one for one in seen(running) if off(one)]
+    one_turns = RESTING.replace("FAN2             | 0.000 ", "FAN2             | 900.0 ")
+    assert not [one for one in seen(one_turns) if off(one)]
+
+
+def test_what_the_chassis_says_outweighs_what_its_fans_do() -> None:
+    switched_on = seen(RESTING + CHASSIS)
+    assert not [one for one in switched_on if off(one)]
+    switched_off = seen(RESTING.replace("0.000      | RPM", "9.000      | RPM") + CHASSIS.replace(": on", ": off"))
+    assert [one.sensor.name for one in switched_off if off(one)] == ["CPU1 Temp", "FAN1", "FAN2", "12V"]
