@@ -1,13 +1,11 @@
 """Disks: smartctl's JSON and text against pySMART's parse and a second reading of the same values; verdicts; the fleet.
 
 `compare` holds what is decoded of a capture against what other projects read out of it. `verdicts` takes the symptom
-that a capture was chosen for from the front of its name. `fleet` makes a smartctl document of every row of the tables.
+that a capture was chosen for from the front of its name. `fleet` is in `smart_fleet.py`.
 """
 
 from __future__ import annotations
 
-import csv
-import gzip
 import json
 import re
 import tomllib
@@ -21,6 +19,9 @@ from hardcase_agent.domain.capture import Capture, Seen
 from hardcase_agent.domain.reading import Gap, Number, Reading, States
 
 from tests.truth.comparison import Comparison, Truth, Verdict
+from tests.truth.smart_fleet import fleet
+
+__all__ = ["compare", "fleet", "verdicts"]
 
 DIFFERENCES = Path(__file__).with_name("smart_differences.toml")
 _DRIVE_PROBLEMS = (
@@ -68,14 +69,6 @@ def verdicts(folder: Path) -> Iterable[Verdict]:
         for file in sorted((smart / place).rglob("*")):
             if file.is_file() and file.name not in ("device.json", "notes.txt"):
                 yield _verdict(folder, file, Truth.UNKNOWN)
-
-
-def fleet(folder: Path) -> Iterable[Verdict]:
-    """One verdict a drive: FAILED is a fault, a drive without any sign is healthy, the others are only judged."""
-    for summary in sorted((folder / "smart" / "fleet").glob("*_summary.*.tsv.gz")):
-        attributes = Path(str(summary).replace("_summary.", "_attrs."))
-        for row, rows in _drives(summary, attributes):
-            yield _drive(row, rows)
 
 
 # Comparisons
@@ -336,103 +329,3 @@ def _native(folder: Path, file: Path) -> Verdict:
     errors = document.get("ata_smart_error_log", {}).values()
     signless = signless and not any(one.get("count") for one in errors if isinstance(one, dict))
     return _verdict(folder, file, Truth.HEALTHY if signless else Truth.UNKNOWN, why="PASSED without a sign")
-
-
-# Fleet
-
-
-def _drives(summary: Path, attributes: Path) -> Iterator[tuple[dict[str, str], list[list[str]]]]:
-    """Each row of the summary with its attribute rows. Some drives stand there twice: an id that comes again begins the
-    next report."""
-    of_drive: dict[str, list[str]] = {}
-    with gzip.open(attributes, "rt", newline="") as stream:
-        next(stream)
-        for line in stream:
-            of_drive.setdefault(line.split("\t", 1)[0], []).append(line)
-    with gzip.open(summary, "rt", newline="") as stream:
-        for row in csv.DictReader(stream, delimiter="\t"):
-            yield row, _next_report(of_drive.get(row["drive_id"], []), row["model"])
-
-
-def _next_report(lines: list[str], model: str) -> list[list[str]]:
-    """Takes the first report of this model out of the lines of one drive id."""
-    taken: dict[str, list[str]] = {}
-    for line in list(lines):
-        fields = line.rstrip("\n").split("\t")
-        if fields[1] != model:
-            continue
-        if fields[2] in taken:
-            break
-        taken[fields[2]] = fields
-        lines.remove(line)
-    return list(taken.values())
-
-
-def _drive(row: dict[str, str], rows: list[list[str]]) -> Verdict:
-    document = _document(row, rows)
-    capture = Capture(row["drive_id"], {"": json.dumps(document).encode()})
-    name = f"fleet {row['model']} {row['drive_id']}"
-    if row["health"].startswith("FAILED"):
-        return Verdict(
-            name=name, truth=Truth.FAULT, captures=(("smart", capture),), classes=("disk",), part=(row["drive_id"],)
-        )
-    return Verdict(name=name, truth=Truth.UNKNOWN if _signs(row) else Truth.HEALTHY, captures=(("smart", capture),))
-
-
-_SIGNS = (
-    "a5_realloc", "a10_spin_retry", "a184_e2e", "a187_uncorrect", "a196_realloc_ev", "a197_pending", "a198_offl_unc",
-    "attrs_now", "attrs_past", "ata_error_count", "selftest_failed_entries", "nvme_critical_warning",
-    "nvme_media_errors",
-)  # fmt: skip
-_RATED = 100
-
-
-def _signs(row: dict[str, str]) -> bool:
-    worn = int(row["nvme_used"] or 0) >= _RATED
-    return worn or any(row[key] not in ("", "0", "-", "0x00") for key in _SIGNS)
-
-
-def _document(row: dict[str, str], rows: list[list[str]]) -> dict[str, Any]:
-    protocol = {"ata": "ATA", "nvme": "NVMe", "scsi": "SCSI"}.get(row["proto"], "")
-    document: dict[str, Any] = {
-        "smartctl": {"version": [int(word) for word in re.findall(r"\d+", row["smartctl"])[:2]], "exit_status": 0},
-        "device": {"name": "/dev/sda", "protocol": protocol},
-        "model_name": row["model"],
-        "serial_number": row["drive_id"],
-        "firmware_version": row["firmware"],
-        "rotation_rate": int(found[0]) if (found := re.match(r"\d+", row["rotation"])) else 0,
-    }
-    if row["health"]:
-        document["smart_status"] = {"passed": not row["health"].startswith("FAILED")}
-    if row["temp_nvme_or_scsi"]:
-        document["temperature"] = {"current": int(row["temp_nvme_or_scsi"])}
-    if rows:
-        document["ata_smart_attributes"] = {"table": [_attribute(fields) for fields in rows]}
-    if row["ata_error_count"]:
-        document["ata_smart_error_log"] = {"extended": {"count": int(row["ata_error_count"])}}
-    if protocol == "NVMe":
-        keys = {
-            "critical_warning": "nvme_critical_warning", "available_spare": "nvme_spare",
-            "available_spare_threshold": "nvme_spare_thresh", "percentage_used": "nvme_used",
-            "media_errors": "nvme_media_errors", "num_err_log_entries": "nvme_err_entries",
-            "warning_temp_time": "nvme_warn_temp_min", "critical_comp_time": "nvme_crit_temp_min",
-        }  # fmt: skip
-        log = {key: int(row[name], 0) for key, name in keys.items() if row[name]}
-        document["nvme_smart_health_information_log"] = log
-    return document
-
-
-def _attribute(fields: list[str]) -> dict[str, Any]:
-    _, _, number, name, flags, value, worst, thresh, failed, raw = fields[:10]
-    words = {"NOW": "now", "FAILING_NOW": "now", "Past": "past", "In_the_past": "past"}
-    row: dict[str, Any] = {
-        "id": int(number),
-        "name": name,
-        "when_failed": words.get(failed, ""),
-        "flags": {"prefailure": flags.startswith("P")},
-        "raw": {"string": raw},
-    }
-    for key, text in (("value", value), ("worst", worst), ("thresh", thresh)):
-        if text.isdigit():
-            row[key] = int(text)
-    return row
