@@ -175,7 +175,8 @@ def test_bmc_and_disks_arrive_at_the_collector(running: Machine) -> None:
     assert (reading["source"], reading["value"]) == ("ipmi.analogue@local", 44.0)
     assert {limit["source"] for limit in reading["limits"]} == {"device"}
     coverage = running.scene.asset("guest")["coverage"]
-    watched = [line for source, line in coverage if source.startswith(("ipmi.", "smart."))]
+    watched = [line for source, line in coverage if source.startswith(("ipmi.", "smart.", "kernel."))]
+    assert {"kernel.log", "kernel.dmi"} <= {source for source, _ in coverage}
     assert watched
     assert not [line for line in watched if line["status"] == "unreadable"]
 

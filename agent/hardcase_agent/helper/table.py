@@ -88,6 +88,11 @@ class Table:
         types = tuple(word for argument in arguments for word in ("-t", argument))
         return Command((self._find("dmidecode"), *types), "tool:dmidecode")
 
+    def smbios_table(self, arguments: Sequence[str]) -> Command:
+        """The firmware's raw table, which the kernel shows to root alone; dmidecode need not be installed for it."""
+        _expect(not arguments, "smbios-table takes no argument")
+        return Command((self._find("cat"), "/sys/firmware/dmi/tables/DMI"), "tool:smbios-table")
+
     def kernel_log(self, arguments: Sequence[str]) -> Command:
         """Arguments: number of the first record wanted, decimal."""
         _expect(len(arguments) == 1, "kernel-log takes a record's number")
@@ -146,6 +151,7 @@ _BUILDERS: dict[str, Callable[[Table, Sequence[str]], Command]] = {
     "smartctl-report": Table.smartctl_report,
     "dmidecode": Table.dmidecode,
     "kernel-log": Table.kernel_log,
+    "smbios-table": Table.smbios_table,
 }
 
 

@@ -15,7 +15,7 @@ class DmiSource:
 
     name = "kernel.dmi"
     device = "kernel.dmi"
-    deadline_s = 2 * DMIDECODE_S
+    deadline_s = 3 * DMIDECODE_S
 
     def __init__(self, asset: Asset, tables: DmiTables, *, period_s: float) -> None:
         self.period_s = period_s
@@ -38,7 +38,7 @@ class DmiSource:
             status, reason, cure = CoverageStatus.NOT_PRESENT, "the firmware has no SMBIOS table", ""
         else:
             status, reason = CoverageStatus.UNREADABLE, str(self._tables.error or "the SMBIOS table is empty")
-            cure = "start hardcase-helper.socket, and install dmidecode"
+            cure = "start hardcase-helper.socket"
         return CoverageLine(component=Component.BOARD, status=status, reason=reason, cure=cure)
 
     async def doctor(self) -> Sequence[CoverageLine]:

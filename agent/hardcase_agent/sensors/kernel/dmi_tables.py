@@ -1,4 +1,4 @@
-"""The firmware's inventory of this machine, read once a day: /sys/firmware/dmi/tables, or the helper's dmidecode.
+"""The firmware's inventory of this machine, read once a day: the raw table by itself or the helper, else dmidecode.
 
 `dmi_source.py` tells its parts; the host family's EDAC source takes slots and serials of memory modules from it.
 """
@@ -43,9 +43,7 @@ class DmiTables:
         now_ms = self._clock.now().boot_ms
         if now_ms < self._due_ms or not self.present:
             return
-        structures = self._from_sysfs()
-        if not structures:
-            structures = await self._from_dmidecode()
+        structures = self._from_sysfs() or await self._from_helper() or await self._from_dmidecode()
         if structures:
             self.inventory, self.error = read_inventory(structures), None
         self._due_ms = now_ms + (AGE_MS if structures else RETRY_MS)
@@ -56,6 +54,13 @@ class DmiTables:
                 table = file.read(LONGEST_TABLE)
             entry = read_entry((self._tables / "smbios_entry_point").read_bytes())
             return [item for item in parse_table(table, entry) if isinstance(item, Structure)]
+        return []
+
+    async def _from_helper(self) -> list[Structure]:
+        with contextlib.suppress(AgentError):
+            result = await self._commands.run("smbios-table", (), deadline_s=DMIDECODE_S)
+            if result.status == 0:
+                return [item for item in parse_table(result.stdout, None) if isinstance(item, Structure)]
         return []
 
     async def _from_dmidecode(self) -> list[Structure]:

@@ -19,7 +19,7 @@ from hardcase_agent.sensors.kernel.dmi_tables import DmiTables
 from hardcase_agent.sensors.kernel.log_source import MOST, SAME, KernelLogSource
 
 from tests.golden.host.trees import write_files
-from tests.unit.agent.kernel.test_dmi import TEXT
+from tests.unit.agent.kernel.test_dmi import TEXT, table
 
 NOW = Moment(wall_ms=1_700_000_000_000, boot_ms=100_000)
 
@@ -33,12 +33,15 @@ class Ring:
         self.status = 0
         self.asked: list[int] = []
         self.dmi = TEXT
+        self.table = b""
 
     def log(self, *messages: str) -> None:
         for message in messages:
             self.lines.append(f"4,{self.first + len(self.lines)},90000000,-;{message}")
 
     async def run(self, tool: str, arguments: Sequence[str], *, deadline_s: float) -> CommandResult:
+        if tool == "smbios-table":
+            return CommandResult(0 if self.table else 1, self.table, b"")
         if tool == "dmidecode":
             return CommandResult(0, self.dmi.encode(), b"")
         assert tool == "kernel-log"
@@ -160,6 +163,15 @@ async def test_the_firmwares_inventory_is_told_from_dmidecode_where_sysfs_is_clo
     assert sweep.parts is not None
     assert "1A2B3C4D" in {part.serial for part in sweep.parts}
     assert (await dmi.doctor())[0].status is CoverageStatus.WATCHED
+
+
+async def test_the_raw_table_through_the_helper_needs_no_dmidecode(tmp_path: Path) -> None:
+    ring = Ring()
+    ring.table, ring.dmi = table(), ""
+    (tmp_path / "class/dmi/id").mkdir(parents=True)
+    sweep = await DmiSource(Asset(), DmiTables(tmp_path, ring, StillClock()), period_s=86_400.0).sweep(NOW)
+    assert sweep.parts is not None
+    assert [part.part_number for part in sweep.parts if part.component.value == "memory"] == ["M386A4G40DM0-CPB"]
 
 
 async def test_a_machine_without_a_table_has_no_inventory_and_no_trouble(tmp_path: Path) -> None:
