@@ -229,7 +229,8 @@ def _by_path(document: dict[str, Any]) -> dict[str, object]:
         for quantity, numbers in _PYSMART_ATTRIBUTES.items():
             if row["id"] in numbers and not row["name"].startswith("Unknown"):
                 found = re.match(r"\d+", row["raw"]["string"])
-                told[quantity] = int(found[0]) if found else None
+                plain = row["raw"]["value"] <= 0xFFFF and row["raw"]["string"].isdigit()
+                told[quantity] = row["raw"]["value"] if plain or found is None else int(found[0])
     return {quantity: value for quantity, value in told.items() if value is not None}
 
 
@@ -308,22 +309,27 @@ def _other_signs(file: Path) -> bool:
     return any(counts)
 
 
+_PROBLEM = re.compile(
+    r"184 End-to-End_Error\S*|187 (Reported_Uncorrect|Uncorrectable_Error_Cnt)|197 (Current_)?Pending_\S+"
+    r"|198 Offline_Uncorrectable"
+)
+
+
 def _native(folder: Path, file: Path) -> Verdict:
     document = json.loads(file.read_text(errors="replace"))
     if not isinstance(document, dict) or "smart_status" not in document:
         return _verdict(folder, file, Truth.UNKNOWN)
     signs = {5, 10, 184, 187, 196, 197, 198}
-    counted = [
-        row["raw"]["value"]
-        for row in document.get("ata_smart_attributes", {}).get("table", [])
-        if row["id"] in signs and not row["name"].startswith("Unknown")
-    ]
+    rows = document.get("ata_smart_attributes", {}).get("table", [])
+    counted = [row["raw"]["value"] for row in rows if row["id"] in signs and not row["name"].startswith("Unknown")]
     log = document.get("nvme_smart_health_information_log", {})
     scsi = document.get("scsi_error_counter_log", {})
     uncorrected = [way.get("total_uncorrected_errors", 0) for way in scsi.values() if isinstance(way, dict)]
-    failed = document["smart_status"].get("passed") is False
-    if failed:
+    if document["smart_status"].get("passed") is False:
         return _verdict(folder, file, Truth.FAULT, ("disk",), "overall status FAILED")
+    problems = [row["raw"]["value"] for row in rows if _PROBLEM.fullmatch(f"{row['id']} {row['name']}")]
+    if any(problems) or any(uncorrected) or 0 < log.get("media_errors", 0) < 1 << 32:
+        return _verdict(folder, file, Truth.FAULT, ("disk",), "unreadable, pending or damaged data though PASSED")
     signless = not any(counted) and not any(uncorrected) and not log.get("media_errors")
     signless = signless and not log.get("critical_warning") and not document.get("scsi_grown_defect_list")
     errors = document.get("ata_smart_error_log", {}).values()

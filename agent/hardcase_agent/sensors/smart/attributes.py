@@ -83,6 +83,7 @@ _UNITS = {"32MiB": 32 << 20, "GiB": 1 << 30, "GB": 10**9}
 _PHANTOM_PENDING = re.compile(r"(Crucial_)?CT\d+MX500SSD\d")
 """It shows one pending sector for minutes at a time that no read ever finds; the database calls it bogus by now."""
 _HEAT = re.compile(r"temp", re.I)
+_ONE_WORD = 0xFFFF
 _DIGITS = re.compile(r"\d{1,20}")
 
 
@@ -134,11 +135,15 @@ def _meanings(name: str) -> frozenset[Meaning]:
 
 
 def _raw(row: Document) -> int | None:
-    found = _DIGITS.match(measure.text(row, "raw", "string"))
-    if found:
-        return int(found[0])
+    printed = measure.text(row, "raw", "string")
+    found = _DIGITS.match(printed)
     value = measure.number(row, "raw", "value")
-    return int(value) if value is not None and value >= 0 else None
+    if found is None:
+        return int(value) if value is not None and value >= 0 else None
+    if value is not None and value <= _ONE_WORD and found[0] == printed:
+        # Nothing is packed into one word, so that both are the same number; of a document that was edited, the worse.
+        return max(int(found[0]), int(value))
+    return int(found[0])
 
 
 def first(rows: list[Attribute], meaning: Meaning) -> Attribute | None:

@@ -251,6 +251,17 @@ def test_of_packed_counters_the_lowest_that_is_not_nought_counts(raw: str, retri
 
 
 @pytest.mark.parametrize(
+    ("value", "string", "expected"),
+    [(10, "0", 10), (0, "10", 10), (17179869196, "12 (4 0)", 12), (17179869184, "0", 0), (5, "0/5", 0)],
+    ids=["value edited", "text edited", "packed and printed so", "packed", "another form"],
+)
+def test_number_and_text_of_a_raw_value_that_contradict_each_other(value: int, string: str, expected: int) -> None:
+    row = attribute(197, "Current_Pending_Sector", string)
+    row["raw"]["value"] = value
+    assert readings(parsed(ata(attributes=(row,))))["disk.pending"] == Number(expected)
+
+
+@pytest.mark.parametrize(
     ("number", "name", "quantity"),
     [
         (5, "Reallocate_NAND_Blk_Cnt", "disk.reallocated"),
