@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -17,9 +16,9 @@ from hardcase_collector.domain.correlation import Join
 from hardcase_collector.domain.errors import SheetError
 from hardcase_collector.rules import vocabulary
 from hardcase_collector.rules.sheet import FaultClass, Match, Override, RepairGroup, Rule, RuleBook
-from hardcase_collector.rules.sheet_lines import key_lines
 from hardcase_collector.rules.sheet_rule import read_rule
 from hardcase_collector.rules.sheet_values import Mistakes, Table
+from hardcase_collector.sheets.files import parse, read_texts
 
 SHIPPED = Path(__file__).with_name("sheets")
 """The sheets that come with the collector."""
@@ -32,7 +31,8 @@ def load_sheets(paths: Iterable[Path] | None = None) -> RuleBook:
 
     Raises SheetError with every mistake of every sheet.
     """
-    texts, mistakes = _texts([SHIPPED, *(paths or ())])
+    mistakes = Mistakes()
+    texts = read_texts(SHIPPED, paths or (), mistakes)
     book = read_sheets(texts, mistakes)
     if mistakes.found:
         raise SheetError(mistakes.lines())
@@ -46,18 +46,6 @@ def check_sheets(paths: Iterable[Path]) -> tuple[str, ...]:
     except SheetError as error:
         return error.mistakes
     return ()
-
-
-def _texts(paths: Iterable[Path]) -> tuple[dict[str, str], Mistakes]:
-    texts: dict[str, str] = {}
-    mistakes = Mistakes()
-    for path in paths:
-        for file in sorted(path.glob("*.toml")) if path.is_dir() else [path]:
-            try:
-                texts[file.name if path == SHIPPED else str(file)] = file.read_text(encoding="utf-8")
-            except (OSError, UnicodeDecodeError) as error:
-                mistakes.add(str(file), 1, "", f"cannot be read: {error}")
-    return texts, mistakes
 
 
 @dataclass(slots=True)
@@ -78,7 +66,7 @@ class _Sheets:
 def read_sheets(texts: Mapping[str, str], mistakes: Mistakes) -> RuleBook:
     """The book of these texts (file name -> TOML). What is wrong goes to `mistakes`; then the book is not for use."""
     sheets = _Sheets(mistakes)
-    parsed = [(file, *_parsed(file, text, mistakes)) for file, text in texts.items()]
+    parsed = [(file, *parse(file, text, _SECTIONS, mistakes)) for file, text in texts.items()]
     readers = {
         "group": _read_group,
         "class": _read_class,
@@ -110,21 +98,6 @@ def read_sheets(texts: Mapping[str, str], mistakes: Mistakes) -> RuleBook:
         advice=sheets.advice,
         safety=sheets.safety,
     )
-
-
-def _parsed(file: str, text: str, mistakes: Mistakes) -> tuple[Mapping[str, object], dict[tuple[str, ...], int]]:
-    try:
-        tree = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        where = re.search(r"line (\d+)", str(error))
-        line = int(where[1]) if where else max(1, text.count("\n"))
-        mistakes.add(file, line, "", f"not TOML: {error}")
-        return {}, {}
-    lines = key_lines(text)
-    for key in tree:
-        if key not in _SECTIONS:
-            mistakes.add(file, lines.get((key,), 1), key, "unknown key")
-    return tree, lines
 
 
 def _read_group(sheets: _Sheets, table: Table) -> None:

@@ -10,9 +10,9 @@ from hardcase_collector.domain.errors import SheetError
 from hardcase_collector.domain.finding import Severity
 from hardcase_collector.rules import vocabulary
 from hardcase_collector.rules.sheet import RuleBook
-from hardcase_collector.rules.sheet_lines import key_lines
 from hardcase_collector.rules.sheet_reader import check_sheets, load_sheets, read_sheets
 from hardcase_collector.rules.sheet_values import Mistakes
+from hardcase_collector.sheets.lines import key_lines
 
 from tests.unit.collector.rules.feeds import BOOK
 

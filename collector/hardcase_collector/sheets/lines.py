@@ -1,6 +1,6 @@
 """Where in a TOML text each key stands: tomllib tells values but no lines, and a mistake is told with its line.
 
-Used by `sheet_reader` alone. The text has already passed tomllib, so only well-formed TOML arrives here.
+Used by `files.py` alone. The text has already passed tomllib, so only well-formed TOML arrives here.
 """
 
 from __future__ import annotations
