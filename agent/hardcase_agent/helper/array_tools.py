@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 
 from hardcase_agent.domain.errors import AccessDenied
@@ -18,13 +17,18 @@ ARRAY = "{array}"
 _SHAPES = {NUMBER: re.compile(r"\d{1,2}", re.ASCII), ARRAY: re.compile(r"/dev/md\d{1,4}", re.ASCII)}
 
 
-@dataclass(frozen=True, slots=True)
 class ArrayTool:
-    names: tuple[str, ...]
-    """Names below root's own directories."""
-    places: tuple[str, ...]
-    """Where its maker's package puts it."""
-    views: Mapping[str, tuple[str, ...]]
+    """`names` below root's own directories, and `places` where its maker's package puts it.
+
+    By hand: dataclasses would bring inspect and ast, 2 MB of this small process.
+    """
+
+    __slots__ = ("names", "places", "views")
+
+    def __init__(self, names: tuple[str, ...], places: tuple[str, ...], views: Mapping[str, tuple[str, ...]]) -> None:
+        self.names = names
+        self.places = places
+        self.views = views
 
 
 def _megaraid(*names: str, places: tuple[str, ...]) -> ArrayTool:
