@@ -174,9 +174,13 @@ def test_bmc_and_disks_arrive_at_the_collector(running: Machine) -> None:
     reading = running.scene.reading("guest", "CPU 1 Temp")
     assert (reading["source"], reading["value"]) == ("ipmi.analogue@local", 44.0)
     assert {limit["source"] for limit in reading["limits"]} == {"device"}
+
+    def told_by() -> set[str]:
+        return {source for source, _ in running.scene.asset("guest")["coverage"]}
+
+    running.until(lambda: {"kernel.log", "kernel.dmi"} <= told_by(), "log and tables of the kernel are read")
     coverage = running.scene.asset("guest")["coverage"]
     watched = [line for source, line in coverage if source.startswith(("ipmi.", "smart.", "kernel."))]
-    assert {"kernel.log", "kernel.dmi"} <= {source for source, _ in coverage}
     assert watched
     assert not [line for line in watched if line["status"] == "unreadable"]
 
