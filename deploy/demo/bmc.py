@@ -169,10 +169,6 @@ class SimulatedBmc:
     def set_bit(self, number: int, bit: int, on: bool, *, event: bool = True) -> None:
         self.command(f"sensor_set_bit 0x20 0 {number} {bit} {int(on)} {int(event)}")
 
-    def add_sel(self, record: bytes, kind: int = 0x02) -> None:
-        """Logs an entry: the 13 bytes after record id and type; ipmi_sim puts its own time in."""
-        self.command(f"sel_add 0x20 {kind:#x} " + " ".join(f"0x{byte:02x}" for byte in record))
-
     def set_power(self, on: bool) -> None:
         """ipmi_sim calls the chassis on while something is attached to its system interface."""
         if self._host is not None:

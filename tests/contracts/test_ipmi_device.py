@@ -16,8 +16,9 @@ from hardcase_agent.domain.ports import IpmiDevice, IpmiRequest
 from hardcase_agent.helper.ipmi import LocalIpmi as HelperDevice
 from hardcase_agent.helper.server import Server
 from hardcase_agent.helper.table import Table
-from hardcase_agent.sensors.devices import LanInterface, LanIpmi, LanTarget
+from hardcase_agent.sensors.devices import LanIpmi
 from hardcase_agent.sensors.helper_client import HelperClient
+from hardcase_agent.sensors.lan_session import LanInterface, LanTarget
 
 from tests.contracts.ipmi_device import IpmiDeviceContract
 from tests.fakes.bmc import FakeBmc

@@ -17,7 +17,8 @@ from hardcase_agent.domain.errors import AgentError, CredentialsRefused, DeviceF
 from hardcase_agent.domain.event import CoverageStatus
 from hardcase_agent.domain.part import Component, Part
 from hardcase_agent.domain.reading import Gap, GapReason, Number
-from hardcase_agent.sensors.devices import LanIpmi, LanTarget, Privilege
+from hardcase_agent.sensors.devices import LanIpmi
+from hardcase_agent.sensors.lan_session import LanTarget, Privilege
 
 from tests.fakes.secrets import FileSecrets
 from tests.integration.ipmi_rig import Sources, by_name, lan_sources, states, sweep

@@ -8,7 +8,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from hardcase_agent.sensors.devices import LanIpmi, LanTarget
+from hardcase_agent.sensors.devices import LanIpmi
+from hardcase_agent.sensors.lan_session import LanTarget
 
 from tests.fakes.secrets import FileSecrets
 from tests.golden.ipmi.replay import Recorder, read, rendered

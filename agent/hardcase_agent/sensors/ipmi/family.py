@@ -13,13 +13,14 @@ from enum import StrEnum
 from hardcase_agent.domain.part import Asset
 from hardcase_agent.domain.ports import Doors, IpmiDevice, Source
 from hardcase_agent.domain.settings import read_named, read_settings
-from hardcase_agent.sensors.devices import LanInterface, LanIpmi, LanTarget, Privilege
+from hardcase_agent.sensors.devices import LanIpmi
 from hardcase_agent.sensors.ipmi.bmc import Bmc
 from hardcase_agent.sensors.ipmi.cache import StateFile
 from hardcase_agent.sensors.ipmi.conversation import Conversation
 from hardcase_agent.sensors.ipmi.fru_source import FruSource
 from hardcase_agent.sensors.ipmi.sel_source import SelSource
 from hardcase_agent.sensors.ipmi.sensor_sources import AnalogueSource, DiscreteSource
+from hardcase_agent.sensors.lan_session import LanInterface, LanTarget, Privilege
 
 CIPHER_SUITES = (1, 2, 3, 15, 16, 17)
 REFERENCE = re.compile(r"(file:/|credential:)\S")

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hardcase_agent.sensors.devices import LanInterface, Privilege
 from hardcase_agent.sensors.ipmi import family
 from hardcase_agent.sensors.ipmi.family import IpmiSettings, LocalMode
+from hardcase_agent.sensors.lan_session import LanInterface, Privilege
 
 from tests.fakes.bmc import FakeBmc
 from tests.integration.ipmi_rig import doors

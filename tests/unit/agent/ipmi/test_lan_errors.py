@@ -13,7 +13,7 @@ from hardcase_agent.domain.errors import (
     DeviceHung,
     Unsupported,
 )
-from hardcase_agent.sensors.devices import login_failure, named_errors
+from hardcase_agent.sensors.lan_session import login_failure, named_errors
 from pyipmi import errors
 
 
