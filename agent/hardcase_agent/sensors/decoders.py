@@ -38,14 +38,14 @@ class Decoder:
 
 DECODERS: tuple[Decoder, ...] = (
     Decoder("smart", "smart.decoding", "smartctl --json or its text, also of --scan; nvme-cli, hddtemp"),
-    Decoder("snmp", "snmp.decoding", "a walk: snmprec, or text of net-snmp's snmpwalk"),
+    Decoder("snmp", "snmp.decoding", "a walk: snmprec, or text of net-snmp's snmpwalk, with or without MIBs"),
     Decoder("ipmi-sdr", "ipmi.sdr_decoding", "raw SDR records, with readings where the file has them"),
     Decoder("ipmi-emu", "ipmi.sdr_decoding", "a BMC simulator's file: SDRs, readings, FRUs"),
-    Decoder("sel", "ipmi.sel_decoding", "raw SEL records, or text of ipmitool sel list/elist and ipmi-sel"),
-    Decoder("ipmitool", "ipmi.text_decoding", "text of ipmitool sdr elist and sensor, of ipmi-sensors"),
-    Decoder("fru", "ipmi.fru_decoding", "a FRU image, or text of ipmitool fru print"),
+    Decoder("sel", "ipmi.sel_decoding", "raw SEL records; text of ipmitool sel, ipmi-sel, ipmiutil, racadm getsel"),
+    Decoder("ipmitool", "ipmi.text_decoding", "text of ipmitool sdr elist, sdr -v and sensor, of ipmi-sensors"),
+    Decoder("fru", "ipmi.fru_decoding", "a FRU image, or text of ipmitool fru print and ipmi-fru"),
     Decoder("edac", "kernel.tree_decoding", "a sysfs tree: EDAC, hwmon, md, network, enclosures"),
     Decoder("kernel-log", "kernel.log_decoding", "kernel and system log lines: MCE, AER, EDAC, disks, md, smartd"),
     Decoder("dmi", "kernel.dmi_decoding", "dmidecode text, or a raw SMBIOS table"),
-    Decoder("arrays", "arrays.decoding", "text or JSON of the RAID tools, /proc/mdstat, zpool status"),
+    Decoder("arrays", "arrays.decoding", "text or JSON of RAID tools; mdadm, /proc/mdstat, zpool, sg_ses"),
 )
