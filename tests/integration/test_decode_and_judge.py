@@ -118,3 +118,47 @@ def test_a_reader_that_has_seen_enough_ends_the_command_quietly(root: Path) -> N
         process.stdout.close()
         assert process.stderr.read() == b""
         process.wait(timeout=60)
+
+
+def test_a_folder_of_captures_is_read_in_the_order_people_count_and_growth_is_found(tmp_path: Path) -> None:
+    for number, value in ((2, 1), (10, 2500), (1, 0)):
+        folder = tmp_path / f"visit-{number}"
+        folder.mkdir()
+        line = {
+            "type": "reading",
+            "asset": {"vendor": "", "model": "", "serial": ""},
+            "source": "arrays",
+            "part": {"class": "disk", "slot": "3", "serial": "ZC1ABCDE"},
+            "sensor": {"id": "e", "name": "Other errors", "kind": "count", "unit": "", "quantity": "disk.other_errors"},
+            "value": value,
+            "time": None,
+        }
+        (folder / "arrays.jsonl").write_text(json.dumps(line), encoding="utf-8")
+    judged = ran("hardcase-collector", "judge", str(tmp_path))
+    assert judged.returncode == 0, judged.stderr
+    (found,) = lines(judged.stdout)
+    assert (found["fault_class"], found["severity"], found["state"]) == ("disk.errors", "minor", "firing")
+
+
+def test_a_folder_without_captures_is_no_clean_bill(tmp_path: Path) -> None:
+    judged = ran("hardcase-collector", "judge", str(tmp_path))
+    assert judged.returncode == 1
+    assert [line["kind"] for line in lines(judged.stdout)] == ["empty"]
+
+
+def test_judge_reads_texts_with_odd_line_ends_and_refuses_what_no_parser_can_hold() -> None:
+    event = {
+        "type": "event",
+        "asset": {"vendor": "Dell", "model": "", "serial": "7ABC123"},
+        "source": "sel",
+        "part": {"class": "memory", "slot": "A1"},
+        "code": "memory.uncorrectable",
+        "asserted": True,
+        "text": "one\u2028two\u0085three",
+        "time": "9999-12-31T23:59:59.999Z",
+    }
+    text = "\n".join([json.dumps(event, ensure_ascii=False), "[" * 100_000, '{"a":' * 5000 + "1" + "}" * 5000])
+    judged = ran("hardcase-collector", "judge", "-", stdin=text.encode())
+    assert judged.returncode == 1
+    assert [line["type"] for line in lines(judged.stdout)] == ["finding", "error", "error"]
+    assert b"Traceback" not in judged.stderr

@@ -6,6 +6,8 @@ Reads what `hardcase-agent decode` printed; judging itself is `rules/offline.py`
 from __future__ import annotations
 
 import json
+import math
+import re
 import signal
 import sys
 from collections.abc import Iterator, Mapping
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from hardcase_collector.rules.sheet import RuleBook
 
 _SUFFIXES = (".jsonl", ".json", ".ndjson")
+_COUNTED = re.compile(r"([^0-9]*)([0-9]*)")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -68,24 +71,35 @@ def judge(
 
 def _lines(files: list[Path], bad: list[dict[str, Any]]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for path in files:
-        within = sorted(one for one in path.iterdir() if one.suffix in _SUFFIXES) if path.is_dir() else [path]
-        for file in within:
+        for file in _captures(path, bad):
             try:
                 raw_text = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-                text = raw_text.decode("utf-8")
+                text = raw_text.decode("utf-8-sig")
             except (OSError, UnicodeDecodeError) as error:
                 bad.append({"type": "error", "kind": "refused", "message": f"cannot be read: {error}", "at": str(file)})
                 continue
-            for number, raw in enumerate(text.splitlines(), 1):
+            # Only at line feeds: a text of a log may hold what Unicode calls a line's end too.
+            for number, raw in enumerate(text.split("\n"), 1):
                 if not raw.strip():
                     continue
                 try:
                     line = json.loads(raw)
-                except ValueError as error:
+                except (ValueError, RecursionError) as error:
                     message = f"not JSON: {error}"[:200]
                     bad.append({"type": "error", "kind": "malformed", "message": message, "at": f"{file}:{number}"})
                     continue
                 yield f"{file}:{number}", line
+
+
+def _captures(path: Path, bad: list[dict[str, Any]]) -> list[Path]:
+    """A folder's captures with those of the folders in it, in the order people count: capture-2 before capture-10."""
+    if not path.is_dir():
+        return [path]
+    within = [one for one in path.rglob("*") if one.suffix in _SUFFIXES and one.is_file()]
+    if not within:
+        message = f"holds no file that ends with {', '.join(_SUFFIXES)}"
+        bad.append({"type": "error", "kind": "empty", "message": message, "at": str(path)})
+    return sorted(within, key=lambda one: [(int(word or 0), text) for text, word in _COUNTED.findall(str(one))])
 
 
 def finding_line(found: Found) -> dict[str, Any]:
@@ -104,7 +118,7 @@ def finding_line(found: Found) -> dict[str, Any]:
         "state": "firing" if found.firing else "cleared",
         "since": _iso(found.since_ms),
         "cleared": _iso(found.cleared_ms),
-        "evidence": {name: value for name, value in found.evidence.items() if name not in ("rule", "since_ms")},
+        "evidence": _plain({name: value for name, value in found.evidence.items() if name not in ("rule", "since_ms")}),
     }
 
 
@@ -127,7 +141,14 @@ def why_line(unraised: Unraised) -> dict[str, Any]:
         "sensor": {"id": unraised.sensor, "name": unraised.name},
         "reason": unraised.reason,
         "rule": unraised.rule,
-        "facts": dict(unraised.facts),
+        "facts": _plain(unraised.facts),
+    }
+
+
+def _plain(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """JSON has no word for NaN and infinity: null, never 0."""
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in facts.items()
     }
 
 
@@ -146,7 +167,12 @@ def _part(part: Part) -> dict[str, Any]:
 def _iso(time_ms: int | None) -> str | None:
     if time_ms is None:
         return None
-    return (_EPOCH + timedelta(milliseconds=time_ms)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    try:
+        moment = _EPOCH + timedelta(milliseconds=time_ms)
+    except OverflowError:
+        # Judged a second after the last moment of the calendar.
+        return None
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _print(line: Mapping[str, Any]) -> None:

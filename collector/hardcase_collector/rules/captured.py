@@ -7,23 +7,32 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from hardcase_collector.domain.asset import Part
-from hardcase_collector.domain.observation import Catalogue, Event, Frame, GapReason, Limits, Sensor, Stamp
-
-Line = Mapping[str, Any]
+from hardcase_collector.domain.identity import is_placeholder_serial, normalise_serial, normalise_vendor
+from hardcase_collector.domain.observation import Catalogue, Event, Frame, GapReason, Sensor, Stamp
+from hardcase_collector.rules.captured_line import (
+    MOST_STATES,
+    Line,
+    check_event,
+    check_said,
+    gap_of,
+    part_of,
+    sensor_of,
+    text,
+    time_of,
+)
 
 UNTOLD_START_MS = 946_684_800_000
 """2000-01-01: where the time of captures begins that tell none. Never printed."""
 UNTOLD_STEP_MS = 3_600_000
 """Between two captures that tell no time."""
 PERIOD_MS = 60_000
-MOST_STATES = 32
+LONGEST_CAPTURE_MS = 300_000
+"""What is told later than this after a capture's first reading is of the next capture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +50,17 @@ class AssetName:
     vendor: str = ""
     model: str = ""
     serial: str = ""
+    node: str = ""
 
     @property
     def untold(self) -> bool:
         return not (self.vendor or self.model or self.serial)
+
+    def identity(self) -> tuple[str, str, str]:
+        """Equal for one machine by two of its sources: "Dell Inc." and "DELL" with one serial number and node."""
+        if is_placeholder_serial(self.serial):
+            return (self.vendor, self.model, self.serial + self.node)
+        return (normalise_vendor(self.vendor), "", normalise_serial(self.serial) + "|" + self.node)
 
 
 @dataclass(slots=True)
@@ -81,21 +97,21 @@ class Machine:
 def gather(lines: Iterable[tuple[str, Line]]) -> tuple[list[Machine], list[BadLine]]:
     """Machines in the order first seen. Each line comes with its place ("file:12").
 
-    A sensor that speaks again on the same source begins the next sweep. Lines that name no asset are of the only
-    asset that is named, or of one asset without a name.
+    A sensor that speaks again on the same source begins the next sweep, and so does a reading told minutes later.
+    Lines that name no asset are of the only asset that is named, or of one asset without a name.
     """
-    machines: dict[AssetName, Machine] = {}
+    machines: dict[tuple[str, str, str], Machine] = {}
     bad: list[BadLine] = []
     for place, line in lines:
         try:
             _take(machines, line)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             bad.append(BadLine(f"not a line of `hardcase-agent decode`: {type(error).__name__}: {error}"[:200], place))
     return _merged(machines), bad
 
 
-def _merged(machines: dict[AssetName, Machine]) -> list[Machine]:
-    nameless = machines.get(AssetName())
+def _merged(machines: Mapping[tuple[str, str, str], Machine]) -> list[Machine]:
+    nameless = next((machine for machine in machines.values() if machine.name.untold), None)
     named = [machine for machine in machines.values() if not machine.name.untold]
     if nameless is None or len(named) != 1:
         return list(machines.values())
@@ -109,92 +125,55 @@ def _merged(machines: dict[AssetName, Machine]) -> list[Machine]:
     return [only]
 
 
-def _take(machines: dict[AssetName, Machine], line: Line) -> None:
+def _take(machines: dict[tuple[str, str, str], Machine], line: Line) -> None:
     kind = line["type"]
     if kind == "error":
         return
-    told = line["asset"]
-    name = AssetName(str(told.get("vendor", "")), str(told.get("model", "")), str(told.get("serial", "")))
-    feed = machines.setdefault(name, Machine(name)).feed(str(line.get("source", "")))
-    if kind == "reading":
-        _take_reading(feed, line)
-    elif kind == "event":
-        part_of(line["part"])
-        str(line["code"]), bool(line["asserted"]), bytes.fromhex(line.get("raw", "")), int(line.get("record_id", 0))
-        time_of(line)
-        feed.events.append(line)
-    elif kind == "part":
-        feed.parts.append(part_of(line))
-    else:
+    if kind not in ("reading", "event", "part"):
         raise ValueError(f"type {kind!r} is none of reading, event, part, error")
-
-
-def _take_reading(feed: Feeding, line: Line) -> None:
-    sensor = sensor_of(line)
-    if sensor.id not in feed.sensors or len(feed.sensors[sensor.id].states) != len(sensor.states):
-        feed.sensors[sensor.id] = sensor
-    _check_said(line)
-    time_ms = time_of(line)
-    if not feed.sweeps or sensor.id in feed.sweeps[-1].readings:
-        last = feed.sweeps[-1].time_ms if feed.sweeps else UNTOLD_START_MS - UNTOLD_STEP_MS
-        feed.sweeps.append(Sweep(time_ms if time_ms is not None else last + UNTOLD_STEP_MS, time_ms is not None))
-    feed.sweeps[-1].readings[sensor.id] = line
-
-
-def _check_said(line: Line) -> None:
-    if "value" in line:
-        if not math.isfinite(float(line["value"])):
-            raise ValueError("a value must be finite")
-    elif "states" in line:
-        tuple(line["states"])
+    told = line["asset"]
+    name = AssetName(*(text(told, key) for key in ("vendor", "model", "serial", "node")))
+    source = text(line, "source")
+    # Everything is read before anything is kept: of a line that is refused nothing stays.
+    if kind == "reading":
+        sensor, time_ms = sensor_of(line), time_of(line)
+        check_said(line, sensor)
+        _take_reading(_feed(machines, name, source), line, sensor, time_ms)
+    elif kind == "event":
+        check_event(line)
+        _feed(machines, name, source).events.append(line)
     else:
-        GapReason[str(line["gap"]["reason"]).upper()]
+        part = part_of(line)
+        _feed(machines, name, source).parts.append(part)
 
 
-def sensor_of(line: Line) -> Sensor:
-    """Raises KeyError, TypeError or ValueError."""
-    told = line["sensor"]
-    limits = dict(line.get("limits", {}))
-    states = tuple(str(state) for state in told.get("states", ()))
-    if len(states) > MOST_STATES:
-        raise ValueError(f"more than {MOST_STATES} states")
-    if "states" in line and not states:
-        raise ValueError("states are asserted that sensor.states does not name")
-    return Sensor(
-        id=str(told["id"]),
-        name=str(told.get("name", "")),
-        kind=str(told["kind"]),
-        unit=str(told.get("unit", "")),
-        quantity=str(told.get("quantity", "")),
-        part=part_of(line["part"]),
-        states=states,
-        comparison=told.get("comparison"),
-        limits=Limits(source=str(limits.pop("source", "")), **{name: float(value) for name, value in limits.items()}),
-    )
+def _feed(machines: dict[tuple[str, str, str], Machine], name: AssetName, source: str) -> Feeding:
+    return machines.setdefault(name.identity(), Machine(name)).feed(source)
 
 
-def part_of(told: Line) -> Part:
-    return Part(
-        component=str(told.get("class", "")),
-        slot=str(told.get("slot", "")),
-        model=str(told.get("model", "")),
-        serial=str(told.get("serial", "")),
-        part_number=str(told.get("part_number", "")),
-        firmware=str(told.get("firmware", "")),
-        paths=tuple(str(path) for path in told.get("paths", ())),
-        wwn=str(told.get("wwn", "")),
-    )
+def _take_reading(feed: Feeding, line: Line, sensor: Sensor, time_ms: int | None) -> None:
+    known = feed.sensors.get(sensor.id)
+    if known is not None and bool(known.states) != bool(sensor.states):
+        # Firmware that gives one number to two sensors: neither may hide the other.
+        sensor = replace(sensor, id=f"{sensor.id}/{'states' if sensor.states else 'value'}")
+        known = feed.sensors.get(sensor.id)
+    if known is not None and known.states != sensor.states:
+        # Told anew it is as told last, but no state that an earlier capture names is forgotten.
+        states = tuple(dict.fromkeys((*known.states, *sensor.states)))
+        if len(states) > MOST_STATES:
+            raise ValueError(f"more than {MOST_STATES} states")
+        sensor = replace(sensor, states=states)
+    feed.sensors[sensor.id] = sensor
+    last = feed.sweeps[-1] if feed.sweeps else None
+    if last is None or sensor.id in last.readings or _later(last, time_ms):
+        before = last.time_ms if last is not None else UNTOLD_START_MS - UNTOLD_STEP_MS
+        last = Sweep(time_ms if time_ms is not None else before + UNTOLD_STEP_MS, time_ms is not None)
+        feed.sweeps.append(last)
+    last.readings[sensor.id] = line
 
 
-def time_of(line: Line) -> int | None:
-    """Unix ms of the line's time; None where it tells none. Raises ValueError."""
-    told = line.get("time")
-    if not told:
-        return None
-    moment = datetime.fromisoformat(str(told))
-    if moment.tzinfo is None:
-        raise ValueError(f"time {told!r} has no zone")
-    return round(moment.timestamp() * 1000)
+def _later(sweep: Sweep, time_ms: int | None) -> bool:
+    return time_ms is not None and sweep.told and abs(time_ms - sweep.time_ms) > LONGEST_CAPTURE_MS
 
 
 def catalogue_of(feed: Feeding, *, number: int, asset: int) -> Catalogue:
@@ -248,11 +227,11 @@ def _said(sensor: Sensor, line: Line | None) -> tuple[float, GapReason | None]:
     if line is None:
         return 0.0, GapReason.NOT_SWEPT
     if "gap" in line:
-        return 0.0, GapReason[str(line["gap"]["reason"]).upper()]
+        return 0.0, gap_of(line)
     if sensor.states:
-        asserted = set(line.get("states", ()))
+        asserted = set(line["states"])
         return float(sum(1 << bit for bit, state in enumerate(sensor.states) if state and state in asserted)), None
-    return (float(line["value"]), None) if "value" in line else (0.0, GapReason.ERROR)
+    return float(line["value"]), None
 
 
 def stamp_of(source: str, *, asset: int, time_ms: int, sequence: int) -> Stamp:
@@ -272,16 +251,16 @@ def stamp_of(source: str, *, asset: int, time_ms: int, sequence: int) -> Stamp:
 def event_of(line: Line, stamp: Stamp) -> Event:
     return Event(
         stamp=stamp,
-        log=str(line.get("log", "")),
+        log=text(line, "log"),
         erase_stamp=0,
         record_id=int(line.get("record_id", 0)),
-        raw=bytes.fromhex(line.get("raw", "")),
+        raw=bytes.fromhex(text(line, "raw")),
         device_ms=stamp.time_ms,
         part=part_of(line["part"]),
-        code=str(line["code"]),
-        asserted=bool(line["asserted"]),
-        sensor=str(line.get("sensor", "")),
-        text=str(line.get("text", "")),
+        code=line["code"],
+        asserted=line["asserted"],
+        sensor=text(line, "sensor"),
+        text=text(line, "text"),
     )
 
 

@@ -123,3 +123,97 @@ def test_findings_that_one_repair_cures_have_one_case_number(judge: OfflineJudge
     lost = event("psu.input_lost", part={"class": "psu", "slot": "PS2"}, record_id=2)
     found = judged(judge, failed, lost, reading(95.0)).found
     assert {one.fault_class: one.case for one in found} == {"psu.failed": 1, "psu.input_lost": 1, "cpu.hot": 2}
+
+
+def states(
+    *asserted: str, named: tuple[str, ...] = ("failure_detected", "predictive_failure"), **more: Any
+) -> dict[str, Any]:
+    line = reading(0.0, sensor="p1", part={"class": "psu", "slot": "PSU1"}, **more)
+    del line["value"], line["limits"]
+    line["sensor"] |= {"kind": "state", "states": list(named), "quantity": "psu.status"}
+    return line | {"states": list(asserted)}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        reading(10**400),
+        reading(float("nan")),
+        reading(True),
+        reading(95.0, limits={"upper_critical": 10**400}),
+        reading(95.0, time="9999-12-31T23:59:59-23:59"),
+        reading(95.0, time="0001-01-01T00:00:00+23:59"),
+        reading(95.0) | {"sensor": {"id": [1], "kind": "temperature"}},
+        reading(95.0) | {"sensor": {"id": "t1", "kind": "temperature", "comparison": [1]}},
+        reading(95.0, part={"class": "cpu", "slot": ["CPU1"]}),
+        states("nobody_named_this"),
+        states() | {"states": [{}]},
+        {**reading(95.0), "sensor": {**reading(95.0)["sensor"], "states": ["ok"]}},
+        event("psu.failed", record_id=float("inf")),
+        event("psu.failed", record_id=10**30),
+        event("psu.failed") | {"asserted": "false"},
+        {key: value for key, value in event("psu.failed").items() if key != "code"},
+    ],
+)
+def test_an_odd_line_is_told_and_leaves_nothing_behind(line: dict[str, Any]) -> None:
+    machines, bad = gather([("odd:1", line)])
+    assert [one.at for one in bad] == ["odd:1"]
+    assert machines == []
+
+
+def test_what_a_line_tells_as_null_is_not_told() -> None:
+    machines, bad = gather([("1", reading(50.0, asset={"vendor": None, "model": None, "serial": None}))])
+    assert (machines[0].name.untold, bad) == (True, [])
+
+
+@pytest.mark.parametrize("time", ["1900-01-01T00:00:00Z", "1969-12-31T23:59:59Z", "9999-12-31T23:59:59.999Z"])
+def test_a_device_whose_clock_is_far_off_is_judged_all_the_same(judge: OfflineJudge, time: str) -> None:
+    (found,) = judged(judge, reading(95.0, time=time)).found
+    assert (found.severity, found.firing) == (Severity.MAJOR, True)
+
+
+def test_one_number_of_two_sensors_hides_neither(judge: OfflineJudge) -> None:
+    hot = reading(95.0)
+    failed = states("failure_detected")
+    failed["sensor"]["id"] = hot["sensor"]["id"]
+    for lines in ((hot, failed), (failed, hot)):
+        assert {one.fault_class for one in judged(judge, *lines).found} == {"cpu.hot", "psu.failed"}
+
+
+def test_a_state_that_only_newer_firmware_names_is_read_by_its_name(judge: OfflineJudge) -> None:
+    before = states("failure_detected", time="2026-01-01T00:00:00Z")
+    after = states("failure_detected", named=("presence", "failure_detected"), time="2026-01-02T00:00:00Z")
+    (found,) = judged(judge, before, after).found
+    assert (found.fault_class, found.firing) == ("psu.failed", True)
+    (found,) = judged(judge, before, states("presence", named=("presence", "failure_detected"))).found
+    assert not found.firing
+
+
+def test_since_is_of_the_capture_that_first_tells_it_though_its_sensor_is_new(judge: OfflineJudge) -> None:
+    first = reading(50.0, sensor="t1", time="2026-01-01T00:00:00Z")
+    second = reading(95.0, sensor="t2", time="2026-01-09T00:00:00Z")
+    (found,) = judged(judge, first, second).found
+    assert found.since_ms == 1_767_916_800_000
+
+
+def test_what_only_one_of_two_captures_holds_is_no_loss_of_data(judge: OfflineJudge) -> None:
+    first = reading(50.0, sensor="t1", time="2026-01-01T00:00:00Z")
+    assert judged(judge, first, reading(50.0, sensor="t2", time="2026-03-01T00:00:00Z")).found == ()
+
+
+def test_two_sources_of_one_machine_are_one_machine_though_they_name_its_vendor_differently(
+    judge: OfflineJudge,
+) -> None:
+    board = {"vendor": "DELL", "model": "", "serial": "7abc123 "}
+    label = {"vendor": "Dell Inc.", "model": "PowerEdge R730", "serial": "7ABC123"}
+    log = event("memory.uncorrectable", asset=board, part={"class": "memory", "slot": "DIMM_A1"})
+    kernel = event("memory.uncorrectable", asset=label, part={"class": "memory", "slot": "A1"}, source="kernel.edac")
+    assert {one.case for one in judged(judge, log, kernel).found} == {1}
+
+
+def test_machines_without_a_serial_number_of_their_own_stay_apart() -> None:
+    blank = {"vendor": "Dell Inc.", "model": "R730", "serial": "To be filled by O.E.M."}
+    lines = [reading(50.0, asset=blank), reading(50.0, asset=blank | {"model": "R740"})]
+    nodes = [reading(50.0, asset=DELL | {"serial": "7ABC123", "node": node}) for node in ("1", "2")]
+    machines, _ = gather((str(number), line) for number, line in enumerate(lines + nodes))
+    assert len(machines) == 4
