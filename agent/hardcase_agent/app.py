@@ -1,7 +1,7 @@
 """The composition root: joins clock, doors, sources, sampling, spool and uplink, and runs them until told to stop.
 
 The way of a reading: `sweeps.py` asks a source, `sampling/` makes records, `uplink/codec.py` seals them, the spool
-keeps them, the uplink sends them. This file only ties the ends.
+keeps them, the uplink sends them (`link.py`). This file only ties the ends.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import random
 import secrets
 import signal
 from collections.abc import Mapping, Sequence
@@ -26,6 +25,7 @@ from hardcase_agent.domain.frame import Body, Moment
 from hardcase_agent.domain.ports import Clock, Doors, Source
 from hardcase_agent.domain.stream import EPOCH_BYTES
 from hardcase_agent.host_asset import seed_of
+from hardcase_agent.link import Link
 from hardcase_agent.machine import Machine
 from hardcase_agent.memory import give_back
 from hardcase_agent.self_report import measure
@@ -36,8 +36,7 @@ from hardcase_agent.spool.spool import Spool, SpoolLimits
 from hardcase_agent.spool.worker import SpoolWorker
 from hardcase_agent.sweeps import Sweeps, close_sources
 from hardcase_agent.systemd import Notifier
-from hardcase_agent.uplink import codec, identity
-from hardcase_agent.uplink.client import Uplink
+from hardcase_agent.uplink import codec
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +50,6 @@ LATE_TURNS = 3
 TRIM_FIRST_S, TRIM_S = 30.0, 600.0
 """When memory of start-up is given back (costs about 20 ms): after the first sweeps, which use much that later ones do
 not, then after twice the time, up to every ten minutes."""
-RENEWAL_LOOK_S = 3600.0
 LONGEST_WINDOW_S = 90 * 24 * 3600
 """A longer maintenance window is a mistake; the asset belongs out of service."""
 
@@ -68,8 +66,6 @@ class Agent:
         self._stop = asyncio.Event()
         self._reload = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
-        self._uplink: Uplink | None = None
-        self._identity: identity.Identity | None = None
 
     async def run(self) -> None:
         """Until SIGTERM or SIGINT; SIGHUP reloads."""
@@ -90,14 +86,20 @@ class Agent:
             catalogue_id=codec.catalogue_id,
             keep=self._keep,
         )
+        self._link = Link(
+            host=self._host,
+            backlog=self._spool,
+            clock=self._clock,
+            state_dir=self._settings.core.state_dir,
+            insecure=self._insecure,
+        )
         control = ControlServer(self._settings.core.state_dir, self._answer)
         await control.start()
-        self._identity = self._read_identity()
-        self._start_uplink()
+        self._link.start(self._settings.core.collector)
         self._tasks += [
             asyncio.create_task(self._sweeps.run(), name="sweeps"),
             asyncio.create_task(self._pulse(), name="pulse"),
-            asyncio.create_task(self._renewals(), name="renewals"),
+            asyncio.create_task(self._link.renew_when_due(), name="renewals"),
             asyncio.create_task(_trim(), name="trim"),
         ]
         # What start-up made lives as long as the process: never walked again by the collector.
@@ -137,10 +139,7 @@ class Agent:
     async def _shut_down(self, control: ControlServer) -> None:
         self._notifier.stopping()
         self._sweeps.stop()
-        uplink = self._uplink_task
-        if self._uplink is not None and uplink is not None:
-            self._uplink.stop("clean stop")
-            await asyncio.wait({uplink}, timeout=STOP_S)
+        await self._link.stop("clean stop", deadline_s=STOP_S)
         for task in self._tasks:
             task.cancel()
         await control.close()
@@ -164,16 +163,11 @@ class Agent:
             log.error("configuration is not taken, the old one stays: %s", error)
             self._notifier.ready()
             return
-        collector_changed = settings.core.collector != self._settings.core.collector
         self._settings, self._built = settings, built
         logs.set_up(settings.core.log_level, settings.core.log_form)
         await self._spool.limit(_limits(settings.core.spool))
         await close_sources(self._sweeps.replace(self._all_sources()))
-        self._identity = self._read_identity()
-        if collector_changed:
-            await self._restart_uplink()
-        elif self._uplink is not None:
-            self._uplink.reconnect()
+        await self._link.use(settings.core.collector, deadline_s=STOP_S)
         log.info("configuration reloaded: sources=%d", len(self._sweeps.sources))
         self._notifier.ready()
 
@@ -218,45 +212,6 @@ class Agent:
         sources = [source for _, family in self._built.values() for source in family]
         return [*sources, self._self_source]
 
-    def _start_uplink(self) -> None:
-        collector = self._settings.core.collector
-        self._uplink_task: asyncio.Task[None] | None = None
-        if not collector.address:
-            log.warning("no collector.address: nothing is sent, readings stay in the spool")
-            self._uplink = None
-            return
-        self._uplink = Uplink(
-            target=collector.address,
-            server_name=collector.server_name,
-            insecure=self._insecure,
-            identity=self._present_identity,
-            backlog=self._spool,
-            clock=self._clock,
-            introduction=codec.Introduction(version=__version__, host=self._host, boot_id=boot_id()),
-            chance=random.random,
-        )
-        self._uplink_task = asyncio.create_task(self._uplink.run(), name="uplink")
-
-    async def _restart_uplink(self) -> None:
-        if self._uplink is not None and self._uplink_task is not None:
-            self._uplink.stop("another collector is configured")
-            await asyncio.wait({self._uplink_task}, timeout=STOP_S)
-            self._uplink_task.cancel()
-        self._start_uplink()
-
-    def _present_identity(self) -> identity.Identity | None:
-        """Looks again while there is none: `enroll` may have been run beside the service."""
-        if self._identity is None:
-            self._identity = self._read_identity()
-        return self._identity
-
-    def _read_identity(self) -> identity.Identity | None:
-        try:
-            return identity.load(self._settings.core.state_dir)
-        except AgentError as error:
-            log.error("identity cannot be used: %s", error)
-            return None
-
     # Records
 
     async def _keep(self, records: Sequence[tuple[Body, Moment]]) -> None:
@@ -267,8 +222,7 @@ class Agent:
             await self._spool.append(sealed)
         except RecordTooLarge as error:
             log.error("record refused: %s", error)
-        if self._uplink is not None:
-            self._uplink.notify()
+        self._link.notify()
 
     async def _answer(self, request: Mapping[str, Any], user: str) -> Mapping[str, Any]:
         match request.get("ask"):
@@ -292,7 +246,7 @@ class Agent:
 
     async def _describe(self) -> Mapping[str, Any]:
         self._spool_state = state = await self._spool.state()
-        status = self._uplink.status() if self._uplink is not None else None
+        status = self._link.status()
         return {
             "version": __version__,
             "connected": bool(status and status.connected),
@@ -325,31 +279,6 @@ class Agent:
                     self._notifier.alive()
                 self._notifier.status(_status_line(described))
             await asyncio.sleep(period)
-
-    async def _renewals(self) -> None:
-        said = ""
-        while True:
-            await asyncio.sleep(RENEWAL_LOOK_S if said == "" else RENEWAL_LOOK_S / 4)
-            if self._identity is None or not self._identity.renewal_due(self._clock.now().wall_ms):
-                continue
-            try:
-                await self._renew(self._identity)
-                said = ""
-            except AgentError as error:
-                if str(error) != said:
-                    log.error("certificate cannot be renewed: %s", error)
-                said = str(error)
-
-    async def _renew(self, present: identity.Identity) -> None:
-        from hardcase_agent.uplink import enrol  # brings the cryptography library, 8 MB, once in weeks
-
-        enrolment = self._settings.core.collector.enrolment or present.enrolment
-        fresh = await enrol.renew(present, enrolment, self._host, self._clock.now().wall_ms)
-        identity.store(self._settings.core.state_dir, fresh)
-        self._identity = fresh
-        log.info("certificate renewed")
-        if self._uplink is not None:
-            self._uplink.reconnect()
 
 
 async def _trim() -> None:
