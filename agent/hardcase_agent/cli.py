@@ -47,37 +47,61 @@ def main(arguments: Sequence[str] | None = None) -> None:
     os._exit(status)
 
 
+_STATUS = "exit status: 0 good, 1 something is not and it is told, 2 wrong use"
+_DECODE = """\
+Prints what captures of other machines say, one JSON object a line: readings, events, parts, and an error for each
+record that could not be decoded. The parsers are those of the live sources. Needs no device, no configuration and no
+collector; the lines are described in protos/README.md, and `hardcase-collector judge` takes them."""
+_DECODE_MORE = """\
+examples:
+  hardcase-agent decode smart smartctl-a.json
+  ipmitool sel elist | hardcase-agent decode sel -
+  hardcase-agent decode edac sys/ | hardcase-collector judge - --advice
+
+exit status: 0 everything was decoded, 1 at least one error line (the rest is decoded all the same), 2 wrong use"""
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="hardcase-agent", description="Reads this machine's hardware for Hardcase.")
+    parser = argparse.ArgumentParser(
+        prog="hardcase-agent", description="Reads this machine's hardware for Hardcase.", epilog=_STATUS
+    )
     parser.add_argument("--version", action="version", version=f"hardcase-agent {__version__}")
     parser.add_argument("--config", type=Path, default=None, help=f"configuration file; default {DEFAULT_PATH}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
-    run = commands.add_parser("run", help="the service itself")
+    run = commands.add_parser(
+        "run",
+        help="the service itself",
+        description="Reads every source on its period and streams what it reads to the collector, until SIGTERM. "
+        "SIGHUP reads the configuration again, all or nothing.",
+    )
     run.add_argument("--insecure", action="store_true", help="plain text to the collector; loopback only")
     run.set_defaults(command=_run)
 
-    probe = commands.add_parser("probe", help="read every source once and print what it says")
-    probe.add_argument("--json", action="store_true")
+    probe = commands.add_parser(
+        "probe",
+        help="read every source once and print what it says",
+        description="Reads every source once and prints what it says, gaps with their reasons. Sends nothing.",
+    )
+    probe.add_argument("--json", action="store_true", help="print JSON instead of a table")
     probe.set_defaults(command=_probe)
 
-    doctor = commands.add_parser("doctor", help="what may be read, what may not, why, and what to do")
-    doctor.add_argument("--json", action="store_true")
+    doctor = commands.add_parser(
+        "doctor",
+        help="what may be read, what may not, why, and what to do",
+        description="Says for each source what it may read, what it may not, why, and what to do. "
+        "Exit status 1: something is not watched that could be.",
+    )
+    doctor.add_argument("--json", action="store_true", help="print JSON instead of a table")
     doctor.set_defaults(command=_doctor)
+    _enroll_parser(commands)
 
-    enroll = commands.add_parser("enroll", help="exchange a token for this host's client certificate")
-    enroll.add_argument("--server", default="", metavar="HOST:PORT", help="enrolment port; default collector.enrolment")
-    enroll.add_argument("--server-name", default="", help="what the server's certificate says, if not HOST")
-    enroll.add_argument(
-        "--ca-fingerprint", default="", metavar="sha256:HEX", help="as `hardcase-collector init` printed it"
+    maintenance = commands.add_parser(
+        "maintenance",
+        help="open a maintenance window for this host",
+        description="Tells the running agent that somebody works on this host: what is found in the "
+        "window opens a case at its end, if it is there then.",
     )
-    enroll.add_argument(
-        "--ca-file", type=Path, default=None, help="the collector's CA certificate, instead of fetching it"
-    )
-    enroll.add_argument("--token-file", default="-", metavar="FILE", help="file with the token; - (default) = stdin")
-    enroll.set_defaults(command=_enroll)
-
-    maintenance = commands.add_parser("maintenance", help="open a maintenance window for this host")
     maintenance.add_argument("duration", type=duration_s, help="30m, 2h, 1d; 0 ends the window")
     maintenance.add_argument("reason", help="why, for people")
     maintenance.set_defaults(command=_maintenance)
@@ -85,22 +109,47 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _enroll_parser(commands: Any) -> None:
+    enroll = commands.add_parser(
+        "enroll",
+        help="exchange a token for this host's client certificate",
+        description="Checks the collector's CA, exchanges a token (of `hardcase-collector token`) for this host's client "
+        "certificate and keeps it in the agent's state folder. The key never leaves this host.",
+    )
+    enroll.add_argument("--server", default="", metavar="HOST:PORT", help="enrolment port; default collector.enrolment")
+    enroll.add_argument(
+        "--server-name", default="", metavar="NAME", help="what the server's certificate says, if not HOST"
+    )
+    enroll.add_argument(
+        "--ca-fingerprint", default="", metavar="sha256:HEX", help="as `hardcase-collector init` printed it"
+    )
+    enroll.add_argument(
+        "--ca-file",
+        type=Path,
+        default=None,
+        metavar="FILE",
+        help="the collector's CA certificate, instead of fetching it",
+    )
+    enroll.add_argument("--token-file", default="-", metavar="FILE", help="file with the token; - (default) = stdin")
+    enroll.set_defaults(command=_enroll)
+
+
 def _decode_parser(commands: Any) -> None:
     kinds = "\n".join(f"  {one.kind:<11} {one.about}" for one in DECODERS)
     decode = commands.add_parser(
         "decode",
         help="decode captures from other machines; needs no device and no configuration",
-        description=f"Prints what captured files say as JSON lines. Exit status 1: something could not be decoded.\n\n"
-        f"kinds:\n{kinds}",
+        description=f"{_DECODE}\n\nkinds:\n{kinds}",
+        epilog=_DECODE_MORE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    decode.add_argument("kind", choices=[one.kind for one in DECODERS], metavar="KIND")
+    decode.add_argument("kind", choices=[one.kind for one in DECODERS], metavar="KIND", help="one of those above")
     decode.add_argument(
         "files",
         nargs="+",
         type=Path,
         metavar="FILE",
-        help="a file, - for standard input, or a folder for a tree of files",
+        help="a file, - for standard input, or a folder for a tree of files; 256 MiB each at most",
     )
     decode.set_defaults(command=_decode)
 

@@ -42,7 +42,18 @@ def judge(
         list[Path] | None, typer.Option(help="Your own sheets beside the built-in ones; a file or a folder; repeat.")
     ] = None,
 ) -> None:
-    """Judge decoded captures by the rules and print one JSON line a finding."""
+    """Judge decoded captures by the rules and print one JSON line a finding.
+
+    Takes what `hardcase-agent decode` printed, of one machine or of many, and needs no collector and no configuration.
+    Findings of one machine with the same "case" would be one case. A capture is taken as a condition that lasts; growth
+    and rates need captures over time: several files in their order, or a folder, of which every *.jsonl, *.json and
+    *.ndjson is read in the order people count. The lines are described in protos/README.md.
+
+    Example: hardcase-agent decode smart disk.json | hardcase-collector judge - --advice
+
+    Exit status: 0 every line was read, whatever was found; 1 a line or a sheet could not be read, and it is told; 2
+    wrong use.
+    """
     from hardcase_collector.rules.captured import gather
     from hardcase_collector.rules.offline import OfflineJudge
     from hardcase_collector.rules.sheet_reader import load_sheets
