@@ -10,9 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from hardcase_collector.cases.case_file import CaseFile, Occasion
-from hardcase_collector.domain.asset import Part
 from hardcase_collector.domain.case import Case, CaseAction, CaseState
-from hardcase_collector.domain.correlation import Join, Relation, Subject, case_of
+from hardcase_collector.domain.correlation import Join, Relation, Subject, case_of, part_of_case
 from hardcase_collector.domain.finding import Change, Fact, Transition, Why
 from hardcase_collector.domain.ports import Announcer, FindingRow, Transaction
 
@@ -42,7 +41,8 @@ class Placing:
 
     def open_case(self, tx: Transaction, transition: Transition) -> Belonging | None:
         """The open case this finding belongs to, and why. A drill's findings stay among themselves."""
-        subject = Subject(transition.part, transition.repair_group, transition.fault_class)
+        named = str(transition.evidence.get("name", ""))
+        subject = Subject(transition.part, transition.repair_group, transition.fault_class, named)
         cases = [case for case in tx.cases.open_of(transition.key.asset) if case.rehearsal == transition.rehearsal]
         return case_of(subject, cases, self._joins())
 
@@ -161,7 +161,7 @@ class Placing:
             "joined" if new_class else "finding_raised",
             replace(occasion, quiet=case.unstable and not new_class),
             {**_told(transition), "relation": relation.value},
-            part=_part_of(case.part, transition.part, relation),
+            part=part_of_case(case.part, transition.part, relation),
             repair_group=transition.repair_group if relation is Relation.CAUSE else case.repair_group,
             fault_classes=_with(case.fault_classes, transition.fault_class),
             clear_since_ms=0,
@@ -277,13 +277,6 @@ def _told(transition: Transition) -> dict[str, Fact]:
         "count": transition.debounced,
     }
     return told | {name: transition.evidence[name] for name in _TOLD if name in transition.evidence}
-
-
-def _part_of(known: Part, told: Part, relation: Relation) -> Part:
-    """What the case is about: a part known by its slot gets its serial once told, effects get their cause."""
-    if relation is Relation.CAUSE:
-        return told
-    return told if relation is not Relation.EFFECT and told.serial and not known.serial else known
 
 
 def _with(classes: tuple[str, ...], fault_class: str) -> tuple[str, ...]:

@@ -113,15 +113,23 @@ class _Look:
         return (one for one in self.live.firing if one.fault_class in fault_classes)
 
 
-_DROPPED = {"disk.failed", "disk.missing", "raid.member"}
+_DROPPED = ("disk.failed", "disk.missing")
+_ARRAY = ("raid.degraded", "raid.failed", "raid.member")
+_NO_FAULT_OF_ITS_OWN = ("psu.redundancy_lost", "psu.configuration")
 _HOT = {"thermal.hot", "cpu.hot", "cpu.thermal_trip", "thermal.out_of_range"}
 
 
 def _array_degraded(look: _Look) -> Warned | None:
-    """A disk that the array has dropped already is the one to pull; any other is a second one."""
-    if _DROPPED & set(look.fault_classes):
+    """The one disk that the array has dropped is the one to pull; any other is a second one. "raid.member" is told of
+    the members that are left. A drive may call itself failed while the array that lost another one still lives by it.
+    """
+    if look.part.component == "raid":
         return None
-    return _first(Safety.ARRAY_DEGRADED, Urgency.STOP, look.fires("raid.degraded", "raid.failed", "raid.member"))
+    if set(_DROPPED) & set(look.fault_classes) and not any(
+        one.fault_class in _DROPPED for one in look.others("disk", at_least=Severity.WARNING)
+    ):
+        return None
+    return _first(Safety.ARRAY_DEGRADED, Urgency.STOP, look.fires(*_ARRAY))
 
 
 def _other_disk(look: _Look) -> Warned | None:
@@ -137,7 +145,8 @@ def _slot_unknown(look: _Look) -> Warned | None:
 
 
 def _other_supply(look: _Look) -> Warned | None:
-    return _first(Safety.OTHER_SUPPLY, Urgency.STOP, (one for one in look.others("psu") if one.part.slot))
+    faulty = (one for one in look.others("psu") if one.part.slot and one.fault_class not in _NO_FAULT_OF_ITS_OWN)
+    return _first(Safety.OTHER_SUPPLY, Urgency.STOP, faulty)
 
 
 def _redundancy_lost(look: _Look) -> Warned | None:

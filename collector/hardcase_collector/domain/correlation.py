@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Protocol, TypeVar
 
 from hardcase_collector.domain.asset import Part
@@ -22,12 +23,18 @@ class Join:
     name: str
     reason: Mapping[str, str]
     cause: tuple[str, ...]
+    """The likeliest first."""
     effect: tuple[str, ...]
+    not_named: tuple[str, ...] = ()
+    """Patterns of sensors and slots ("*inlet*") whose like has another cause: the room heats what comes in, no fan."""
 
     def is_cause(self, fault_class: str) -> bool:
         return any(fnmatchcase(fault_class, pattern) for pattern in self.cause)
 
-    def is_effect(self, fault_class: str) -> bool:
+    def is_effect(self, fault_class: str, *named: str) -> bool:
+        """`named`: sensor and slot."""
+        if any(fnmatchcase(name.lower(), pattern) for name in named for pattern in self.not_named):
+            return False
         return any(fnmatchcase(fault_class, pattern) for pattern in self.effect)
 
 
@@ -66,6 +73,8 @@ class Subject:
     part: Part
     repair_group: str
     fault_class: str
+    sensor: str = ""
+    """Its name, as the device gives it."""
 
 
 def case_of(subject: Subject, cases: Sequence[C], joins: Sequence[Join]) -> tuple[C, Relation] | None:
@@ -75,8 +84,9 @@ def case_of(subject: Subject, cases: Sequence[C], joins: Sequence[Join]) -> tupl
 
 def _of_part(subject: Subject, cases: Sequence[C]) -> tuple[C, Relation] | None:
     same_group = [case for case in cases if case.repair_group == subject.repair_group]
+    key = subject.part.key()
     for case in same_group:
-        if case.part.key() == subject.part.key():
+        if case.part.key() == key:
             return case, Relation.SAME_PART
     for case in same_group:
         if _one_serial(case.part, subject.part):
@@ -95,23 +105,44 @@ def _one_serial(one: Part, other: Part) -> bool:
     disk's serial number at 8 or 12, and tells the model without or with its maker."""
     if one.component != other.component or not (one.serial and other.serial):
         return False
-    serials, models = (
-        sorted(("".join(a.split()).lower(), "".join(b.split()).lower()), key=len)
-        for a, b in ((one.serial, other.serial), (one.model, other.model))
-    )
+    serials = sorted((_bare(one.serial), _bare(other.serial)), key=len)
+    if serials[0][:_CUT_SERIAL] != serials[1][:_CUT_SERIAL]:
+        return False
+    models = sorted((_bare(one.model), _bare(other.model)), key=len)
     same = serials[0] == serials[1] or (len(serials[0]) >= _CUT_SERIAL and serials[1].startswith(serials[0]))
     return same and (models[1].startswith(models[0]) or models[1].endswith(models[0]))
 
 
+@lru_cache(maxsize=4096)
+def _bare(text: str) -> str:
+    return "".join(text.split()).lower()
+
+
 def _of_cause(subject: Subject, cases: Sequence[C], joins: Sequence[Join]) -> tuple[C, Relation] | None:
     for join in joins:
-        if join.is_effect(subject.fault_class):
-            for case in cases:
-                if any(join.is_cause(told) for told in case.fault_classes):
-                    return case, Relation.EFFECT
+        if join.is_effect(subject.fault_class, subject.sensor, subject.part.slot):
+            found = _likeliest(join, cases)
+            if found is not None:
+                return found, Relation.EFFECT
     for join in joins:
         if join.is_cause(subject.fault_class):
             for case in cases:
-                if case.fault_classes and all(join.is_effect(told) for told in case.fault_classes):
+                if case.fault_classes and all(join.is_effect(told, case.part.slot) for told in case.fault_classes):
                     return case, Relation.CAUSE
     return None
+
+
+def _likeliest(join: Join, cases: Sequence[C]) -> C | None:
+    """A disk that failed degrades an array rather than one that only may fail, however long that is known."""
+    for pattern in join.cause:
+        for case in cases:
+            if any(fnmatchcase(told, pattern) for told in case.fault_classes):
+                return case
+    return None
+
+
+def part_of_case(known: Part, told: Part, relation: Relation) -> Part:
+    """What the case is about: a part known by its slot gets its serial once told, effects get their cause."""
+    if relation is Relation.CAUSE:
+        return told
+    return told if relation is not Relation.EFFECT and told.serial and not known.serial else known

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hardcase_collector.domain.asset import Part
-from hardcase_collector.domain.correlation import Join, Relation, Subject, case_of
+from hardcase_collector.domain.correlation import Join, Relation, Subject, case_of, part_of_case
 from hardcase_collector.domain.finding import Change, Fact, FindingKey, Severity, Transition
 from hardcase_collector.domain.observation import Event, Frame, Inventory
 from hardcase_collector.domain.ports import Feed
@@ -189,6 +189,7 @@ def _note(found: dict[FindingKey, Found], asset: AssetName, source: str, transit
 class _Case:
     """What the desk would keep of a case, as far as joining it goes."""
 
+    number: int
     part: Part
     repair_group: str
     fault_classes: tuple[str, ...]
@@ -199,16 +200,19 @@ def _number_cases(found: Sequence[Found], joins: Sequence[Join]) -> None:
     for one in sorted(found, key=lambda one: one.since_ms or 0):
         if not (one.opens and one.stands):
             continue
-        belonging = case_of(Subject(one.part, one.repair_group, one.fault_class), cases, joins)
+        named = str(one.evidence.get("name", ""))
+        belonging = case_of(Subject(one.part, one.repair_group, one.fault_class, named), cases, joins)
         if belonging is None:
-            cases.append(_Case(one.part, one.repair_group, (one.fault_class,)))
-            one.case = len(cases)
+            one.case = len(cases) + 1
+            cases.append(_Case(one.case, one.part, one.repair_group, (one.fault_class,)))
             continue
         case, relation = belonging
-        case.fault_classes = (*case.fault_classes, one.fault_class)
+        one.case = case.number
+        if one.fault_class not in case.fault_classes:
+            case.fault_classes = (*case.fault_classes, one.fault_class)
+        case.part = part_of_case(case.part, one.part, relation)
         if relation is Relation.CAUSE:
-            case.part, case.repair_group = one.part, one.repair_group
-        one.case = next(number for number, known in enumerate(cases, 1) if known is case)
+            case.repair_group = one.repair_group
 
 
 def _unraised_events(asset: AssetName, feed: Feeding, raised: Sequence[Found], codes: set[str]) -> list[Unraised]:

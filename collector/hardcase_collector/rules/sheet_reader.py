@@ -150,7 +150,11 @@ def _read_join(sheets: _Sheets, table: Table) -> None:
     if name in sheets.joins:
         table.wrong("", "join is defined twice")
     join = Join(
-        name=name, reason=table.translations("reason"), cause=table.words("cause"), effect=table.words("effect")
+        name=name,
+        reason=table.translations("reason"),
+        cause=table.words("cause"),
+        effect=table.words("effect"),
+        not_named=table.words("not_named"),
     )
     for key, patterns in (("cause", join.cause), ("effect", join.effect)):
         if not patterns:
@@ -246,9 +250,13 @@ def _override_match(table: Table) -> Match:
 
 def _check_whole(sheets: _Sheets) -> None:
     """A class that no rule shows is a leftover; one without advice tells people of a fault and not what to do."""
-    shown = {rule.fault_class.name for rule in sheets.rules.values()}
     if sheets.mistakes.found:
         return
+    shown = {rule.fault_class.name for rule in sheets.rules.values()}
     for name in sheets.classes:
         if name not in shown:
             sheets.mistakes.add("", 1, f"class.{name}", "no rule shows this fault class")
+        if name not in sheets.advice:
+            sheets.mistakes.add("", 1, f"class.{name}", "no advice names this fault class")
+    for check in sorted({check for advice in sheets.advice.values() for check in advice.safety} - set(sheets.safety)):
+        sheets.mistakes.add("", 1, f"safety.{check}", "advice asks for this check, and it has no text")

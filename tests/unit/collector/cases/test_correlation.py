@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hardcase_collector.domain.asset import Part
 from hardcase_collector.domain.correlation import Relation, Subject, case_of
@@ -9,7 +11,7 @@ from hardcase_collector.domain.finding import Change, Severity
 from hardcase_collector.domain.places import place_name
 from hardcase_collector.rules.sheet_reader import load_sheets
 
-from tests.unit.collector.cases.bench import Bench, raised
+from tests.unit.collector.cases.bench import DISK, Bench, raised
 
 FAN = Part(component="fan", slot="Fan 3")
 CPU = Part(component="cpu", slot="CPU1")
@@ -75,8 +77,6 @@ def test_a_case_of_cause_and_effect_verifies_only_when_both_are_clear(bench: Ben
     fan = raised(asset, "fan.slow", part=FAN, group="fan")
     hot = raised(asset, "cpu.hot", part=CPU, group="thermal", sensor="t")
     bench.apply(fan, hot)
-    from dataclasses import replace
-
     bench.apply(replace(fan, change=Change.CLEARED, severity=Severity.CLEARED, time_ms=fan.time_ms + 1000))
     assert bench.only_case().state == "new"
     bench.apply(replace(hot, change=Change.CLEARED, severity=Severity.CLEARED, time_ms=hot.time_ms + 1000))
@@ -202,3 +202,38 @@ def test_a_cache_that_is_off_belongs_to_its_battery(bench: Bench) -> None:
     bench.apply(raised(asset, "raid.cache_off", part=controller, group="cache_battery", sensor="c"))
     bench.apply(raised(asset, "battery.cache_failed", part=battery, group="cache_battery", sensor="b"))
     assert bench.only_case().part == battery
+
+
+def test_a_disk_that_failed_degrades_the_array_not_one_that_may_fail_some_day(bench: Bench) -> None:
+    asset = bench.asset()
+    worn = Part(component="disk", slot="252:0", model="ST4000NM0023", serial="Z1Z00001")
+    dead = Part(component="disk", slot="252:7", model="ST4000NM0023", serial="Z1Z00007")
+    bench.apply(raised(asset, "disk.predicted", part=worn, group="disk", sensor="w"))
+    bench.apply(raised(asset, "disk.failed", part=dead, group="disk", sensor="d"))
+    bench.apply(raised(asset, "raid.degraded", part=Part(component="raid", slot="VD 0"), group="raid", sensor="v"))
+    assert [case.fault_classes for case in bench.cases()] == [
+        ("disk.predicted",),
+        ("disk.failed", "raid.degraded"),
+    ]
+
+
+def test_a_hot_room_is_not_laid_to_a_fan(bench: Bench) -> None:
+    asset = bench.asset()
+    inlet = raised(asset, "thermal.hot", part=Part(component="board", slot="1"), group="thermal", sensor="i")
+    bench.apply(raised(asset, "fan.slow", part=FAN, group="fan"))
+    bench.apply(replace(inlet, evidence={"name": "Inlet Temp"}))
+    assert [case.repair_group for case in bench.cases()] == ["fan", "thermal"]
+
+
+def test_a_case_that_a_cause_took_over_gives_its_place_to_what_comes_next(bench: Bench) -> None:
+    """One open case for a part and group is a unique index: whoever took over must not stand in another's way."""
+    asset = bench.asset()
+    array = Part(component="raid", slot="VD 0")
+    lost = raised(asset, "raid.degraded", part=array, group="raid", sensor="v")
+    bench.apply(lost)
+    bench.apply(raised(asset, "disk.failed", part=DISK, group="disk", sensor="d"))
+    bench.apply(raised(asset, "raid.failed", part=array, group="raid", sensor="f"))
+    again = replace(lost, change=Change.CLEARED, severity=Severity.CLEARED, time_ms=lost.time_ms + 1000)
+    bench.apply(again)
+    bench.apply(replace(lost, time_ms=lost.time_ms + 2000))
+    assert [(case.part, case.repair_group) for case in bench.cases()] == [(DISK, "disk"), (array, "raid")]

@@ -91,3 +91,29 @@ def test_advice_is_on_what_is_worst_now_not_on_what_came_first(book: RuleBook) -
     counsel = book.counsel(DISK, ["disk.media", "disk.failed"], state)
     assert counsel is not None
     assert counsel.advice is book.advice["disk.failed"]
+
+
+def test_a_drive_that_calls_itself_failed_stays_while_the_array_lives_by_it(book: RuleBook) -> None:
+    gone = Part(component="disk", slot="Bay 7", serial="ZC7")
+    for lost in ("disk.missing", "disk.failed"):
+        state = live(("raid.degraded", ARRAY), ("disk.failed", DISK), (lost, gone))
+        counsel = book.counsel(DISK, ["disk.failed"], state)
+        assert counsel is not None
+        assert (Safety.ARRAY_DEGRADED, Urgency.STOP) in {(one.safety, one.urgency) for one in counsel.warned}
+
+
+def test_a_member_that_is_left_of_a_degraded_array_is_not_the_one_to_pull(book: RuleBook) -> None:
+    counsel = book.counsel(DISK, ["raid.member"], live(("raid.member", DISK)))
+    assert counsel is not None
+    assert (Safety.ARRAY_DEGRADED, Urgency.STOP) in {(one.safety, one.urgency) for one in counsel.warned}
+
+
+def test_an_array_itself_is_nothing_to_pull(book: RuleBook) -> None:
+    counsel = book.counsel(ARRAY, ["raid.degraded"], live(("raid.degraded", ARRAY)))
+    assert counsel is not None
+    assert Safety.ARRAY_DEGRADED not in {one.safety for one in counsel.warned}
+
+
+def test_lost_redundancy_is_no_fault_of_another_supply() -> None:
+    lost = live(("psu.redundancy_lost", Part(component="psu", slot="PS Redundancy")), ("psu.failed", PSU))
+    assert warnings(PSU, ["psu.failed"], [Safety.OTHER_SUPPLY], lost) == ()

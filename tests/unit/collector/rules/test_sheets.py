@@ -36,6 +36,18 @@ side = "upper"
 match = { kind = ["temperature"] }
 levels = { warning = 80, major = 90 }
 debounce = "2 of 3"
+
+[safety.power_off]
+text = { en = "Shut it down.", zh = "请关机。" }
+
+[advice.heat]
+classes = ["thermal.hot"]
+confirm = { en = ["Touch it."], zh = ["触摸确认。"] }
+likely_part = { en = "Fan", zh = "风扇" }
+hot_swappable = "no"
+steps = { en = ["Replace it."], zh = ["更换。"] }
+vendor_asks = { en = ["Serial number"], zh = ["序列号"] }
+safety = ["power_off"]
 """
 
 
@@ -83,6 +95,26 @@ def test_each_mistake_is_told_with_file_line_and_key(old: str, new: str, line: i
     told = mistakes_of(GOOD.replace(old, new))
 
     assert any(entry.startswith(f"a.toml:{line}: {key}: ") and says in entry for entry in told), told
+
+
+def test_a_class_without_advice_is_refused() -> None:
+    told = mistakes_of(GOOD[: GOOD.index("[advice.heat]")])
+
+    assert told == [":1: class.thermal.hot: no advice names this fault class"]
+
+
+@pytest.mark.parametrize("key", ["confirm", "likely_part", "steps", "vendor_asks"])
+def test_advice_in_one_language_alone_is_refused(key: str) -> None:
+    text = re.sub(rf"({key} = {{ en = .*?), zh = .*", r"\1 }", GOOD)
+    assert text != GOOD
+
+    assert any(f"advice.heat.{key}.zh" in entry for entry in mistakes_of(text))
+
+
+def test_a_safety_check_without_a_text_is_refused() -> None:
+    told = mistakes_of(GOOD.replace('[safety.power_off]\ntext = { en = "Shut it down.", zh = "请关机。" }\n', ""))
+
+    assert told == [":1: safety.power_off: advice asks for this check, and it has no text"]
 
 
 def test_an_unknown_component_is_a_mistake() -> None:
