@@ -18,7 +18,7 @@ from hardcase_agent.sensors.ipmi.fru import (
     fru_of,
     parse_area,
 )
-from hardcase_agent.sensors.ipmi.parts import component_of, slot_of
+from hardcase_agent.sensors.ipmi.parts import component_of, slot_called
 from hardcase_agent.sensors.ipmi.records import FruRecord
 
 PORTIONS = (32, 16)
@@ -92,7 +92,7 @@ def fru_parts(record: FruRecord, fru: Fru) -> tuple[Part, ...]:
     else:
         area = product if product.serial or product.name else board
     if area.told:
-        parts.append(area_part(component, slot_of(record.entity), area))
+        parts.append(area_part(component, slot_called(record.entity, record.name), area))
     return tuple(parts)
 
 

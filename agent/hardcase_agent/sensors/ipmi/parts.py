@@ -59,6 +59,21 @@ _NUMBERED: dict[Component, re.Pattern[str]] = {
 }
 
 
+_BATTERY_NAME = re.compile(r"(?<![A-Za-z])V?BAT(?:T|TERY)?(?![A-Za-z])|(?<=\d)VBAT(?![A-Za-z])", re.IGNORECASE)
+
+
+def names_battery(name: str) -> bool:
+    """ "VBAT", "P3V_BAT", "BB +3.3V Vbat": the clock's cell, also where the entity says "system board"."""
+    return _BATTERY_NAME.search(name) is not None
+
+
+_LEADING: dict[Component, re.Pattern[str]] = {
+    Component.PSU: re.compile(r"(?:PSU|PS|PWS|Power[ _]Supply|Pwr[ _]Supply)[ _#-]*(\d{1,2})(?![\dV.])", re.IGNORECASE),
+    Component.CPU: re.compile(r"(?:\d\d-)?(?:CPU|Proc(?:essor)?|P)[ _#-]*(\d)(?![\dV.])", re.IGNORECASE),
+}
+"""Names that begin with the part's number; "P1V8" is a rail."""
+
+
 def component_of(entity: Entity) -> Component:
     return _SPECIFIC.get(entity.id) or _GENERAL.get(entity.id, Component.BOARD)
 
@@ -77,6 +92,22 @@ def number_of(entity: Entity) -> int:
 def slot_of(entity: Entity) -> str:
     """ "CPU1", "PSU2": the words that chassis and the host's own drivers use; a bare instance where there is none."""
     return _WORDS.get(component_of(entity), "") + str(number_of(entity))
+
+
+def slot_called(entity: Entity, name: str) -> str:
+    """A supply's or a processor's slot by the number that its name begins with, else by its entity.
+
+    Fujitsu counts instances from 0 ("PSU2" is 10.1), Quanta prints processors from 0 ("CPU_0" is 3.1): the name is what
+    stands on the part.
+    """
+    return _called(entity, name) or slot_of(entity)
+
+
+def _called(entity: Entity, name: str) -> str:
+    component = component_of(entity)
+    pattern = _LEADING.get(component) if entity.id in _SPECIFIC else None
+    found = pattern.match(name) if pattern is not None else None
+    return _WORDS[component] + str(int(found[1])) if found is not None else ""
 
 
 def slot_named(component: Component, name: str) -> str:
@@ -100,8 +131,8 @@ def crowd_key(record: SensorRecord) -> tuple[Entity, int] | None:
 
 
 class Places:
-    """Where the sensors of one BMC are. An entity whose DIMM or bay sensor has a name is at that name for its other
-    sensors too."""
+    """Where the sensors of one BMC are. An entity whose DIMM or bay sensor has a name, or whose supply's or processor's
+    sensors name one number, is at that name for its other sensors too."""
 
     def __init__(self, records: Iterable[SensorRecord]) -> None:
         records = tuple(records)
@@ -111,6 +142,7 @@ class Places:
             for record in records
             if record.type in _SILKSCREENED and record.entity.id in _SPECIFIC and not self._crowded(record)
         }
+        self._named.update(_numbered_entities(records))
 
     def part_of(self, record: SensorRecord) -> Part:
         return part_of(record, self._crowded(record), self._named.get(record.entity, ""))
@@ -118,6 +150,18 @@ class Places:
     def _crowded(self, record: SensorRecord) -> bool:
         key = crowd_key(record)
         return key is not None and self._crowds[key] > 1
+
+
+def _numbered_entities(records: tuple[SensorRecord, ...]) -> dict[Entity, str]:
+    """Slots by entity, where all names on the entity agree and no other entity is called the same."""
+    called: dict[Entity, set[str]] = {}
+    for record in records:
+        slot = _called(record.entity, record.name)
+        if slot:
+            called.setdefault(record.entity, set()).add(slot)
+    agreed = {entity: next(iter(slots)) for entity, slots in called.items() if len(slots) == 1}
+    taken = Counter(agreed.values())
+    return {entity: slot for entity, slot in agreed.items() if taken[slot] == 1}
 
 
 def part_of(record: SensorRecord, crowded: bool, named: str = "") -> Part:
@@ -135,6 +179,8 @@ def part_of(record: SensorRecord, crowded: bool, named: str = "") -> Part:
     if record.type in _SPEAKS_OF_A_PART:
         return Part(component=told, slot=slot_named(told, record.name))
     component = component_of(record.entity)
+    if record.type == VOLTAGE_TYPE and specific is None and names_battery(record.name):
+        return Part(component=Component.BATTERY, slot=record.name)
     if record.type == INTRUSION_TYPE and component is not Component.CHASSIS:
         return Part(component=Component.CHASSIS, slot="1")
     return Part(component=component, slot=slot_of(record.entity))

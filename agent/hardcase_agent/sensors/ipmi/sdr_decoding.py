@@ -17,7 +17,7 @@ from hardcase_agent.sensors.ipmi.host_power import gated
 from hardcase_agent.sensors.ipmi.identity import asset_of, bmc_part
 from hardcase_agent.sensors.ipmi.image import Address, BmcImage, Told, stated
 from hardcase_agent.sensors.ipmi.inventory import fru_parts
-from hardcase_agent.sensors.ipmi.parts import component_of, slot_of
+from hardcase_agent.sensors.ipmi.parts import component_of, slot_called
 from hardcase_agent.sensors.ipmi.plan import BMC_OWNER, Plan, Planned, build_plan, is_analogue, sensor_records
 from hardcase_agent.sensors.ipmi.presence import absent_entities, as_present
 from hardcase_agent.sensors.ipmi.readings import LIMIT_BITS, SCANNING
@@ -157,7 +157,9 @@ def _parts(image: BmcImage, records: tuple[Record, ...], frus: dict[int, Fru]) -
 
 
 def _place(record: FruRecord | DeviceRecord) -> Part:
-    return Part(component=component_of(record.entity), slot=slot_of(record.entity), paths=(record.name,))
+    return Part(
+        component=component_of(record.entity), slot=slot_called(record.entity, record.name), paths=(record.name,)
+    )
 
 
 def _comparisons(image: BmcImage, sensors: list[SensorRecord]) -> dict[str, int | None]:

@@ -9,6 +9,7 @@ import re
 
 from hardcase_agent.domain.part import Component, Part
 from hardcase_agent.sensors.ipmi import sel_dimm
+from hardcase_agent.sensors.ipmi.parts import names_battery
 
 _ANALOGUE = (Component.THERMAL, Component.VOLTAGE, Component.POWER, Component.FAN, Component.BOARD, Component.NONE)
 """What such an event speaks of where its sensor's name says no better: a temperature of a supply is the supply's."""
@@ -17,7 +18,6 @@ _SUPPLY = re.compile(r"(?<![A-Za-z])(?:PSU?|PWS|PWR SUPPLY|POWER SUPPLY)[ _\-#]*
 _PROCESSOR = re.compile(r"(?<![A-Za-z])(?:CPU|PROC(?:ESSOR)?)[ _\-#]*(\d{1,2})(?![\dx])", re.IGNORECASE)
 _FAN = re.compile(r"(?<![A-Za-z])FAN[ _\-#]*(?:BLOCK[ _]*)?(\d{1,2}[A-F]?|[A-F])(?![A-Za-z\d])", re.IGNORECASE)
 _DISK = re.compile(r"(?<![A-Za-z])(?:DRIVE|DISK|HDD|SSD|NVME|BAY|SLOT)[ _\-#]*(\d{1,3})(?![\dx])", re.IGNORECASE)
-_BATTERY = re.compile(r"(?<![A-Za-z])(VBAT|V?BATTERY|CMOS[ _]*BAT\w*|[ _]BAT(?=[ _]|$))", re.IGNORECASE)
 _CARD = re.compile(r"(?<![A-Za-z])SLOT[ _#]*(\d{1,2})(?![\dx])", re.IGNORECASE)
 _NUMBER = re.compile(r"#\s*(?:0x)?([0-9a-fA-F]{1,2})\b")
 
@@ -45,7 +45,7 @@ def part_of(component: Component, sensor: str, name: str, detail: str) -> tuple[
         own = name[:NAME_CHARACTERS].strip() if any(char.isdigit() for char in name) else ""
         slot = dimm.slot or ("" if dimm.note else _number(name) or own)
         return Part(component=component, slot=slot), dimm.note
-    if component is Component.VOLTAGE and _BATTERY.search(sensor):
+    if component is Component.VOLTAGE and names_battery(sensor):
         return Part(component=Component.BATTERY, slot=name[:NAME_CHARACTERS].strip()), ""
     if component is Component.PCIE and (slotted := _CARD.search(f"{detail} {sensor}")) is not None:
         return Part(component=component, slot=slotted[1]), ""

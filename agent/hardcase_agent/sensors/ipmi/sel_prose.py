@@ -1,67 +1,16 @@
 """Event logs in sentences: Dell's `racadm getsel` and lifecycle log, HPE's integrated management log, and their like.
 
-Pure; used by `sel_decoding.py`. The sentences are the vendors' message registries; only those whose meaning is certain
-become a code, the others travel as text.
+Pure; used by `sel_decoding.py`. What the sentences say is in `sel_sentences.py`; one that is not there travels as text.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from hardcase_agent.domain.event import Event
 from hardcase_agent.domain.part import Component, Part
-from hardcase_agent.sensors.ipmi import sel_dates, sel_place
+from hardcase_agent.sensors.ipmi import sel_dates, sel_place, sel_sentences
 
-_C = Component
-_SENTENCES: tuple[tuple[str, Component, str, bool], ...] = (
-    (r"multi-?bit memory error|dimm\S* triggered an uncorrectable"
-     r"|uncorrectable error (?:has occurred|detected) (?:on|for) .*dimm|uncorrectable (?:memory|ecc)"
-     r"|uncorrectable .*memory error",
-     _C.MEMORY, "memory.uncorrectable_ecc", True),
-    (r"correctable memory error (?:rate|log|threshold).*(?:exceed|limit|disabled)|correctable .*threshold exceeded"
-     r"|persistent correctable memory|memory error logging limit",
-     _C.MEMORY, "memory.correctable_ecc_logging_limit", True),
-    (r"correctable memory error|single-?bit", _C.MEMORY, "memory.correctable_ecc", True),
-    (r"power input (?:for|to) power supply .* (?:is|was|has been) (?:lost|removed)|lost input power"
-     r"|input power (?:loss|lost)|power supply .* power input .* lost|ac (?:power )?lost"
-     r"|power supply (?:\S+ )?(?:has )?(?:input )?lost(?: input| power)?",
-     _C.PSU, "psu.input_lost", True),
-    (r"(?:input )?power (?:input )?(?:for|to) power supply .* (?:has been )?restored|input power .*restored",
-     _C.PSU, "psu.input_lost", False),
-    (r"power supply redundancy is lost|power suppl(?:y|ies) (?:are )?(?:no longer|not) redundant"
-     r"|redundancy (?:is |has been )?lost",
-     _C.PSU, "psu.redundancy_lost", True),
-    (r"power suppl(?:y|ies) (?:are )?redundant|redundancy (?:is |has been )?(?:regained|restored)",
-     _C.PSU, "psu.redundancy_lost", False),
-    (r"predictive failure (?:detected )?(?:on|for) power supply", _C.PSU, "psu.predictive_failure", True),
-    (r"power supply (?:\S+ )?(?:has )?(?:failed|failure)|failure detected (?:on|for) power supply",
-     _C.PSU, "psu.failure_detected", True),
-    (r"power supply .* (?:is operating normally|ok\b|repaired)", _C.PSU, "psu.failure_detected", False),
-    (r"(?:drive|disk) .*(?:predictive failure|failure is predicted|predicts)",
-     _C.DISK, "disk.predictive_failure", True),
-    (r"fault detected on (?:drive|disk)|(?:drive|disk) .*disabled due to a detected fault|(?:drive|disk) fault"
-     r"|(?:drive|disk) \S+ .*(?:failed|is offline)|(?:drive|disk) .*failure",
-     _C.DISK, "disk.fault", True),
-    (r"(?:drive|disk) .* (?:is )?removed", _C.DISK, "disk.present", False),
-    (r"(?:drive|disk) .* (?:is )?(?:installed|inserted)", _C.DISK, "disk.present", True),
-    (r"fan (?:\S+ )?(?:rpm )?is (?:less than the lower critical|below the lower critical)|fan .*fail(?:ed|ure)",
-     _C.FAN, "fan.lower_critical", True),
-    (r"fan redundancy is lost|fans? not redundant", _C.FAN, "fan.redundancy_lost", True),
-    (r"cpu \d+ has an internal error|processor .*internal error|ierr\b|caterr", _C.CPU, "cpu.ierr", True),
-    (r"cpu \d+ .*thermal trip|over-?temperature .* cpu", _C.CPU, "cpu.thermal_trip", True),
-    (r"machine check error detected|uncorrectable machine check", _C.CPU, "cpu.uncorrectable_machine_check", True),
-    (r"fatal error (?:was )?detected on a component at bus|pci express .*fatal|bus fatal error",
-     _C.PCIE, "pcie.bus_fatal_error", True),
-    (r"log (?:was )?cleared|event log .* cleared|log has been cleared", _C.BMC, "sel.cleared", True),
-    (r"log is full|event log .*\bfull\b", _C.BMC, "sel.full", True),
-    (r"system board .*battery (?:is )?(?:failed|failing|low)|cmos battery .*fail", _C.BATTERY, "battery.failed", True),
-    (r"chassis is open|cover .*(?:removed|open)", _C.CHASSIS, "chassis.general_intrusion", True),
-)  # fmt: skip
-_COMPILED: tuple[tuple[Callable[[str], object], Component, str, bool], ...] = tuple(
-    (re.compile(pattern, re.IGNORECASE).search, component, code, asserted)
-    for pattern, component, code, asserted in _SENTENCES
-)
 _LINE = re.compile(
     r"\s*(?:(?P<id>\d{1,6})[\s|,]+)?(?P<severity>ok|info(?:rmational)?|non-critical|caution|warning|critical|repaired)"
     r"[\s|,:]+(?P<rest>.*\d{1,4}[/\-]\d{1,2}[/\-]\d{2,4}.*)",
@@ -103,16 +52,13 @@ def fields(named: dict[str, str], order: sel_dates.Order) -> Event | None:
 
 def _event(record_id: int, date: str, sentence: str, severity: str, order: sel_dates.Order) -> Event:
     when = sel_dates.moment(date, order)
-    component, code, asserted = Component.NONE, "", True
-    for matches, its_component, its_code, its_asserted in _COMPILED:
-        if matches(sentence):
-            component, code, asserted = its_component, its_code, its_asserted
-            break
-    if severity.lower() in _REPAIRED:
-        asserted = False
+    said = sel_sentences.said_in(sentence)
+    asserted = said.asserted and severity.lower() not in _REPAIRED
     place = _LOCATION.search(sentence)
-    part, note = sel_place.part_of(component, "", "", place[1] if place is not None else sentence)
-    if component is Component.NONE:
+    # "Location System" of HPE's log names no place.
+    detail = place[1] if place is not None and any(char.isdigit() for char in place[1]) else sentence
+    part, note = sel_place.part_of(said.component, said.name, said.name, detail)
+    if said.component is Component.NONE:
         part = Part()
     return Event(
         log="sel",
@@ -120,7 +66,7 @@ def _event(record_id: int, date: str, sentence: str, severity: str, order: sel_d
         raw=b"",
         device_ms=when.ms,
         part=part,
-        code=code,
+        code=said.code,
         asserted=asserted,
         text=f"{sentence.strip()}{f' ({note})' if note else ''}",
     )

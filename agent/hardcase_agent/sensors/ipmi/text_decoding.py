@@ -15,7 +15,7 @@ from hardcase_agent.domain.part import Asset, Part
 from hardcase_agent.domain.reading import Gap, GapReason, Kind, Number, Reading, Sensor, States
 from hardcase_agent.sensors.ipmi import text_blocks, text_lines, text_records, text_summaries, text_types
 from hardcase_agent.sensors.ipmi.host_power import gated
-from hardcase_agent.sensors.ipmi.parts import Places, component_of, host_powered, slot_of
+from hardcase_agent.sensors.ipmi.parts import Places, component_of, host_powered, slot_called
 from hardcase_agent.sensors.ipmi.readings import believable
 from hardcase_agent.sensors.ipmi.states import meaning
 from hardcase_agent.sensors.ipmi.text_lines import Place
@@ -56,7 +56,7 @@ def decode(capture: Capture) -> Iterable[Decoded]:
 
 
 def _part_at(place: Place) -> Part:
-    return Part(component=component_of(place.entity), slot=slot_of(place.entity), paths=(place.name,))
+    return Part(component=component_of(place.entity), slot=slot_called(place.entity, place.name), paths=(place.name,))
 
 
 # ---- rows to readings --------------------------------------------------------------------------------------------

@@ -56,7 +56,7 @@ _NAMES: tuple[tuple[re.Pattern[str], int], ...] = tuple(
     for pattern, kind in (
         (r"fan.*redund|cooling.*redund|^fans$", 0x04),
         (r"pwr unit|power unit", 0x09),
-        (r"\b(?:ps|psu|power suppl\w*|pwr suppl\w*)[ _-]*\d*\b", 0x08),
+        (r"\b(?:ps|psu|power suppl\w*|pwr suppl\w*)[ _-]*\d*(?![a-z\d])", 0x08),
         (r"^(?:chassis|phy\w*)[ _]?(?:intru\w*|scrty|security)$|^intru\w*$", 0x05),
         (r"\b(?:cmos|rtc|romb|bbu)?[ _]?batt?ery\b|\bvbat\b", 0x29),
         (r"^(?:dimm|p\d[-_]?dimm|mem(?:ory)?$|cpu\d[-_]?dimm)", 0x0C),
@@ -149,11 +149,13 @@ def _discrete(row: Row, unit: int | None) -> Typed:
 
 
 def _plausible(bits: int, states: tuple[str, ...], code: int) -> bool:
-    """Only bits that the type has; and who says anything is present, where the type can say so."""
+    """Only bits that the type has; and who says anything is present, where the type can say so. Of a cell many boards
+    tell nothing but that it is low."""
     known = sum(1 << bit for bit, name in enumerate(states) if name)
     if bits & ~known:
         return False
-    return code == REDUNDANCY or "present" not in states or bool(bits >> states.index("present") & 1)
+    always = code == REDUNDANCY or "present" not in states or "low" in states
+    return always or bool(bits >> states.index("present") & 1)
 
 
 def _loose(kind: int | None, raw: int) -> int | None:

@@ -67,6 +67,28 @@ def test_a_fan_within_a_supply_is_the_supply() -> None:
     )
 
 
+def test_a_supply_is_where_its_name_says_though_its_maker_counts_entities_from_0() -> None:
+    supply = {"type": 8, "entity": 10, "bits": (0, 1)}
+    plan = plan_of(
+        demo.Discrete(number=1, name="PSU1", instance=0, **supply),
+        demo.Discrete(number=2, name="PSU2", instance=1, **supply),
+        analogue("Pwr Out", number=3, type=3, unit=5, entity=10, instance=1),
+    )
+    assert [planned.sensor.part.slot for planned in (*plan.discrete, *plan.analogue)] == ["PSU1", "PSU2", "PSU2"]
+
+
+def test_names_that_contradict_each_other_leave_the_entity_s_number() -> None:
+    temps = [analogue(f"CPU{number} Temp", number=number, entity=3, instance=3) for number in (1, 2)]
+    assert {planned.sensor.part.slot for planned in plan_of(*temps).analogue} == {"CPU3"}
+    assert part_of(analogue("P1V8 CPU", type=2, unit=4, entity=3, instance=2)).slot == "CPU2"
+
+
+def test_the_voltage_of_the_clocks_cell_is_the_batterys() -> None:
+    for name in ("VBAT", "P3V_BAT", "BB +3.3V Vbat", "3VBAT"):
+        assert part_of(analogue(name, type=2, unit=4)) == Part(component=Component.BATTERY, slot=name)
+    assert part_of(analogue("P12V", type=2, unit=4)).component is Component.BOARD
+
+
 def test_rails_and_fans_go_off_with_the_host_and_inlet_supply_and_battery_do_not() -> None:
     volt = {"type": 2, "unit": 4}
     powered = {
