@@ -1,7 +1,7 @@
 """`serve`: joins every part of the collector, runs it, reloads it, stops it. The composition root; called by `cli.py`.
 
 Inner parts come from `composition.py`, listening ends from `servers.py`, health and numbers from `vitals.py` and
-`numbers.py`.
+`numbers.py`, what is done every minute and every few hours from `upkeep.py`.
 """
 
 from __future__ import annotations
@@ -9,10 +9,9 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
@@ -29,6 +28,7 @@ from hardcase_collector.notify.events import Sender
 from hardcase_collector.numbers import Numbers
 from hardcase_collector.rpc.enrolment import Enrolment
 from hardcase_collector.sdnotify import Notifier
+from hardcase_collector.upkeep import Upkeep
 from hardcase_collector.vitals import DiskReserve, Heartbeat, Readiness
 from hardcase_collector.web.access import Sessions
 from hardcase_collector.web.control.application import make_control
@@ -40,10 +40,6 @@ from hardcase_collector.web.ports import Health, Shop
 log = structlog.stdlib.get_logger("hardcase_collector")
 
 DRAIN_S = 25.0
-MAINTAIN_EVERY_S = 60.0
-FORGET_AT_ONCE = 2000
-"""Rows of each table, once a minute: the writer is not held up, and 2.9 million a day keep up with any fleet."""
-CERTIFICATE_EVERY_S = 6 * 3600.0
 FIXED = ("data_dir", "listen", "state", "telemetry", "disk", "cases", "web", "mode", "customer", "log_format")
 """Settings that a reload does not change."""
 
@@ -96,7 +92,8 @@ class Collector:
         self._last_reload: Reload | None = None
         self._files = pki.ServerFiles.below(settings.data_dir)
         self._authority = pki.Authority.load(self._files)
-        self._renew_certificate()
+        self._upkeep = Upkeep(stores, self._authority, self._files, clock_ms=clock_ms)
+        self._upkeep.renew_certificate()
         self._build()
 
     # ------------------------------------------------------------------ building
@@ -221,8 +218,8 @@ class Collector:
                 for name, work in (
                     ("heartbeat", self._heartbeat.beat()),
                     ("watchdog", self._watchdog()),
-                    ("maintenance", self._every(MAINTAIN_EVERY_S, self._maintain)),
-                    ("certificate", self._every(CERTIFICATE_EVERY_S, self._look_after_certificate)),
+                    ("maintenance", self._upkeep.maintain_stores()),
+                    ("certificate", self._upkeep.look_after_certificate(self._renewed)),
                     ("delivery", self._delivering.run(self._gave_up)),
                 )
             ]
@@ -311,39 +308,16 @@ class Collector:
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._delivering.close()
 
-    # ------------------------------------------------------------------ upkeep
-
     async def _watchdog(self) -> None:
         while True:
             if self._heartbeat.alive():
                 self._notifier.alive()
             await asyncio.sleep(self._notifier.watchdog_s or 60.0)
 
-    async def _every(self, seconds: float, work: Callable[[], None]) -> None:
-        """Runs blocking work on a thread; a failure is told and tried again next time."""
-        while True:
-            await asyncio.sleep(seconds)
-            try:
-                await asyncio.to_thread(work)
-            except CollectorError as error:
-                log.error("upkeep failed; it is tried again", work=work.__name__.strip("_"), error=str(error))
-
-    def _maintain(self) -> None:
-        now_ms = clock_ms()
-        self._stores.telemetry.maintain(now_ms)
-        with self._stores.state.write() as tx:
-            tx.access.end_sessions_before(now_ms)
-            tx.forget(now_ms=now_ms, limit=FORGET_AT_ONCE)
-
-    def _look_after_certificate(self) -> None:
-        if self._renew_certificate() and self._settings.web.certificate is None:
+    def _renewed(self) -> None:
+        """The pages show the new certificate from now on, unless they have one of their own."""
+        if self._settings.web.certificate is None:
             self._tls.load_cert_chain(self._files.chain, self._files.key)
-
-    def _renew_certificate(self) -> bool:
-        renewed = pki.renew_server(self._authority, self._files, now=datetime.now(UTC))
-        if renewed:
-            log.info("server certificate renewed", file=str(self._files.chain))
-        return renewed
 
     # ------------------------------------------------------------------ reload
 
