@@ -1,0 +1,71 @@
+"""What a running collector does from time to time: forgetting what is old, renewing the server's certificate.
+
+Made by `app.py`, which runs the endless ones as tasks. What is old, and how it goes, is the stores' own matter.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import structlog
+
+from hardcase_collector import pki
+from hardcase_collector.composition import Stores
+from hardcase_collector.domain.errors import CollectorError
+
+log = structlog.stdlib.get_logger("hardcase_collector")
+
+MAINTAIN_EVERY_S = 60.0
+FORGET_AT_ONCE = 2000
+"""Rows of each table, once a minute: the writer is not held up, and 2.9 million a day keep up with any fleet."""
+CERTIFICATE_EVERY_S = 6 * 3600.0
+
+
+class Upkeep:
+    """Blocking work, on threads of its own; a failure is told and tried again the next time."""
+
+    def __init__(
+        self, stores: Stores, authority: pki.Authority, files: pki.ServerFiles, *, clock_ms: Callable[[], int]
+    ) -> None:
+        self._stores = stores
+        self._authority = authority
+        self._files = files
+        self._clock_ms = clock_ms
+
+    async def maintain_stores(self) -> None:
+        """Forever."""
+        await _every(MAINTAIN_EVERY_S, "maintain", self._maintain)
+
+    async def look_after_certificate(self, renewed: Callable[[], None]) -> None:
+        """Forever; `renewed` is called, on a thread, after each renewal."""
+
+        def look() -> None:
+            if self.renew_certificate():
+                renewed()
+
+        await _every(CERTIFICATE_EVERY_S, "look_after_certificate", look)
+
+    def renew_certificate(self) -> bool:
+        """Renews the server's certificate if it is due: whether it was. Raises CollectorError."""
+        renewed = pki.renew_server(self._authority, self._files, now=datetime.now(UTC))
+        if renewed:
+            log.info("server certificate renewed", file=str(self._files.chain))
+        return renewed
+
+    def _maintain(self) -> None:
+        now_ms = self._clock_ms()
+        self._stores.telemetry.maintain(now_ms)
+        with self._stores.state.write() as tx:
+            tx.access.end_sessions_before(now_ms)
+            tx.forget(now_ms=now_ms, limit=FORGET_AT_ONCE)
+
+
+async def _every(seconds: float, name: str, work: Callable[[], None]) -> None:
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await asyncio.to_thread(work)
+        except CollectorError as error:
+            log.error("upkeep failed; it is tried again", work=name, error=str(error))
