@@ -145,6 +145,16 @@ RULES: tuple[LineRule, ...] = (
         _grown("disk.selftest_failed"),
     ),
     rule(
+        "self-test log error at",
+        _DEVICE + r", new Self-Test Log error at hour timestamp \d+",
+        _of_device("disk.selftest_failed"),
+    ),
+    rule(
+        "integrity errors increased",
+        _DEVICE + r", (?:number of )?Media and Data Integrity Errors increased from (?P<old>\d+) to (?P<new>\d+)",
+        _grown("disk.media_error"),
+    ),
+    rule(
         "self-test",
         _DEVICE + r", (?:previous|new) self-test (?:completed|has completed) "
         r"(?:with error|.*(?:read|electrical|servo|handling|unknown) (?:failure|test element failure))",

@@ -110,6 +110,18 @@ RULES: tuple[LineRule, ...] = (
     rule("link is down", _LINK_DOWN, _port("nic.link_down")),
     rule("link down", _LINK_DOWN, _port("nic.link_down")),
     rule(
+        "adapter removed",
+        rf"(?P<driver>[a-z]\w+) (?P<slot>{_BDF})(?: (?P<port>[\w.@-]+))?: Adapter removed",
+        _port("nic.failed"),
+    ),
+    rule(
+        "pcie link lost",
+        rf"(?P<driver>[a-z]\w+) (?P<slot>{_BDF})(?: (?P<port>[\w.@-]+))?: PCIe link lost",
+        _port("nic.failed"),
+    ),
+    rule("mc assert", rf"bnx2x (?P<slot>{_BDF})(?: (?P<port>[\w.@-]+))?: .*MC assert", _port("nic.failed")),
+    rule("mc assert", r"bnx2x: \[bnx2x_\w+:\d+\((?P<port>[\w.@-]+)\)\].*MC assert", _port("nic.failed")),
+    rule(
         "ecc error",
         rf"(?P<driver>i40e|ice|ixgbe|igb|bnx2x|bnxt_en) (?P<slot>{_BDF})(?: (?P<port>[\w.@-]+))?: "
         r".*(?:ECC|parity) error",
@@ -143,7 +155,7 @@ RULES: tuple[LineRule, ...] = (
     ),
     rule(
         "kernel panic",
-        r"Kernel panic - not syncing: (?:Fatal )?[Mm]achine check",
+        r"Kernel panic - not syncing: (?:(?:Fatal )?[Mm]achine check|CPU context corrupt)",
         event("cpu.uncorrectable_machine_check", Component.CPU),
     ),
     rule(

@@ -116,6 +116,8 @@ RULES: tuple[LineRule, ...] = (
         _SD + r".*Add\. Sense: (?:Internal target failure|Logical unit failure|Mechanical)",
         of_disk("disk.hardware_error"),
     ),
+    # What a drive answers that hangs; other kinds of "not ready" are a drive that spins up.
+    rule("hard reset required", _SD + r".*not ready, hard reset required", of_disk("disk.io_error")),
     rule(
         "offline",
         r"sd (?P<address>[\d:]+): (?:\[(?P<dev>sd[a-z]+)\] )?(?:rejecting I/O to offline device|Device offlined)",
@@ -153,7 +155,7 @@ RULES: tuple[LineRule, ...] = (
     rule("no available path", r"block (?P<dev>nvme\S+): no available path - failing I/O", of_disk("disk.offline")),
     rule(
         "timeout",
-        r"nvme (?P<dev>nvme\d+): I/O (?:tag )?\d+ .*timeout, (?:reset|disable|completion|aborting)",
+        r"nvme (?P<dev>nvme\d+): I/O (?:tag )?\d+ .*timeout, (?:reset|disable|aborting)",
         of_disk("disk.command_timeout"),
     ),
     rule("reset failure", r"nvme (?P<dev>nvme\d+): Disabling device after reset failure", of_disk("disk.offline")),

@@ -16,6 +16,8 @@ from hardcase_agent.sensors.kernel import (
     daemon_lines,
     device_lines,
     disk_lines,
+    filesystem_lines,
+    freebsd_lines,
     ghes,
     gpu_lines,
     machine_check,
@@ -30,7 +32,9 @@ from hardcase_agent.sensors.kernel.machine_check import Record, status_of
 
 RULES: tuple[LineRule, ...] = (
     *memory_lines.RULES,
+    *filesystem_lines.RULES,
     *disk_lines.RULES,
+    *freebsd_lines.RULES,
     *daemon_lines.RULES,
     *device_lines.RULES,
     *gpu_lines.RULES,
@@ -45,7 +49,7 @@ _BY_NEEDLE: dict[str, tuple[tuple[int, LineRule], ...]] = {
 _OF_RECORDS = ("CPU", "[Hardware Error]", "mce_record", "STATUS", "SOCKET", "PROCESSOR")
 
 _CHECK = re.compile(
-    r"(?:EDAC (?P<edac>\w+) MC\d+: )?CPU (?P<cpu>\d+): Machine Check(?: Event| Exception)?: (?:0x)?[0-9a-f]+ "
+    r"(?:EDAC (?P<edac>\w+) MC\d+: )?CPU (?P<cpu>\d+): Machine Check(?: Event| Exception)?: +(?:0x)?[0-9a-f]+ "
     r"Bank (?P<bank>\d+): (?P<status>(?:0x)?[0-9a-f]+)",
     re.IGNORECASE,
 )

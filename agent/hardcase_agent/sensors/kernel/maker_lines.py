@@ -63,6 +63,11 @@ RULES: tuple[LineRule, ...] = (
         rf"^(?:.*[:|] *)?{_SUPPLY} (?:has )?(?:failed|fault(?:ed)?)\b\.?",
         _numbered("psu.failure_detected", Component.PSU, "PSU"),
     ),
+    rule(
+        "failure detected",
+        rf"\b{_SUPPLY}(?: Status)?\b.{{0,24}}\bFailure detected\b(?!.*(?:[Dd]e-?assert|\bno\b))",
+        _numbered("psu.failure_detected", Component.PSU, "PSU"),
+    ),
     rule("drive", r"Fault detected on [Dd]rive (?P<slot>\d+) in", event("disk.fault", Component.DISK, "slot")),
     rule(
         "predictive failure",
@@ -84,6 +89,11 @@ RULES: tuple[LineRule, ...] = (
         r"(?:bus )?(?:non-)?fatal (?:IO )?error was detected on a component at "
         r"(?:slot (?P<slot>\d+)|bus (?P<bus>\d+) device (?P<device>\d+) function (?P<function>\d))",
         _bus,
+    ),
+    rule(
+        "logging disabled",
+        r"Correctable memory error logging disabled for a memory device at location (?P<slot>DIMM\S+?)[.,]?(?: |$)",
+        event("memory.logging_disabled", Component.MEMORY, "slot"),
     ),
     rule(
         "memory error rate",
@@ -140,6 +150,11 @@ RULES: tuple[LineRule, ...] = (
         event("raid.cache_battery_failed", Component.BATTERY, slot="array controller cache"),
     ),
     rule(
+        "storage battery",
+        r"[Ss](?:torage|mart Storage) [Bb]attery\b.{0,80}?(?:has failed|\bfailure\b|needs to be replaced)",
+        event("raid.cache_battery_failed", Component.BATTERY, slot="array controller cache"),
+    ),
+    rule(
         "fw in fault",
         r"megaraid_sas (?P<slot>[0-9a-f:.]+).*(?:FW in FAULT state|Adapter is (?:dead|not operational))",
         event("raid.controller_fault", Component.RAID, "slot"),
@@ -147,6 +162,12 @@ RULES: tuple[LineRule, ...] = (
     rule(
         "fault_state",
         r"(?P<slot>mpt[23]?sas\w*): (?:fault_state|SAS host is non-operational)",
+        event("raid.controller_fault", Component.RAID, "slot"),
+    ),
+    rule(
+        "adapter",
+        r"(?:(?P<driver>aacraid)(?: (?P<slot>[0-9a-f]{4}:[0-9a-f:.]+))?|AAC\d*): "
+        r"(?:Host [Aa]dapter (?:dead|BLINK LED)|Adapter health - -\d)",
         event("raid.controller_fault", Component.RAID, "slot"),
     ),
     rule(
@@ -163,6 +184,11 @@ RULES: tuple[LineRule, ...] = (
         "aen: error",
         r"3w-\w+: (?P<c>scsi\d+): AEN: ERROR .*Drive (?:timeout|error|ECC error) detected:port=(?P<slot>\d+)",
         event("disk.hardware_error", Component.DISK, "slot"),
+    ),
+    rule(
+        "smart threshold exceeded",
+        r"3w-\w+: scsi\d+: AEN: \w+ .*SMART threshold exceeded:port=(?P<slot>\d+)",
+        event("disk.predictive_failure", Component.DISK, "slot"),
     ),
     rule(
         "aen: ",

@@ -43,6 +43,17 @@ def _supply(match: re.Match[str]) -> Iterable[Outcome]:
     yield Found("psu.failure_detected", Part(component=Component.PSU, slot=slot))
 
 
+def _input_lost(match: re.Match[str]) -> Iterable[Outcome]:
+    yield Found("psu.input_lost", Part(component=Component.PSU, slot=f"PSU{match['number']}"))
+
+
+def _bay(match: re.Match[str]) -> Iterable[Outcome]:
+    """HPE's place of a disk: port, box, bay, as its array tools write it; of old logs the bay alone."""
+    slot = ":".join(word for word in (match["connector"], match["box"], match["bay"]) if word)
+    predicted = match[0].endswith("Predictive")
+    yield Found("disk.predictive_failure" if predicted else "disk.fault", Part(component=Component.DISK, slot=slot))
+
+
 def _fan(match: re.Match[str]) -> Iterable[Outcome]:
     yield Found("fan.failed", Part(component=Component.FAN, slot=f"Fan {match['number']}"))
 
@@ -101,6 +112,29 @@ RULES: tuple[LineRule, ...] = (
         r"(?P<kind>Correctable|Uncorrectable) memory error.*(?:rate exceeded|threshold|logging"
         r" disabled)? (?:for|on|at) (?P<slot>DIMM[ _]?[A-Z]\d+)",
         _dimm,
+    ),
+    # The rest of HPE's integrated management log
+    rule(
+        "memory initialization error",
+        r"Memory initialization error on Processor (?P<cpu>\d+),? DIMM (?P<dimm>\d+)",
+        _dimm_failed,
+    ),
+    rule(
+        "device failure",
+        r"(?:Storage Enclosure|Drive Array|Array Controller) (?:Physical )?(?:Device|Drive) Failure "
+        r"\((?=[^)]*\bBay (?P<bay>\d+))(?=[^)]*\bBox (?P<box>\d+))?(?=[^)]*\bPort (?P<connector>\w+))?",
+        _bay,
+    ),
+    rule(
+        "status is now failed",
+        r"Port (?P<connector>\w+),? Box (?P<box>\d+),? Bay (?P<bay>\d+)\b.*status is now (?:Failed|Predictive)",
+        _bay,
+    ),
+    rule("input power loss", r"Input Power Loss.*\(Power Supply (?P<number>\d+)\)", _input_lost),
+    rule(
+        "pci express error",
+        r"Uncorrectable PCI Express Error \((?:(?P<slot>Slot \d+|Embedded[^,)]*)[,)])?",
+        event("pcie.bus_uncorrectable_error", Component.PCIE, "slot"),
     ),
     # hpasmcli and hplog
     rule("power supply #", r"Power supply #(?P<number>\d+) +Present *: *Yes.*Condition *: *FAILED", _supply),
