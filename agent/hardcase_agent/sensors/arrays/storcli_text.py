@@ -66,6 +66,7 @@ def _table(lines: Sequence[str], index: int) -> tuple[list[dict[str, str]], int]
     if index + 1 >= len(lines) or not _RULE.fullmatch(lines[index + 1].strip()):
         return [], index
     header = lines[index].split()
+    value_at = lines[index].find("Value") if header == ["Property", "Value"] else -1
     rows: list[dict[str, str]] = []
     index += 2
     while index < len(lines):
@@ -73,8 +74,17 @@ def _table(lines: Sequence[str], index: int) -> tuple[list[dict[str, str]], int]
         index += 1
         if not line or _RULE.fullmatch(line):
             break
-        rows.append(_row(header, lines[index - 1]))
+        row = lines[index - 1]
+        rows.append(_row(header, row) if value_at < 0 else _property(row, value_at))
     return rows, index
+
+
+def _property(line: str, value_at: int) -> dict[str, str]:
+    """Both cells hold spaces ("Replacement required", "28 C"): the place tells them apart, or else the gap."""
+    if line[value_at - 1 : value_at].isspace() and line[:value_at].strip():
+        return {"Property": line[:value_at].strip(), "Value": line[value_at:].strip()}
+    name, *value = re.split(r"\s{2,}", line.strip(), maxsplit=1)
+    return {"Property": name, "Value": value[0] if value else ""}
 
 
 def _row(header: Sequence[str], line: str) -> dict[str, str]:

@@ -305,3 +305,18 @@ def test_a_battery_without_a_state_is_what_its_firmware_answers(replace: str, st
     )
     assert told.states("raid.battery", "cache battery of controller 0") == states
     assert told.value("raid.temperature", "cache battery of controller 0") == 36
+
+
+@pytest.mark.parametrize(("answer", "states"), [("Yes", {"replace"}), ("No", {"ok"})])
+def test_a_cache_vault_that_asks_to_be_replaced_is_heard_in_text_as_in_json(answer: str, states: set[str]) -> None:
+    rule = "-" * 39
+    told = Told(
+        "Controller = 0\nStatus = Success\nDescription = None\n\n"
+        "Cachevault_Info :\n===============\n\n"
+        f"{rule[:20]}\nProperty    Value   \n{rule[:20]}\n"
+        "Type        CVPM02  \nTemperature 28 C    \nState       Optimal \n"
+        f"{rule[:20]}\n\nFirmware_Status :\n===============\n\n{rule}\n"
+        f"Property                         Value \n{rule}\nReplacement required             {answer:<6}\n"
+        f"Module microcode update required No    \n{rule}\n"
+    )
+    assert list(told.all_states("raid.battery").values()) == [states]
