@@ -113,8 +113,8 @@ def _enroll_parser(commands: Any) -> None:
     enroll = commands.add_parser(
         "enroll",
         help="exchange a token for this host's client certificate",
-        description="Checks the collector's CA, exchanges a token (of `hardcase-collector token`) for this host's client "
-        "certificate and keeps it in the agent's state folder. The key never leaves this host.",
+        description="Checks the collector's CA, exchanges a token (of `hardcase-collector token`) for this host's "
+        "client certificate and keeps it in the agent's state folder. The key never leaves this host.",
     )
     enroll.add_argument("--server", default="", metavar="HOST:PORT", help="enrolment port; default collector.enrolment")
     enroll.add_argument(
