@@ -44,6 +44,8 @@ class Relation(StrEnum):
     SAME_PART = "same_part"
     SAME_PLACE = "same_place"
     """One of the two tells no serial, and they sit in one slot."""
+    ONLY_ONE = "only_one"
+    """It names no part, and the case is the only open one of its group that is about such a part."""
     EFFECT = "effect"
     """It follows from what the case is about."""
     CAUSE = "cause"
@@ -79,10 +81,11 @@ class Subject:
 
 def case_of(subject: Subject, cases: Sequence[C], joins: Sequence[Join]) -> tuple[C, Relation] | None:
     """`cases`: the open ones of the asset, oldest first. Where several would do, the closest and then the oldest."""
-    return _of_part(subject, cases) or _of_cause(subject, cases, joins)
+    return case_of_part(subject, cases) or _of_cause(subject, cases, joins) or _only_one(subject, cases)
 
 
-def _of_part(subject: Subject, cases: Sequence[C]) -> tuple[C, Relation] | None:
+def case_of_part(subject: Subject, cases: Sequence[C]) -> tuple[C, Relation] | None:
+    """The case of this very part and group, whatever name it goes by. The first of several that would do."""
     same_group = [case for case in cases if case.repair_group == subject.repair_group]
     key = subject.part.key()
     for case in same_group:
@@ -98,6 +101,16 @@ def _of_part(subject: Subject, cases: Sequence[C]) -> tuple[C, Relation] | None:
         case for case in same_group if case.part.place() == place and not (case.part.serial and subject.part.serial)
     ]
     return (there[0], Relation.SAME_PLACE) if len(there) == 1 else None
+
+
+def _only_one(subject: Subject, cases: Sequence[C]) -> tuple[C, Relation] | None:
+    """A memory error without a module, beside one module that is known to be bad: of two none is guessed."""
+    part = subject.part
+    if not part.component or part.slot or part.serial or part.wwn or part.paths:
+        return None
+    group = [case for case in cases if case.repair_group == subject.repair_group]
+    alike = len(group) == 1 and group[0].part.component == part.component
+    return (group[0], Relation.ONLY_ONE) if alike else None
 
 
 def _one_serial(one: Part, other: Part) -> bool:

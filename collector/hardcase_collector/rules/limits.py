@@ -30,6 +30,8 @@ _DEVICE_LIMITS = (
     (Side.UPPER, "upper_critical", Severity.MAJOR, 4),
     (Side.UPPER, "upper_non_recoverable", Severity.CRITICAL, 5),
 )
+_SIDE_BITS = 0b111
+"""The comparison bits of one side, from non-critical to non-recoverable."""
 _ORDERED = (
     "lower_non_recoverable",
     "lower_critical",
@@ -116,8 +118,10 @@ def contradicted(sensor: Sensor, value: float, width: int) -> str:
         sign = 1.0 if side is Side.UPPER else -1.0
         beyond = (value - rounded(limit, width)) * sign
         told = bool(sensor.comparison >> bit & 1)
+        # Some devices set the bit of the worst limit alone: it tells of those before it on its side.
+        implied = bool(sensor.comparison >> bit & _SIDE_BITS >> bit % 3)
         # Half a per cent of the limit: value and limit are converted from raw counts with different rounding.
-        if not told and beyond > abs(limit) * 0.005:
+        if not implied and beyond > abs(limit) * 0.005:
             return f"contradicted:{name}"
         if told and beyond < -_hysteresis(sensor, side, ()):
             return f"contradicted:{name}"

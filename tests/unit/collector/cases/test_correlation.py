@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import pytest
 from hardcase_collector.domain.asset import Part
+from hardcase_collector.domain.case import CaseAction
 from hardcase_collector.domain.correlation import Relation, Subject, case_of
 from hardcase_collector.domain.finding import Change, Severity
 from hardcase_collector.domain.places import place_name
 from hardcase_collector.rules.sheet_reader import load_sheets
 
-from tests.unit.collector.cases.bench import DISK, Bench, raised
+from tests.unit.collector.cases.bench import DAY, DISK, NOON, Bench, raised
 
 FAN = Part(component="fan", slot="Fan 3")
 CPU = Part(component="cpu", slot="CPU1")
@@ -90,6 +91,43 @@ def test_a_module_told_by_event_log_and_kernel_under_two_names_is_one_case(bench
     bench.apply(raised(asset, "memory.uncorrectable", part=logged, group="memory", sensor="sel"))
     bench.apply(raised(asset, "memory.corrected", part=counted, group="memory", sensor="edac"))
     assert bench.only_case().part == counted
+
+
+def test_a_memory_error_without_a_module_is_of_the_only_module_that_is_bad(bench: Bench) -> None:
+    asset = bench.asset()
+    module = Part(component="memory", slot="DIMM_A1")
+    bench.apply(raised(asset, "memory.corrected", part=module, group="memory", sensor="edac"))
+    bench.apply(raised(asset, "memory.uncorrectable", part=Part(component="memory"), group="memory", sensor="sel"))
+    case = bench.only_case()
+    assert (case.part, case.fault_classes) == (module, ("memory.corrected", "memory.uncorrectable"))
+
+
+def test_of_two_bad_modules_none_is_guessed(bench: Bench) -> None:
+    asset = bench.asset()
+    for slot in ("DIMM_A1", "DIMM_A2"):
+        bench.apply(raised(asset, "memory.corrected", part=Part(component="memory", slot=slot), group="memory"))
+    bench.apply(raised(asset, "memory.uncorrectable", part=Part(component="memory"), group="memory", sensor="sel"))
+    assert [case.part.slot for case in bench.cases()] == ["DIMM_A1", "DIMM_A2", ""]
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        Part(component="disk", paths=("/dev/sdb",)),
+        Part(component="disk", wwn="5000c500a1b2c3d4"),
+        Part(component="raid"),
+    ],
+)
+def test_a_part_that_is_told_in_another_way_or_is_another_thing_is_no_part_without_a_name(part: Part) -> None:
+    class Opened:
+        part = Part(component="disk", slot="Bay 3")
+        repair_group = "disk"
+        fault_classes = ("disk.failed",)
+
+    assert case_of(Subject(part, "disk", "disk.degraded"), [Opened()], ()) is None
+    nameless = case_of(Subject(Part(component="disk"), "disk", "disk.degraded"), [Opened()], ())
+    assert nameless is not None
+    assert nameless[1] is Relation.ONLY_ONE
 
 
 def test_healthy_neighbours_are_not_drawn_in(bench: Bench) -> None:
@@ -237,3 +275,24 @@ def test_a_case_that_a_cause_took_over_gives_its_place_to_what_comes_next(bench:
     bench.apply(again)
     bench.apply(replace(lost, time_ms=lost.time_ms + 2000))
     assert [(case.part, case.repair_group) for case in bench.cases()] == [(DISK, "disk"), (array, "raid")]
+
+
+def test_a_fault_that_another_observer_tells_again_soon_reopens_its_case(bench: Bench) -> None:
+    asset = bench.asset()
+    logged, counted = Part(component="memory", slot="DIMM_A1"), Part(component="memory", slot="A1", serial="0123")
+    bench.apply(raised(asset, "memory.uncorrectable", part=logged, group="memory", sensor="sel"))
+    bench.act(CaseAction.CLOSE)
+    neighbour = Part(component="memory", slot="DIMM_A2")
+    bench.apply(raised(asset, "memory.corrected", part=neighbour, group="memory", at=NOON + 1000), at=NOON + 1000)
+    bench.apply(raised(asset, "memory.corrected", part=counted, group="memory", at=NOON + 2000), at=NOON + 2000)
+    assert [(case.part, case.reopened) for case in bench.cases()] == [(counted, 1), (neighbour, 0)]
+
+
+def test_long_after_its_case_was_closed_a_fault_told_by_another_name_opens_a_new_one(bench: Bench) -> None:
+    asset = bench.asset()
+    for slot, at in (("DIMM_A1", NOON), ("A1", NOON + 90 * DAY)):
+        part = Part(component="memory", slot=slot)
+        bench.apply(raised(asset, "memory.corrected", part=part, group="memory", at=at), at=at)
+        if at == NOON:
+            bench.act(CaseAction.CLOSE)
+    assert len(bench.cases()) == 2

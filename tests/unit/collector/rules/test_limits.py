@@ -137,6 +137,9 @@ def test_a_devices_set_is_rejected_only_for_a_stated_reason(of: Limits, reason: 
         (0, 50.0, False),
         (0b000010, 3.0, False),
         (0, 3.0, True),
+        (0b100000, 95.0, False),
+        (0b001000, 95.0, True),
+        (0b000100, 95.0, True),
     ],
 )
 def test_first_sight_compares_the_value_with_the_sensors_own_bits(
