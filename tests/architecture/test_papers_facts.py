@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,7 @@ def test_readme_lists_the_families_and_the_kinds_of_captures(root: Path) -> None
     assert first_column(table_of(text, "kind")) == {decoder.kind for decoder in DECODERS}
 
 
-def run(root: Path, command: str) -> list[dict[str, Any]]:
+def output(root: Path, command: str) -> bytes:
     """What a pipe of the two programs' commands prints; no shell."""
     given = b""
     for words in (part.split() for part in command.split(" | ")):
@@ -104,11 +105,15 @@ def run(root: Path, command: str) -> list[dict[str, Any]]:
             timeout=60,
             check=False,
         )
-        # 1: some of it could not be decoded, and an error line says so.
+        # 1: something is not good, and the output says so.
         assert done.returncode in (0, 1), done.stderr
         given = done.stdout
     assert given, command
-    return [json.loads(line) for line in given.splitlines()]
+    return given
+
+
+def run(root: Path, command: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in output(root, command).splitlines()]
 
 
 def test_the_captures_in_readme_say_what_is_shown(root: Path, tmp_path: Path) -> None:
@@ -282,3 +287,14 @@ def test_links_lead_to_files_and_headings_that_exist(root: Path, paper: str) -> 
         if not file.exists() or (anchor and anchor not in anchors):
             broken.append(target)
     assert broken == []
+
+
+def test_every_source_of_a_machine_without_settings_has_its_rights_written_down(root: Path, tmp_path: Path) -> None:
+    settings = tmp_path / "agent.toml"
+    settings.write_text(f'state_dir = "{tmp_path}"\nsysfs = "{tmp_path}"\n[helper]\nsocket = ""\n', encoding="utf-8")
+    told = json.loads(output(root, f"hardcase-agent --config {settings} doctor --json"))
+    rows = section(read(root, "agent/README.md"), "Rights each source needs")
+    named = [word for row in re.findall(r"^\| [^|]+ \|([^|]*)\|", rows, re.MULTILINE) for word in WORD.findall(row)]
+    sources = {line["source"].removesuffix("@local") for line in told} - {"agent"}
+    assert len(sources) > 10
+    assert [name for name in sorted(sources) if not any(fnmatch(name, word.split("@")[0]) for word in named)] == []
