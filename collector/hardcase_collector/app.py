@@ -20,7 +20,7 @@ from hardcase_collector import __version__, composition, config, logs, pki, serv
 from hardcase_collector.cases.desk import CaseDesk
 from hardcase_collector.config import Settings
 from hardcase_collector.delivering import Delivering, Prepared, prepare
-from hardcase_collector.domain.advice import Counsel, LiveState
+from hardcase_collector.domain.advice import Counsel, Live
 from hardcase_collector.domain.case import Case
 from hardcase_collector.domain.errors import CollectorError, ConfigError
 from hardcase_collector.domain.ports import OutboxRow, Transaction
@@ -153,7 +153,7 @@ class Collector:
     def _title(self, fault_class: str, language: str) -> str:
         return self._judging.title(fault_class, language)
 
-    def _counsel(self, case: Case, live: LiveState) -> Counsel | None:
+    def _counsel(self, case: Case, live: Live) -> Counsel | None:
         return self._judging.book.counsel(case.part, case.fault_classes, live)
 
     def _pages_url(self) -> str:

@@ -581,6 +581,19 @@ class CaseContract:
             assert tx.cases.last_closed_for(**same, since_ms=NOON + 5) == closed
             assert tx.cases.last_closed_for(**same, since_ms=NOON + 6) is None
 
+    def test_the_cases_of_a_group_that_ended_lately_are_found_newest_first(self, store: StateStore) -> None:
+        with store.write() as tx:
+            asset, other = an_asset(tx), an_asset(tx, "dell|2")
+            ended = []
+            for index, (of, group) in enumerate([(asset, "psu"), (asset, "psu"), (asset, "link"), (other, "psu")]):
+                part = Part(component="psu", slot=f"PSU{index}")
+                case = tx.cases.add(a_case(of, part, group))
+                ended.append(replace(case, state=CaseState.CLOSED, closed_ms=NOON + index, version=2))
+                tx.cases.save(ended[-1])
+            tx.cases.add(a_case(asset))
+            assert tx.cases.closed_of(asset=asset.id, repair_group="psu", since_ms=0) == [ended[1], ended[0]]
+            assert tx.cases.closed_of(asset=asset.id, repair_group="psu", since_ms=NOON + 1) == [ended[1]]
+
     def test_the_open_cases_of_an_asset_are_found_oldest_first(self, store: StateStore) -> None:
         disk = Part(component="disk", slot="Bay 3", model="ST4000", serial="ZC1")
         with store.write() as tx:

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from hardcase_collector.cases.case_file import CaseFile, Occasion
 from hardcase_collector.domain.case import Case, CaseAction, CaseState
-from hardcase_collector.domain.correlation import Join, Relation, Subject, case_of, part_of_case
+from hardcase_collector.domain.correlation import Join, Relation, Subject, case_of, case_of_part, part_of_case
 from hardcase_collector.domain.finding import Change, Fact, Transition, Why
 from hardcase_collector.domain.ports import Announcer, FindingRow, Transaction
 
@@ -60,16 +60,23 @@ class Placing:
         if belonging is not None:
             self._join(tx, transition, belonging, held, now_ms, not_before_ms)
             return
-        last = tx.cases.last_closed_for(
-            asset=transition.key.asset,
-            part_key=transition.part.key(),
-            repair_group=transition.repair_group,
-            since_ms=0,
-        )
+        last = self._last_of(tx, transition, now_ms)
         if last is not None and last.state is CaseState.CLOSED and now_ms - last.closed_ms <= self._reopen_ms:
             self._reopen(tx, transition, last, held, now_ms, not_before_ms)
         else:
             self._open(tx, transition, last, held, now_ms, not_before_ms)
+
+    def _last_of(self, tx: Transaction, transition: Transition, now_ms: int) -> Case | None:
+        """The newest case of the part that ended: by its own name ever, by another observer's within reopening."""
+        asset, group = transition.key.asset, transition.repair_group
+        last = tx.cases.last_closed_for(asset=asset, part_key=transition.part.key(), repair_group=group, since_ms=0)
+        since_ms = now_ms - self._reopen_ms
+        if last is not None and last.closed_ms >= since_ms:
+            return last
+        ended = tx.cases.closed_of(asset=asset, repair_group=group, since_ms=since_ms)
+        told = Subject(transition.part, group, transition.fault_class)
+        known = case_of_part(told, [case for case in ended if case.rehearsal == transition.rehearsal])
+        return last if known is None else known[0]
 
     def _open(
         self,
@@ -129,6 +136,7 @@ class Placing:
             occasion,
             {**_told(transition), "closed_ms": last.closed_ms},
             state=CaseState.NEW,
+            part=part_of_case(last.part, transition.part, Relation.SAME_PLACE),
             severity=transition.severity,
             fault_classes=_with(last.fault_classes, transition.fault_class),
             closed_ms=0,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Protocol
 
 from hardcase_collector.domain.asset import Part
 from hardcase_collector.domain.finding import Severity
@@ -74,15 +75,27 @@ class Firing:
     severity: Severity
 
 
+class Live(Protocol):
+    """What is known of the asset now. Each is asked for only where a check needs it: it may cost a query."""
+
+    @property
+    def firing(self) -> tuple[Firing, ...]: ...
+    @property
+    def arrays_seen(self) -> bool:
+        """Some source tells of arrays and their members."""
+
+    @property
+    def silent(self) -> bool:
+        """Nothing came from the asset lately: the rest is what was known then."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveState:
-    """What is known of the asset now."""
+    """A `Live` that is known already."""
 
     firing: tuple[Firing, ...] = ()
     arrays_seen: bool = True
-    """Some source tells of arrays and their members."""
     silent: bool = False
-    """Nothing came from the asset lately: the rest is what was known then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +112,7 @@ class Warned:
 class _Look:
     part: Part
     fault_classes: tuple[str, ...]
-    live: LiveState
+    live: Live
 
     def others(self, component: str, *, at_least: Severity = Severity.MINOR) -> Iterable[Firing]:
         """Findings on other parts of this component."""
@@ -186,7 +199,7 @@ _CHECKS: Mapping[Safety, Callable[[_Look], Warned | None]] = {
 }
 
 
-def warnings(part: Part, fault_classes: Sequence[str], asked: Sequence[Safety], live: LiveState) -> tuple[Warned, ...]:
+def warnings(part: Part, fault_classes: Sequence[str], asked: Sequence[Safety], live: Live) -> tuple[Warned, ...]:
     """What to mind before this part is touched, what forbids it first. An old picture of the asset is always told."""
     look = _Look(part, tuple(fault_classes), live)
     told = [_CHECKS[safety](look) for safety in dict.fromkeys((*asked, Safety.STATE_OLD))]

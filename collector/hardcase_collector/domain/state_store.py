@@ -166,6 +166,9 @@ class CaseStore(Protocol):
         """Every open case of the asset, oldest first; uses an index."""
 
     def last_closed_for(self, *, asset: int, part_key: str, repair_group: str, since_ms: int) -> Case | None: ...
+    def closed_of(self, *, asset: int, repair_group: str, since_ms: int) -> Sequence[Case]:
+        """Cases of the asset and group that ended since then, the newest first; uses an index."""
+
     def add(self, case: Case) -> Case:
         """Gives id and number (HC-YYYYMMDD-NNNN of opened_ms in UTC)."""
 

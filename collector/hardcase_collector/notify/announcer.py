@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from hardcase_collector.domain.finding import Severity
-from hardcase_collector.domain.live import live_state
+from hardcase_collector.domain.live import LiveOf
 from hardcase_collector.domain.ports import CaseNews, Transaction
 from hardcase_collector.notify.events import Sender, cloud_event, event_id
 from hardcase_collector.notify.routing import Route
@@ -24,7 +24,7 @@ class OutboxAnnouncer:
         wanted = [route for route in self.routes if route.wants(news.case)]
         if not wanted:
             return
-        body = cloud_event(news, self._sender, live_state(tx, news.case.asset, now_ms=news.entry.at_ms))
+        body = cloud_event(news, self._sender, LiveOf(tx, news.case.asset, now_ms=news.entry.at_ms))
         for route in wanted:
             tx.outbox.owe(
                 channel=route.channel,

@@ -9,20 +9,23 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from hardcase_collector.domain.advice import Counsel, LiveState
-from hardcase_collector.domain.case import Case
+from hardcase_collector.domain.advice import Counsel, Live
+from hardcase_collector.domain.case import Case, CaseState
 from hardcase_collector.domain.finding import Fact, Why
 from hardcase_collector.domain.ports import CaseNews, FindingRow
 
 Title = Callable[[str, str], str]
 """(fault class, language) -> its title."""
-Counsellor = Callable[[Case, LiveState], Counsel | None]
+Counsellor = Callable[[Case, Live], Counsel | None]
 """What to do about a case, in the live state of its asset; None where no sheet says."""
 LANGUAGES = ("en", "zh")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # A case has a handful of findings; a flood of them would make a body that receivers refuse. How many there are is told.
 _FINDINGS_TOLD = 20
+_TEXT_TOLD = 4000
+"""Characters of one text: a person's note is whole, what a device prints without end is not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,9 +52,10 @@ def event_type(news: CaseNews) -> str:
     return f"io.hardcase.case.{news.entry.code}.v1"
 
 
-def cloud_event(news: CaseNews, sender: Sender, live: LiveState) -> bytes:
+def cloud_event(news: CaseNews, sender: Sender, live: Live) -> bytes:
     """UTF-8 JSON. `live`: of the case's asset."""
-    counsel = sender.counsel(news.case, live)
+    over = news.case.state in (CaseState.CLOSED, CaseState.CANCELLED)
+    counsel = None if over else sender.counsel(news.case, live)
     body = {
         "specversion": "1.0",
         "id": event_id(news, sender),
@@ -149,10 +153,19 @@ def _why(why: Why) -> dict[str, object]:
 def _clean(facts: Mapping[str, Fact]) -> dict[str, Fact]:
     """JSON has no word for NaN and infinity: null, never 0."""
     return {
-        name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in facts.items()
+        name: value[: _TEXT_TOLD - 1] + "…" if isinstance(value, str) and len(value) > _TEXT_TOLD else _number(value)
+        for name, value in facts.items()
     }
 
 
-def _time(at_ms: int) -> str:
-    """RFC 3339 in UTC with milliseconds."""
-    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def _number(value: Fact) -> Fact:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _time(at_ms: int) -> str | None:
+    """RFC 3339 in UTC with milliseconds; None where a device's clock is beyond the calendar."""
+    try:
+        moment = _EPOCH + timedelta(milliseconds=at_ms)
+    except OverflowError:
+        return None
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
-from hardcase_collector.domain.advice import Advice, Counsel, LiveState, Safety, Texts, warnings
+from hardcase_collector.domain.advice import Advice, Counsel, Live, Safety, Texts, warnings
 from hardcase_collector.domain.asset import Part
 from hardcase_collector.domain.correlation import Join
 from hardcase_collector.domain.finding import Severity
@@ -226,7 +226,7 @@ class RuleBook:
         known = self.groups.get(group)
         return known.title.get(language, known.title["en"]) if known else group
 
-    def counsel(self, part: Part, fault_classes: Sequence[str], live: LiveState) -> Counsel | None:
+    def counsel(self, part: Part, fault_classes: Sequence[str], live: Live) -> Counsel | None:
         """What to do about a case of these classes; the one that is worst now leads. None where none is known."""
         worst = {
             name: max((one.severity for one in live.firing if one.fault_class == name), default=0)

@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from hardcase_collector.domain.advice import Counsel, LiveState
+from hardcase_collector.domain.advice import Counsel, Live
 from hardcase_collector.domain.asset import Agent, Asset, AssetMode, Part
 from hardcase_collector.domain.case import Case, CaseAction, TimelineEntry
 from hardcase_collector.domain.errors import NotFound
 from hardcase_collector.domain.finding import Severity, Why
-from hardcase_collector.domain.live import SILENT_AFTER_MS, live_state
+from hardcase_collector.domain.live import SILENT_AFTER_MS, LiveOf
 from hardcase_collector.domain.observation import CoverageLine, Event, SourceStatus
 from hardcase_collector.domain.ports import AssetSummary, CaseFilter, FindingRow, Transaction, Window
 
@@ -74,7 +74,7 @@ Readings = Sequence[CurrentReading]
 ReadingsOf = Callable[[Transaction, int], Readings]
 """(transaction, asset number) -> current readings, from the rule-state rows."""
 LegalActions = Callable[[Case], Sequence[CaseAction]]
-CounselOf = Callable[[Case, LiveState], Counsel | None]
+CounselOf = Callable[[Case, Live], Counsel | None]
 """What to do about a case in the live state of its asset; None where no sheet says."""
 
 
@@ -194,7 +194,7 @@ def case(
         findings=tuple(tx.findings.firing_of_case(found.id)),
         whys=tuple(tx.findings.whys(asset=None, case=found.id, limit=WHYS_SHOWN)),
         actions=tuple(legal(found)),
-        counsel=counsel(found, live_state(tx, found.asset, now_ms=now_ms)) if is_open(found) else None,
+        counsel=counsel(found, LiveOf(tx, found.asset, now_ms=now_ms)) if is_open(found) else None,
     )
 
 

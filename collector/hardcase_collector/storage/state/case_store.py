@@ -42,6 +42,12 @@ class SqlCaseStore:
         query = select(_CASES).where(*_same_part(asset, part_key, repair_group), _CASES.c.closed_ms >= max(since_ms, 1))
         return self._first(query.order_by(_CASES.c.closed_ms.desc(), _CASES.c.id.desc()))
 
+    def closed_of(self, *, asset: int, repair_group: str, since_ms: int) -> Sequence[Case]:
+        query = select(_CASES).where(
+            _CASES.c.asset == asset, _CASES.c.repair_group == repair_group, _CASES.c.closed_ms >= max(since_ms, 1)
+        )
+        return self._list(query.order_by(_CASES.c.closed_ms.desc(), _CASES.c.id.desc()))
+
     def add(self, case: Case) -> Case:
         values = {**_columns(case), "number": self._next_number(case.opened_ms)}
         return _case(self._connection.execute(insert(_CASES).values(values).returning(_CASES)).mappings().one())

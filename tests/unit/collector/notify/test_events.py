@@ -119,6 +119,28 @@ def test_a_flood_of_findings_is_counted_and_not_all_told() -> None:
     assert (len(data["findings"]), data["findings_firing"]) == (20, 50)
 
 
+def test_a_text_without_end_does_not_make_a_body_without_end() -> None:
+    endless = replace(FINDING, evidence={"text": "x" * 1_000_000})
+    body = cloud_event(replace(NEWS, findings=(endless,) * 50), SENDER, LiveState())
+    assert len(body) < 100_000
+    assert json.loads(body)["data"]["findings"][0]["evidence"]["text"].startswith("xxx")
+
+
+@pytest.mark.parametrize("since_ms", [-(10**15), 10**17])
+def test_a_device_clock_beyond_the_calendar_does_not_stop_an_event(since_ms: int) -> None:
+    odd = replace(NEWS, case=replace(NEWS.case, since_ms=since_ms))
+    assert json.loads(cloud_event(odd, SENDER, LiveState()))["data"]["case"]["since"] is None
+
+
+def test_a_case_that_is_over_carries_no_advice_and_asks_for_no_live_state() -> None:
+    asked: list[Case] = []
+    sender = replace(SENDER, counsel=lambda case, live: asked.append(case))
+    for state in (CaseState.CLOSED, CaseState.CANCELLED):
+        over = replace(NEWS, case=replace(NEWS.case, state=state))
+        assert json.loads(cloud_event(over, sender, LiveState()))["data"]["advice"] is None
+    assert asked == []
+
+
 def test_an_id_is_the_same_for_the_same_version_and_holds_no_dot() -> None:
     later = replace(NEWS, entry=replace(NEWS.entry, version=4))
     assert event_id(NEWS, SENDER) == event_id(replace(NEWS, findings=()), SENDER)
