@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hardcase_collector import __version__
-from hardcase_collector.commands import assets, cases, judge, running, talk
+from hardcase_collector.commands import assets, cases, judge, plans, running, talk
 from hardcase_collector.commands.talk import JsonFlag, Where
 from hardcase_collector.domain.errors import ConfigError
 
@@ -35,6 +35,7 @@ app.add_typer(assets.app, name="assets")
 app.add_typer(running.users, name="users")
 app.add_typer(running.agents, name="agents")
 app.add_typer(rules, name="rules")
+app.add_typer(plans.app, name="plans")
 app.command()(running.token)
 app.command()(running.status)
 app.command()(running.audit)

@@ -70,3 +70,17 @@ def _inside(line: str, depth: int, quote: str) -> tuple[int, str]:
         elif token in "]}":
             depth -= 1
     return depth, quote
+
+
+def entry_lines(text: str, name: str) -> list[dict[tuple[str, ...], int]]:
+    """For each entry of the array of tables `[[name]]`, the line of its keys; the entry itself stands at `(name,)`.
+
+    Empty for a text in which a multi-line string looks like such a header.
+    """
+    rows = text.splitlines()
+    heads = [number for number, row in enumerate(rows) if re.match(rf"\s*\[\[\s*{re.escape(name)}\s*\]\]", row)]
+    entries: list[dict[tuple[str, ...], int]] = []
+    for begins, ends in zip(heads, [*heads[1:], len(rows)], strict=True):
+        found = key_lines("\n".join(rows[begins:ends]))
+        entries.append({path: line + begins for path, line in found.items()})
+    return entries
