@@ -6,14 +6,15 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# What decides whether a change lands must not depend on luck; everywhere else each run tries new examples.
-settings.register_profile("repeatable", derandomize=True)
-if os.environ.get("CI"):
-    settings.load_profile("repeatable")
+# How long an example takes is the machine's matter, and no test's. What decides whether a change lands must not depend
+# on luck either; everywhere else each run tries new examples.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("repeatable", settings.get_profile("patient"), derandomize=True)
+settings.load_profile("repeatable" if os.environ.get("CI") else "patient")
 
 for name in list(os.environ):
     if name.startswith("HARDCASE_") and name != "HARDCASE_FIXTURES":
