@@ -49,7 +49,7 @@ def _grown(code: str) -> Make:
     return make
 
 
-_WARNED = (
+WARNED = (
     (0x01, "disk.nvme_spare_low"),
     (0x04, "disk.reliability_degraded"),
     (0x08, "disk.read_only"),
@@ -60,7 +60,7 @@ _WARNED = (
 
 def _critical_warning(match: re.Match[str]) -> Iterable[Outcome]:
     bits = int(match["bits"], 16)
-    for bit, code in _WARNED:
+    for bit, code in WARNED:
         if bits & bit:
             yield Found(code, watched_part(match["dev"], match["kind"] or ""))
 

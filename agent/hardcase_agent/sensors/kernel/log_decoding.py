@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator
 from hardcase_agent.domain.capture import Capture, Decoded, Flaw, Recorded, Seen, Undecoded
 from hardcase_agent.domain.event import Event
 from hardcase_agent.domain.part import Asset
-from hardcase_agent.domain.reading import Kind, Number, Sensor, Unit
+from hardcase_agent.domain.reading import Kind, Number, Sensor, States, Unit
 from hardcase_agent.sensors import decoders
+from hardcase_agent.sensors.kernel import quoted_lines
 from hardcase_agent.sensors.kernel.log_line import Line, read_line
 from hardcase_agent.sensors.kernel.log_reader import Counted, Found, LogReader, Told
 
@@ -50,7 +51,7 @@ def decode(capture: Capture) -> Iterable[Decoded]:
 def _decode(text: str, name: str) -> Iterator[Decoded]:
     reader = LogReader()
     rows: dict[str, list[str]] = {}
-    unknown: list[str] = []
+    unknown: list[tuple[int, str]] = []
     for number, raw in enumerate(text.split("\n"), 1):
         if not raw:
             continue
@@ -58,17 +59,34 @@ def _decode(text: str, name: str) -> Iterator[Decoded]:
         if kind:
             rows.setdefault(kind, []).append(raw)
         elif not reader.take(read_line(raw, number)) and len(unknown) < _MOST_UNKNOWN:
-            unknown.append(raw)
+            unknown.append((number, raw))
     told = reader.finish()
     asset = reader.identities.asset
     yield from decoded_of(told, asset)
     for kind, lines in rows.items():
         heading = _HEADING if kind == _FREEIPMI else ""
         yield from _by_owner(kind.strip(), heading + "\n".join(lines) + "\n", name)
-    if any(_ARRAYS.search(line) for line in unknown):
-        # A ticket or mail that quotes the controller's tool.
-        told_by_tool = list(_by_owner("arrays", "\n".join(unknown) + "\n", name))
-        yield from (one for one in told_by_tool if not isinstance(one, Undecoded))
+    yield from _quoted(unknown, name, asset)
+
+
+def _quoted(lines: list[tuple[int, str]], name: str, asset: Asset) -> Iterator[Decoded]:
+    """A ticket or mail that quotes the controller's tool: as an output where it is one, else line by line."""
+    told_by_tool: list[Decoded] = []
+    text = "\n".join(line for _, line in lines) + "\n"
+    if any(_ARRAYS.search(line) for _, line in lines):
+        told_by_tool = [one for one in _by_owner("arrays", text, name) if not isinstance(one, Undecoded)]
+    yield from told_by_tool
+    known = {
+        one.sensor.part.component
+        for one in told_by_tool
+        if isinstance(one, Seen) and one.sensor.states and isinstance(one.reading, States)
+    }
+    further = (
+        Told(Line(said, number), outcome)
+        for number, said, outcome in quoted_lines.read(lines)
+        if outcome.part.component not in known
+    )
+    yield from decoded_of(further, asset)
 
 
 def _row_kind(raw: str) -> str:

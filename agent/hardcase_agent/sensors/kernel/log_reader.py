@@ -24,6 +24,7 @@ from hardcase_agent.sensors.kernel import (
     maker_lines,
     management_lines,
     memory_lines,
+    registry_lines,
 )
 from hardcase_agent.sensors.kernel.log_identity import Identities
 from hardcase_agent.sensors.kernel.log_line import Line
@@ -39,6 +40,7 @@ RULES: tuple[LineRule, ...] = (
     *device_lines.RULES,
     *gpu_lines.RULES,
     *management_lines.RULES,
+    *registry_lines.RULES,
     *maker_lines.RULES,
 )
 _BY_NEEDLE: dict[str, tuple[tuple[int, LineRule], ...]] = {
