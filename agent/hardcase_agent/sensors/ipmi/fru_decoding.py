@@ -13,6 +13,7 @@ from hardcase_agent.domain.errors import MalformedAnswer
 from hardcase_agent.domain.part import Asset, Component, Part
 from hardcase_agent.sensors.ipmi import fru_text
 from hardcase_agent.sensors.ipmi.fru import Fru, Inspected, area_of, inspect
+from hardcase_agent.sensors.ipmi.identity import model_of
 from hardcase_agent.sensors.ipmi.inventory import area_part, fru_parts
 from hardcase_agent.sensors.ipmi.records import Entity, FruRecord
 
@@ -73,7 +74,7 @@ def asset_named(fru: Fru) -> Asset:
     """The asset that FRU 0 names. Placeholder serials stay as printed: what counts as none is the collector's rule."""
     return Asset(
         vendor=fru.product.manufacturer or fru.board.manufacturer,
-        model=fru.product.name or fru.board.name,
+        model=model_of(fru),
         serial=fru.product.serial or fru.chassis.serial,
         node=fru.board.serial,
     )

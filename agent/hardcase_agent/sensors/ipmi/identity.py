@@ -13,7 +13,8 @@ from hardcase_agent.domain.part import Asset, Component, Part
 from hardcase_agent.sensors.ipmi.fru import Fru
 
 _MANUFACTURERS = {
-    2: "IBM", 11: "HPE", 42: "Sun", 343: "Intel", 674: "Dell", 2011: "Huawei", 5771: "Cisco", 7154: "IPMI forum",
+    2: "IBM", 11: "HPE", 42: "Sun", 119: "NEC", 343: "Intel", 674: "Dell", 2011: "Huawei", 2623: "ASUS",
+    5703: "NVIDIA", 5771: "Cisco", 7154: "IPMI forum", 15370: "Gigabyte", 49622: "ASRock Rack",
     7244: "Quanta", 10297: "Advantech", 10368: "Fujitsu", 10876: "Supermicro", 15000: "Kontron", 19046: "Lenovo",
     20301: "Lenovo", 25506: "H3C", 29244: "Inspur", 37945: "Inspur", 40092: "Wiwynn", 42817: "OpenPOWER",
     47488: "Supermicro", 47196: "HPE", 48482: "H3C",
@@ -73,11 +74,24 @@ def parse_guid(data: bytes) -> str:
     return str(smbios)
 
 
+_NAMELESS = ("", "none", "n/a", "na", "unknown", "null", "not specified", "to be filled by o.e.m.")
+
+
+def first_named(*names: str) -> str:
+    """The first that is a name; Supermicro writes "NONE" where it has none."""
+    return next((name for name in names if name.strip().lower() not in _NAMELESS), "")
+
+
+def model_of(fru: Fru) -> str:
+    """Of FRU 0. A board's part number is what Supermicro calls its boards."""
+    return first_named(fru.product.name, fru.board.name, fru.board.part_number, fru.product.part_number)
+
+
 def asset_of(device: DeviceId, fru: Fru, system_uuid: str, address: str) -> Asset:
     """The asset behind a BMC on the LAN. Placeholders stay as printed: what counts as none is the collector's rule."""
     return Asset(
         vendor=fru.product.manufacturer or fru.board.manufacturer or device.vendor,
-        model=fru.product.name or fru.board.name,
+        model=model_of(fru),
         serial=fru.product.serial or fru.chassis.serial,
         node=fru.board.serial,
         uuid=system_uuid,

@@ -18,6 +18,7 @@ from hardcase_agent.sensors.ipmi.fru import (
     fru_of,
     parse_area,
 )
+from hardcase_agent.sensors.ipmi.identity import first_named
 from hardcase_agent.sensors.ipmi.parts import component_of, slot_called
 from hardcase_agent.sensors.ipmi.records import FruRecord
 
@@ -85,7 +86,7 @@ def fru_parts(record: FruRecord, fru: Fru) -> tuple[Part, ...]:
                     slot="1",
                     serial=fru.chassis.serial,
                     part_number=fru.chassis.part_number,
-                    model=product.name,
+                    model=first_named(product.name, product.part_number),
                 )
             )
         area = board if board.told else product
@@ -101,7 +102,7 @@ def area_part(component: Component, slot: str, area: FruArea) -> Part:
     return Part(
         component=component,
         slot=slot,
-        model=area.name or area.part_number,
+        model=first_named(area.name, area.part_number),
         serial=area.serial,
         part_number=area.part_number,
         firmware=area.version,

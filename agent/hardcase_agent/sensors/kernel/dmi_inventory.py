@@ -113,11 +113,17 @@ def _modules(structures: list[Structure]) -> Iterator[Module]:
     for order, one in enumerate(sockets):
         size = megabytes(one.fields.get("Size", ""))
         locator, bank = one.said("Locator"), one.said("Bank Locator")
-        if not size:
+        if not size and not _unmeasured(one):
             continue
         # Two boards of one machine repeat the names of their sockets; the bank tells them apart.
         slot = locator if names[locator] == 1 or not bank else f"{bank} {locator}".strip()
         yield Module(_module(one, slot or bank, size), locator, bank, order)
+
+
+def _unmeasured(one: Structure) -> bool:
+    """A module whose size the firmware does not know: the socket tells of one all the same."""
+    unknown = one.fields.get("Size", "").startswith("Unknown")
+    return unknown and any(character.isdigit() for character in one.said("Serial Number", "Part Number"))
 
 
 _JEDEC = {"CE": "Samsung", "AD": "SK Hynix", "2C": "Micron", "98": "Kingston", "51": "Infineon"}
@@ -132,7 +138,8 @@ def _maker(name: str) -> str:
 
 def _module(one: Structure, slot: str, size: int) -> Part:
     kind = one.said("Type")
-    model = f"{_maker(one.said('Manufacturer'))} {_in_words(size)} {kind if kind != 'Other' else ''}"
+    much = _in_words(size) if size else ""
+    model = f"{_maker(one.said('Manufacturer'))} {much} {kind if kind != 'Other' else ''}"
     return Part(
         component=Component.MEMORY,
         slot=slot,

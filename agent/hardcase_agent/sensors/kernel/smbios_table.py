@@ -233,7 +233,9 @@ def _memory(raw: _Raw) -> dict[str, str]:
         fields["Size"] = f"{extended & 0x7FFFFFFF} MB" if extended is not None else ""
     elif size == 0:
         fields["Size"] = "No Module Installed"
-    elif size not in (None, 0xFFFF):
+    elif size == 0xFFFF:
+        fields["Size"] = "Unknown"
+    elif size is not None:
         fields["Size"] = f"{size & 0x7FFF} kB" if size & 0x8000 else f"{size} MB"
     kind = _MEMORY_TYPES.get(raw.number(0x12, 1) or 0)
     if kind:

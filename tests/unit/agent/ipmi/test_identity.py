@@ -49,5 +49,7 @@ def test_the_asset_is_the_product_and_falls_back_to_board_and_maker() -> None:
     product = FruArea(manufacturer="DELL", name="PowerEdge R630", serial="ABC1234")
     full = asset_of(device, Fru(board=board, product=product), "u", "bmc7")
     assert (full.vendor, full.model, full.serial, full.node) == ("DELL", "PowerEdge R630", "ABC1234", "CN1")
+    nameless = Fru(board=FruArea(part_number="X11DPU"), product=FruArea(name="NONE", serial="S1"))
+    assert asset_of(device, nameless, "u", "bmc7").model == "X11DPU"
     bare = asset_of(device, Fru(), "u", "bmc7")
     assert (bare.vendor, bare.serial, bare.uuid, bare.address) == ("Dell", "", "u", "bmc7")

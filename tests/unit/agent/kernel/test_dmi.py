@@ -133,6 +133,15 @@ def test_parts_are_those_that_are_there() -> None:
     assert [(part.slot, part.firmware) for part in of(listed, Component.BMC)] == [("BMC", "4.10")]
 
 
+def test_a_module_of_unknown_size_is_there_where_its_socket_names_it() -> None:
+    device = "Handle 0x{0}, DMI type 17, 84 bytes\nMemory Device\n\tSize: Unknown\n\tLocator: A{0}\n\tType: DDR5\n"
+    named = device.format(1) + "\tSerial Number: 1A2B3C4D\n\tPart Number: M321R8GA0BB0-CQKZJ\n"
+    listed, _ = decode(named + "\n" + device.format(2) + "\tSerial Number: NO DIMM\n\tPart Number: NO DIMM\n")
+    assert [(part.slot, part.model, part.serial) for part in of(listed, Component.MEMORY)] == [
+        ("A1", "DDR5", "1A2B3C4D")
+    ]
+
+
 def test_without_ipmi_the_controllers_release_is_no_bmcs() -> None:
     listed, _ = decode(TEXT.replace("DMI type 38, 18 bytes\nIPMI", "DMI type 221, 18 bytes\nOEM"))
     assert of(listed, Component.BMC) == []
