@@ -298,3 +298,14 @@ def test_every_source_of_a_machine_without_settings_has_its_rights_written_down(
     sources = {line["source"].removesuffix("@local") for line in told} - {"agent"}
     assert len(sources) > 10
     assert [name for name in sorted(sources) if not any(fnmatch(name, word.split("@")[0]) for word in named)] == []
+
+
+def test_every_event_code_that_a_rule_hears_is_a_word_of_the_contract(root: Path) -> None:
+    words = set(WORD.findall(read(root, "protos/README.md")))
+    after = {word.partition(".")[2] for word in words if word.startswith(("<component>.", "."))}
+    rules = [rule for rule in load_sheets().rules if rule.condition is Condition.EVENT]
+    heard = {code for rule in rules for _, codes in (*rule.codes, *rule.deasserted) for code in codes}
+    alarms = {f"ups.{alarm}" for alarm in vocabulary.STATES["ups.alarm"]}
+    known = words | alarms
+    assert len(heard) > 100
+    assert [code for code in sorted(heard) if code not in known and code.partition(".")[2] not in words | after] == []

@@ -20,7 +20,7 @@ class Event:
     """Device's time, ms of Unix time; 0 = unknown or before its clock was set."""
     part: Part = Part()
     code: str = ""
-    """ "psu.input_lost", "memory.uncorrectable"; "" = not decoded."""
+    """ "psu.input_lost", "memory.uncorrectable_ecc"; "" = not decoded."""
     asserted: bool = True
     sensor: str = ""
     text: str = ""
