@@ -62,7 +62,7 @@ def _break_off(number: int, frame: FrameType | None) -> None:
 def _try(kind: str, mutant: Capture, judge: OfflineJudge | None) -> str:
     signal.setitimer(signal.ITIMER_REAL, GIVEN_UP_AFTER_S)
     # The processor's time, not the wall's: another program's load is no hang.
-    began = time.process_time()
+    began, judged = time.process_time(), 0.0
     try:
         lines = [decoding.line_of(one) for one in decoding.decode(kind, mutant)]
         took = time.process_time() - began
@@ -72,10 +72,13 @@ def _try(kind: str, mutant: Capture, judge: OfflineJudge | None) -> str:
                 return f"a line that is none: {bad[0].message}"
             for machine in machines:
                 judge.judge(machine)
+            judged = time.process_time() - began - took
     except _TooLong:
         return f"did not end within {GIVEN_UP_AFTER_S:g} s"
     except Exception:
         return traceback.format_exc(limit=-4)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
-    return f"took {took:.2f} s" if took > HANGS_AFTER_S else ""
+    if max(took, judged) > HANGS_AFTER_S:
+        return f"took {took:.2f} s to decode, {judged:.2f} s to judge"
+    return ""

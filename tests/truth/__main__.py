@@ -67,6 +67,7 @@ def rows(tallies: Iterable[Tally]) -> list[Row]:
         _share("documented faults raised", [one for tally in tallies for one in tally.of(Truth.FAULT)], FAULTS_BAR),
         _share("false alarms quiet", [one for tally in tallies for one in tally.of(Truth.FALSE_ALARM)], 1.0),
         _share("healthy captures quiet", [one for tally in tallies for one in tally.of(Truth.HEALTHY)], 1.0),
+        _untold([one for tally in tallies for one in tally.of(Truth.UNKNOWN)]),
         _share(
             "fleet: failed drives found",
             [one for tally in tallies for one in tally.fleet if one.verdict.truth is Truth.FAULT],
@@ -97,12 +98,23 @@ def _equal(comparisons: list[Comparison]) -> Row:
     return Row("values and states as expected", said, f"{EQUAL_BAR:.0%}", share >= EQUAL_BAR and not rest)
 
 
+def _untold(outcomes: list[Outcome]) -> Row:
+    """Counted nowhere else: how much of the table rests on what nobody documents is told with it."""
+    opened = sum(bool(one.opened) for one in outcomes)
+    return Row("captures without a verdict", f"{len(outcomes)}, {opened} with findings that open a case", "-", None)
+
+
 def _share(what: str, outcomes: list[Outcome], bar: float) -> Row:
     if not outcomes:
         return Row(what, "none of this kind", f"{bar:.0%}", None)
     right = sum(one.right for one in outcomes)
     share = right / len(outcomes)
-    return Row(what, f"{right} of {len(outcomes)} ({share:.2%})", f"{bar:.0%}", share >= bar)
+    mute = sum(one.heard == 0 for one in outcomes)
+    said = f"{right} of {len(outcomes)} ({share:.2%})" + (f", {mute} tell nothing at all" if mute else "")
+    faults = [one.verdict for one in outcomes if one.verdict.truth is Truth.FAULT]
+    anywhere = sum(not verdict.part for verdict in faults)
+    said += f", {anywhere} documented without a part" if anywhere else ""
+    return Row(what, said, f"{bar:.0%}", share >= bar)
 
 
 def speed(folder: Path) -> list[Row]:
@@ -156,7 +168,8 @@ def main() -> int:
     folder = Path(os.environ.get("HARDCASE_FIXTURES", ROOT.parent / "shared" / "fixtures"))
     if not folder.is_dir():
         print(f"no captures at {folder}: set HARDCASE_FIXTURES")
-        return 0
+        # A clone has none; who names a folder means to be told.
+        return 2 if "HARDCASE_FIXTURES" in os.environ else 0
     judge = OfflineJudge(load_sheets())
     tallies = []
     for family in options.families or FAMILIES:
@@ -170,6 +183,9 @@ def main() -> int:
     for row in table:
         met = {True: "met", False: "BELOW", None: "-"}[row.met]
         print(f"{row.what:<36} {row.said:<64} bar {row.bar:<6} {met}")
+    if all(row.met is None for row in table if row.bar != "-"):
+        print(f"nothing to count at {folder}")
+        return 2
     return 1 if any(row.met is False for row in table) else 0
 
 

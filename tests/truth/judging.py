@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -26,6 +27,11 @@ class Outcome:
     """What raised instead of being told: a defect whatever the capture holds."""
 
     @property
+    def heard(self) -> int:
+        """Readings, events and parts that came out of the captures."""
+        return self.lines - self.named_errors
+
+    @property
     def opened(self) -> list[Found]:
         """Findings at minor or above that a person would have to look at."""
         return [one for one in self.found if one.stands and one.opens and one.severity >= Severity.MINOR]
@@ -41,7 +47,8 @@ class Outcome:
             return accused and not self.wrongly_accused
         if self.verdict.truth is Truth.UNKNOWN:
             return True
-        return not self.opened
+        # A log may hold nothing to tell; of a healthy machine at least the reason must come why nothing is known.
+        return not self.opened and (self.lines > 0 or self.verdict.truth is not Truth.HEALTHY)
 
     @property
     def wrongly_accused(self) -> list[Found]:
@@ -81,4 +88,11 @@ def _right_part(one: Found, verdict: Verdict) -> bool:
 def _names(one: Found, word: str) -> bool:
     part = one.part
     told = (part.slot, part.serial, part.model, part.part_number, *part.paths, str(one.evidence.get("name", "")))
-    return any(word.casefold() in name.casefold() for name in (*told, str(one.evidence.get("sensor", ""))))
+    return any(says(name, word) for name in (*told, str(one.evidence.get("sensor", ""))))
+
+
+def says(name: str, word: str) -> bool:
+    """Whether the word stands in the name, and not within a longer number: "1" is not in "12", nor "A1" in "A10"."""
+    first = r"(?<!\d)" if word[:1].isdigit() else ""
+    last = r"(?!\d)" if word[-1:].isdigit() else ""
+    return bool(word) and re.search(first + re.escape(word) + last, name, re.IGNORECASE) is not None
