@@ -15,7 +15,11 @@ from hardcase_agent.sensors.ipmi.plan import CHASSIS_POWER
 
 OFF = Gap(GapReason.HOST_OFF, "the host is off")
 SEEMS_OFF = Gap(GapReason.HOST_OFF, "the host seems to be off: all fans rest, and no processor tells a temperature")
+SEEMS_DARK = Gap(GapReason.HOST_OFF, "the host seems to be off: its rails are without voltage, and no fan turns")
 LEAST_FANS = 2
+LEAST_RAILS = 2
+DEAD_VOLTS = 0.3
+"""Less than any rail of a running host has; what is left on one by its neighbours is less still."""
 
 
 def gated(decoded: Sequence[Decoded]) -> list[Decoded]:
@@ -34,7 +38,15 @@ def _off(seen: Sequence[Seen]) -> Gap | None:
     processors = [one.reading for one in seen if _is_processor_temperature(one)]
     rest = len(fans) >= LEAST_FANS and not any(fans)
     silent = bool(processors) and all(isinstance(reading, Gap) for reading in processors)
-    return SEEMS_OFF if rest and silent else None
+    if rest and silent:
+        return SEEMS_OFF
+    rails = [one.reading.value for one in seen if _is_rail(one) and isinstance(one.reading, Number)]
+    dark = len(rails) >= LEAST_RAILS and all(abs(volts) < DEAD_VOLTS for volts in rails)
+    return SEEMS_DARK if dark and not any(fans) else None
+
+
+def _is_rail(one: Seen) -> bool:
+    return one.sensor.kind is Kind.VOLTAGE and one.sensor.host_powered
 
 
 def _is_fan(one: Seen) -> bool:

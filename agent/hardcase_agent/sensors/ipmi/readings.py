@@ -11,7 +11,7 @@ from typing import Any
 from hardcase_agent.domain.errors import MalformedAnswer
 from hardcase_agent.domain.reading import Gap, GapReason, Kind, Limits, Number, Reading, States
 from hardcase_agent.sensors.ipmi.commands import completion
-from hardcase_agent.sensors.ipmi.conversion import Conversion
+from hardcase_agent.sensors.ipmi.conversion import Conversion, Measure
 from hardcase_agent.sensors.ipmi.records import Defaults
 from hardcase_agent.sensors.ipmi.states import LIMIT_NAMES
 
@@ -44,6 +44,18 @@ def is_reading(answer: bytes) -> bool:
     return _refused(answer) is None
 
 
+_NO_TEMPERATURES = (127.0, 255.0, -128.0)
+"""Raw 7Fh, FFh and 80h: what firmware writes for "not measured" and forgets to mark as such."""
+
+
+def number_of(value: float, measure: Measure, *, passed: int) -> Reading:
+    """A measured value. `passed`: the limits that the device says it passes, as comparison bits. A temperature that is
+    a mark for none, and that no limit of the device's minds, is a gap."""
+    if measure.kind is Kind.TEMPERATURE and not passed and value in _NO_TEMPERATURES:
+        return Gap(GapReason.ERROR, f"{value:g} Cel stands for no reading")
+    return Number(value)
+
+
 def parse_number(answer: bytes, conversion: Conversion) -> Reading:
     """A threshold sensor's answer, completion code first."""
     gap = _refused(answer)
@@ -54,7 +66,7 @@ def parse_number(answer: bytes, conversion: Conversion) -> Reading:
         if not conversion.linear:
             return Gap(GapReason.UNSUPPORTED, f"linearisation 0x{conversion.linearisation:02x}")
         return Gap(GapReason.ERROR, f"raw 0x{answer[1]:02x} has no value on this sensor's curve")
-    return Number(value)
+    return number_of(value, conversion.measure, passed=(comparison(answer) or 0) & LIMIT_BITS)
 
 
 def parse_states(answer: bytes) -> Reading:

@@ -12,11 +12,11 @@ from dataclasses import replace
 
 from hardcase_agent.domain.capture import Capture, Decoded, Flaw, Listed, Seen, Undecoded
 from hardcase_agent.domain.part import Asset, Part
-from hardcase_agent.domain.reading import Gap, GapReason, Kind, Number, Reading, Sensor, States
+from hardcase_agent.domain.reading import Gap, GapReason, Kind, Reading, Sensor, States
 from hardcase_agent.sensors.ipmi import text_blocks, text_lines, text_records, text_summaries, text_types
 from hardcase_agent.sensors.ipmi.host_power import gated
 from hardcase_agent.sensors.ipmi.parts import Places, component_of, host_powered, slot_called
-from hardcase_agent.sensors.ipmi.readings import believable
+from hardcase_agent.sensors.ipmi.readings import believable, number_of
 from hardcase_agent.sensors.ipmi.states import meaning
 from hardcase_agent.sensors.ipmi.text_lines import Place
 from hardcase_agent.sensors.ipmi.text_rows import Row
@@ -123,7 +123,7 @@ def _number_sensor(row: Row, one: Typed, identity: str, label: str, part: Part) 
 def _number(row: Row, one: Typed) -> Reading:
     if row.value is None:
         return row.gap or Gap(GapReason.BUSY, "no reading")
-    return Number(row.value * one.measure.factor + one.measure.offset)
+    return number_of(row.value * one.measure.factor + one.measure.offset, one.measure, passed=one.passed)
 
 
 def _states(row: Row, one: Typed) -> Reading:

@@ -467,6 +467,36 @@ def test_a_machine_that_was_off_has_no_failed_fans_and_rails() -> None:
     assert by_name["5VSB"].reading == Number(5.016)
 
 
+def test_rails_without_voltage_show_that_a_machine_was_off_though_it_has_no_processor_sensor() -> None:
+    limits = " | nr | 10.1 | 10.2 | 10.7 | 12.9 | 13.2 | 13.3\n"
+    dark = (
+        f"FAN1 | 0.000 | RPM{limits}12V | 0.000 | Volts{limits}5VCC | 0.026 | Volts{limits}5VSB | 5.0 | Volts{limits}"
+    )
+    assert [one.sensor.name for one in seen(dark) if off(one)] == ["FAN1", "12V", "5VCC"]
+    assert not [one for one in seen(dark.replace("12V | 0.000", "12V | 12.00")) if off(one)]
+    assert not [one for one in seen(dark.replace("FAN1 | 0.000", "FAN1 | 900.0")) if off(one)]
+
+
+@pytest.mark.parametrize("mark", ["127.000", "255.000", "-128.000"])
+def test_a_temperature_that_stands_for_none_is_a_gap_unless_the_device_minds_it(mark: str) -> None:
+    line = "M2_SSD1 Temp | {} | degrees C | {} | na | na | na | na | na | na"
+    assert isinstance(only(line.format(mark, "ok")).reading, Gap)
+    told = {type(one.reading) for one in seen(line.format(mark, "cr"))}
+    assert told == {Number, States}
+    assert only(line.format("126.000", "ok")).reading == Number(126.0)
+
+
+def test_a_supplys_name_may_go_on_behind_an_underscore() -> None:
+    one = only("PSU2_STATUS      | 0x9        | discrete   | 0x0900| na | na | na | na | na | na")
+    assert (one.sensor.part.slot, states(one)) == ("PSU2", ["present", "input_lost"])
+
+
+def test_a_cell_that_only_says_that_it_is_low_is_believed() -> None:
+    assert states(only("VBAT             | 0x2        | discrete   | 0x0200| na | na | na | na | na | na")) == [
+        "failed"
+    ]
+
+
 def test_fans_that_stand_still_in_a_running_machine_are_told() -> None:
     running = RESTING.replace(
         "CPU1 Temp        | na         |            | na ", "CPU1 Temp        | 91.000     | degrees C  | ok "
