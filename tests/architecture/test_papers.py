@@ -17,6 +17,7 @@ PAPERS = (
     "agent/README.md",
     "collector/README.md",
     "protos/README.md",
+    "agent/hardcase_agent/sensors/snmp/profiles/README.md",
 )
 TREES = ("agent/", "collector/", "protos/", "tests/", "deploy/", "docs/")
 
@@ -27,6 +28,13 @@ def test_every_file_a_paper_names_exists(root: Path, paper: str) -> None:
     named = {name for name in re.findall(r"[`(]([\w./-]+/[\w./-]*)[`)]", text) if name.startswith(TREES)}
     missing = [name for name in sorted(named) if not (root / name).exists()]
     assert missing == []
+
+
+@pytest.mark.parametrize("paper", PAPERS)
+def test_every_file_that_a_line_of_shell_takes_from_the_project_exists(root: Path, paper: str) -> None:
+    blocks = re.findall(r"```sh\n(.*?)```", (root / paper).read_text(encoding="utf-8"), re.DOTALL)
+    named = {word for block in blocks for word in block.split() if word.startswith(TREES)}
+    assert [name for name in sorted(named) if not (root / name).exists()] == []
 
 
 @pytest.mark.parametrize("paper", PAPERS)
