@@ -40,8 +40,13 @@ def decode_file(kind: str, path: Path) -> Iterator[dict[str, Any]]:
     except (OSError, ValueError) as error:
         yield line_of(Undecoded(flaw=Flaw.REFUSED, message=f"cannot be read: {error}"), str(path))
         return
-    for decoded in decode(kind, capture):
-        yield line_of(decoded, str(path))
+    try:
+        for decoded in decode(kind, capture):
+            yield line_of(decoded, str(path))
+    except Exception as error:
+        # A fault of a decoder is a defect here, and still must not cost what the other captures say.
+        told = f"this decoder failed, please report it with the capture: {type(error).__name__}: {error}"
+        yield line_of(Undecoded(flaw=Flaw.MALFORMED, message=told[:200]), str(path))
 
 
 def decode(kind: str, capture: Capture) -> Iterable[Decoded]:

@@ -161,12 +161,13 @@ def _settle(volume: Volume, facts: dict[str, str], report: Report) -> None:
 
 def _drop_empty_places(volume: Volume, report: Report) -> None:
     """A faulty member is listed below, and the place it left stands as "removed": one disk, told once."""
-    disks = [report.disks[("md", key)] for key in volume.members]
+    # An array that is told twice has dropped its empty places the first time.
+    disks = [report.disks[("md", key)] for key in volume.members if ("md", key) in report.disks]
     faulty = sum(disk.state == frozenset({MemberState.FAILED}) for disk in disks)
     empty = [disk.key for disk in disks if disk.state == frozenset({MemberState.MISSING})]
     for key in empty[:faulty]:
         volume.members.remove(key)
-        del report.disks[("md", key)]
+        report.disks.pop(("md", key), None)
 
 
 def _uuid(said: str) -> str:

@@ -20,7 +20,7 @@ _HINTED = re.compile(r"([+-]?\d{1,20}(?:\.\d+)?)(?:\s.*)?", re.DOTALL)
 _TICKS = re.compile(r"\((\d{1,20})\).*", re.DOTALL)
 _CLOCK = re.compile(r"(?:(\d{1,6}):)?(\d{1,6}):(\d{1,6}):(\d{1,2})\.(\d{1,2})")
 _HEX_LINE = re.compile(r"\s*(?:[0-9A-Fa-f]{2}\s*)+")
-_FLOAT = re.compile(r"(?:Float|Double): (-?[\d.]+(?:e[+-]?\d+)?)", re.IGNORECASE)
+_FLOAT = re.compile(r"(?:Float|Double): (-?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d{1,4})?)", re.IGNORECASE)
 _NUMBERS = frozenset(
     {"INTEGER", "Integer32", "Gauge32", "Counter32", "Counter64", "Unsigned32", "UInteger32", "Gauge", "Counter"}
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import time
+from pathlib import Path
 
 import pytest
 from hardcase_agent.domain.capture import Capture, Listed, Recorded, Seen, Undecoded
@@ -84,3 +85,9 @@ def test_a_long_text_is_read_in_time_that_grows_with_it() -> None:
     began = time.process_time()
     list(decode(Capture("x", {"": ("Adapter #0\n" + disks).encode()})))
     assert time.process_time() - began < 5.0
+
+
+def test_an_array_that_is_told_twice_drops_its_empty_places_once(root: Path) -> None:
+    told = (root / "tests/golden/arrays/guest-md-failed-member/mdadm-detail").read_bytes()
+    for content in (told + told, told + b"\n" + told.replace(b"faulty", b"removed")):
+        assert list(decode(Capture("twice", {"": content})))

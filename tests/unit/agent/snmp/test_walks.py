@@ -88,6 +88,7 @@ def test_what_is_wrong_in_snmprec_is_told_with_its_line_and_the_rest_is_read() -
         ("Timeticks: 1:2:3:4.05", 9378405),
         ("IpAddress: 10.0.0.5", b"10.0.0.5"),
         ("Opaque: Float: 26.500000", 26.5),
+        ("Opaque: Float: 1.2.3.4", b"Float: 1.2.3.4"),
         ("276532", 276532),
         ("up(1)", 1),
         ("some text: with a colon", b"some text: with a colon"),

@@ -1,0 +1,71 @@
+"""Outputs that tell only a part: totals of an adapter, a pool by its state alone, a pool that waits for its import."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.agent.arrays.reading import Told
+
+_TOTALS = """\
+Adapter #0
+
+Product Name    : PERC H700 Integrated
+                    Device Present
+Virtual Drives    : 2
+  Degraded        : {degraded}
+  Offline         : 0
+Physical Devices  : 8
+  Disks           : 6
+  Critical Disks  : 0
+  Failed Disks    : 0
+"""
+
+
+def test_an_adapter_that_only_counts_something_degraded_is_itself_degraded() -> None:
+    assert Told(_TOTALS.format(degraded=1)).states("raid.controller", "controller 0") == {"degraded"}
+    assert Told(_TOTALS.format(degraded=0)).all_states("raid.controller") in ({}, {"controller 0": {"ok"}})
+
+
+def test_where_the_volumes_are_listed_the_count_says_nothing_more() -> None:
+    listed = "\nAdapter 0 -- Virtual Drive Information:\nVirtual Drive: 0 (Target Id: 0)\nState : Degraded\n"
+    told = Told(_TOTALS.format(degraded=1) + listed)
+    assert "degraded" in told.states("raid.volume", "VD 0")
+    assert {"degraded"} not in told.all_states("raid.controller").values()
+
+
+@pytest.mark.parametrize(
+    ("word", "state"), [("DEGRADED", {"degraded"}), ("ONLINE", {"optimal"}), ("UNAVAIL", {"failed"})]
+)
+def test_a_pool_is_known_by_its_state_alone(word: str, state: set[str]) -> None:
+    assert Told(f"  pool: tank\n state: {word}\nstatus: cut here\n").states("raid.volume", "tank") == state
+
+
+def test_a_pool_that_waits_for_its_import_is_read_without_headings() -> None:
+    told = Told(
+        "   pool: data\n     id: 123\n  state: FAULTED\n config:\n\n"
+        "        data        FAULTED  corrupted data\n          raidz1-0  DEGRADED\n"
+        "            sdb     ONLINE\n            sdc     UNAVAIL  corrupted data\n"
+    )
+    assert told.states("raid.volume", "data") == {"failed"}
+    assert "missing" in told.states("disk.member", "sdc")
+
+
+@pytest.mark.parametrize(
+    ("word", "state"), [("Failed", {"failed"}), ("Ready", {"ok"}), ("Charging", {"ok", "charging"})]
+)
+def test_the_backup_unit_of_newer_adaptec_controllers_is_a_battery(word: str, state: set[str]) -> None:
+    told = Told(
+        "Controllers found: 1\nController information\n   Controller Status : Optimal\n"
+        f"   Green Backup Information\n   Backup Power Status : {word}\n   Power Type : Supercap\n"
+    )
+    assert list(told.all_states("raid.battery").values()) == [state]
+
+
+def test_a_worn_drive_behind_adaptec_predicts_its_failure() -> None:
+    text = (
+        "Physical Device information\n      Device #0\n         Device is a Solid State Drive (SSD)\n"
+        "         State : Online\n         Reported Location : Connector 0, Device 0\n"
+        "         SSD Smart Trip Wearout : {}\n"
+    )
+    assert "predicted" in Told(text.format("Yes")).states("disk.member", "Connector 0, Device 0")
+    assert Told(text.format("Not Supported")).states("disk.member", "Connector 0, Device 0") == {"online"}
