@@ -27,6 +27,7 @@ _SUBSECTIONS = {
     "controller battery/zmm information": "battery",
     "controller cache backup unit information": "battery",
     "supercap information": "battery",
+    "green backup information": "battery",
     "controller version information": "version",
     "raid properties": "",
     "temperature sensors information": "sensors",
@@ -118,7 +119,7 @@ class _Parser:
             self.thing.firmware = words.told(value)
 
     def _battery(self, key: str, value: str) -> None:
-        if key in ("status", "overall backup unit status", "battery status", "supercap status"):
+        if key in ("status", "overall backup unit status", "battery status", "supercap status", "backup power status"):
             self._battery_state(value)
         elif key in ("capacity remaining", "current charge level") and (self.key, "battery") in self.report.batteries:
             self.report.battery(self.key).charge = words.percent(value)
@@ -196,7 +197,9 @@ class _Parser:
         elif key in _IDENTITY:
             _IDENTITY[key](disk, value)
         elif key == "s.m.a.r.t.":
-            disk.alert = value.lower().startswith("yes")
+            disk.alert = disk.alert or value.lower().startswith("yes")
+        elif key == "ssd smart trip wearout":
+            disk.alert = disk.alert or value.lower() in ("yes", "true")
         elif key in ("temperature", "current temperature"):
             disk.temperature = words.celsius(value)
         elif key in _ERRORS and words.number(value) is not None:

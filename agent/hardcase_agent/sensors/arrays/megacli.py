@@ -14,6 +14,7 @@ from hardcase_agent.sensors.arrays.model import (
     BatteryState,
     Disk,
     Element,
+    Health,
     MemberState,
     Report,
     Volume,
@@ -52,6 +53,8 @@ class _Parser:
         self.kind = ""
         """PD type of the disk that is being told."""
         self.vendor = ""
+        self.counted: set[str] = set()
+        """Adapters that count something degraded or failed among what they have."""
 
     def read(self, line: str, number: int) -> None:
         self.line = number
@@ -232,6 +235,8 @@ class _Parser:
                 controller.temperatures["chip"] = temperature
         elif key in ("status", "controller status"):
             controller.health = words.look_up(words.HEALTH, value)
+        elif key in _TOTALS and words.number(value):
+            self.counted.add(self.adapter)
 
     # ShowSummary, and the battery
 
@@ -342,6 +347,8 @@ _SECTIONS: dict[str, Callable[[_Parser, str, str], None]] = {
     "PD": _Parser._summary_disk,
     "Virtual Drives": _Parser._summary_volume,
 }
+_TOTALS = frozenset({"degraded", "offline", "critical disks", "failed disks"})
+"""Of AdpAllInfo's list "Device Present"."""
 _DISK_FACTS: dict[str, Callable[[_Parser, Disk, str], None]] = {
     "device firmware level": _firmware,
     "wwn": _wwn,
@@ -357,3 +364,8 @@ def parse_text(lines: Sequence[str], report: Report, first: int) -> None:
     parser = _Parser(report)
     for offset, line in enumerate(lines):
         parser.read(line, first + offset)
+    for adapter in parser.counted:
+        if not any(key == adapter for key, _ in (*report.disks, *report.volumes)):
+            # Nobody lists which: all that is left is that there is one.
+            controller = report.controller(adapter)
+            controller.health = controller.health or Health.DEGRADED

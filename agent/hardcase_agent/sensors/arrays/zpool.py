@@ -75,6 +75,7 @@ def parse_status(lines: Sequence[str], report: Report, first: int) -> None:
     stack: list[_Node] = []
     scan: dict[str, str] = {}
     damaged: set[str] = set()
+    alone: dict[str, _Node] = {}
     pool, inside = "", False
     for offset, line in enumerate(lines):
         key, _, value = line.strip().partition(": ")
@@ -86,11 +87,15 @@ def parse_status(lines: Sequence[str], report: Report, first: int) -> None:
             inside = False
             if re.match(r"Permanent errors|\d+ data errors", value.strip()):
                 damaged.add(pool)
-        elif line.split()[:2] == ["NAME", "STATE"]:
+        elif key == "state" and not inside and pool:
+            alone[pool] = _Node(0, pool, value.strip().lower(), line=first + offset)
+        elif line.strip() == "config:" or line.split()[:2] == ["NAME", "STATE"]:
+            # A pool that waits for its import is told without headings.
             inside = True
         elif inside and line.strip():
             _place(_status_row(line, first + offset), roots, stack)
-    _pools(roots, scan, damaged, report)
+    listed = {root.name for root in roots}
+    _pools([*roots, *(node for name, node in alone.items() if name not in listed)], scan, damaged, report)
 
 
 def _pools(roots: Sequence[_Node], scan: Mapping[str, str], damaged: set[str], report: Report) -> None:
