@@ -122,6 +122,22 @@ RULES: tuple[LineRule, ...] = (
     rule("mc assert", rf"bnx2x (?P<slot>{_BDF})(?: (?P<port>[\w.@-]+))?: .*MC assert", _port("nic.failed")),
     rule("mc assert", r"bnx2x: \[bnx2x_\w+:\d+\((?P<port>[\w.@-]+)\)\].*MC assert", _port("nic.failed")),
     rule(
+        "detected",
+        rf"(?P<driver>be2net|qlcnic|mlx4_core) (?P<slot>{_BDF})(?: (?P<port>[\w.@-]+))?: "
+        r"(?:Unrecoverable Error|firmware hang|Internal error) detected",
+        _port("nic.failed"),
+    ),
+    rule(
+        "transmit timed out",
+        rf"(?P<driver>[a-z]\w+) (?P<slot>{_BDF})(?: (?P<port>[\w.@-]+))?: transmit timed out",
+        _port("nic.tx_timeout"),
+    ),
+    rule(
+        "tx timeout detected",
+        rf"(?P<driver>[a-z]\w+) (?P<slot>{_BDF})(?: (?P<port>[\w.@-]+))?: TX timeout detected",
+        _port("nic.tx_timeout"),
+    ),
+    rule(
         "ecc error",
         rf"(?P<driver>i40e|ice|ixgbe|igb|bnx2x|bnxt_en) (?P<slot>{_BDF})(?: (?P<port>[\w.@-]+))?: "
         r".*(?:ECC|parity) error",

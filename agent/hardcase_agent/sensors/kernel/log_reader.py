@@ -48,13 +48,15 @@ _BY_NEEDLE: dict[str, tuple[tuple[int, LineRule], ...]] = {
     for needle in {one.needle for one in RULES}
 }
 """Almost no line holds any of these words; looking for each is faster than one expression over all."""
-_OF_RECORDS = ("CPU", "[Hardware Error]", "mce_record", "STATUS", "SOCKET", "PROCESSOR")
+_OF_RECORDS = ("CPU", "Bank ", "[Hardware Error]", "mce_record", "STATUS", "SOCKET", "PROCESSOR")
 
 _CHECK = re.compile(
     r"(?:EDAC (?P<edac>\w+) MC\d+: )?CPU (?P<cpu>\d+): Machine Check(?: Event| Exception)?: +(?:0x)?[0-9a-f]+ "
     r"Bank (?P<bank>\d+): (?P<status>(?:0x)?[0-9a-f]+)",
     re.IGNORECASE,
 )
+_OLD_BANK = re.compile(r"(?:CPU (?P<cpu>\d+): )?\bBank (?P<bank>\d+): (?P<status>[0-9a-f]{16})\b", re.IGNORECASE)
+"""Kernels before 2.6.31 told the exception on one line and each bank on the next."""
 _AMD = re.compile(
     r"\[Hardware Error\]: CPU:? ?(?P<cpu>\d+) .*MC(?P<bank>\d+)_STATUS\[.*\]: (?P<status>0x[0-9a-f]+)", re.IGNORECASE
 )
@@ -178,7 +180,13 @@ class LogReader:
 
     def _starts_record(self, line: Line) -> bool:
         text = line.text
-        match = _CHECK.search(text) or _AMD.search(text) or _RASDAEMON.search(text) or _BANK.match(text)
+        match = (
+            _CHECK.search(text)
+            or _AMD.search(text)
+            or _OLD_BANK.match(text)
+            or _RASDAEMON.search(text)
+            or _BANK.match(text)
+        )
         if match is None:
             return False
         groups = match.groupdict()

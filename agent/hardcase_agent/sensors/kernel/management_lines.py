@@ -78,6 +78,16 @@ def _asserted(match: re.Match[str]) -> Iterable[Outcome]:
         yield Found(known[0], Part(component=known[1]))
 
 
+_KINDS = {"fan": Component.FAN, "temperature": Component.THERMAL, "voltage": Component.VOLTAGE}
+
+
+def _threshold(match: re.Match[str]) -> Iterable[Outcome]:
+    """ipmievd: "Fan sensor FAN 2 Lower Critical going low (Reading 0 < Threshold 500 RPM)"."""
+    kind = match["type"].lower()
+    limit = f"{match['side']}_{match['depth']}".lower().replace("-", "_")
+    yield Found(f"{kind}.{limit}", Part(component=_KINDS[kind], slot=match["name"].strip()))
+
+
 _NOT_A_FAULT = r"(?! *(?:No|Normal|OK|Ok|0)\b)"
 
 RULES: tuple[LineRule, ...] = (
@@ -173,6 +183,18 @@ RULES: tuple[LineRule, ...] = (
     ),
     # ipmitool sdr -v: the states of a discrete sensor, whatever the "ok" of its row says
     rule("states asserted", r"States Asserted +: (?P<type>[A-Za-z /]+?) +\[(?P<state>[^\]]+)\]", _asserted),
+    rule(
+        "going",
+        r"\b(?P<type>Fan|Temperature|Voltage) sensor (?P<name>.{1,40}?) +"
+        r"(?P<side>Lower|Upper) (?P<depth>Non-critical|Critical|Non-recoverable) +going (?:low|high)(?!.*Deassert)",
+        _threshold,
+    ),
+    rule(
+        "sensor",
+        r"(?:^|: )(?P<type>Memory|Power Supply|Processor|Drive Slot / Bay) sensor .{0,40}?- *"
+        r"(?P<state>[A-Za-z /]+?) Asserted",
+        _asserted,
+    ),
     # A person's short statement of what the machine shows
     rule("fan", r"^Fan (?P<number>\d+) failed\b", _fan),
     rule("fans have failed", r"^\d+ fans? ha(?:ve|s) failed", event("fan.failed", Component.FAN)),

@@ -69,6 +69,19 @@ def _offlined(match: re.Match[str]) -> Iterable[Outcome]:
     yield Found("memory.page_offlined", Part(component=Component.MEMORY))
 
 
+def _threshold(match: re.Match[str]) -> Iterable[Outcome]:
+    """mcelog's own thresholds; corrected errors that passed one are many."""
+    corrected = match["kind"].lower() == "corrected"
+    yield memory_event("", corrected=corrected, count=MANY)
+
+
+def _i7core(match: re.Match[str]) -> Iterable[Outcome]:
+    """ "New Corrected error(s): dimm0: +511, dimm1: +0, dimm2 +0" """
+    for one in re.finditer(r"dimm(\d):? \+(\d{1,9})", match[0], re.IGNORECASE):
+        if int(one[2]):
+            yield memory_event(f"dimm{one[1]}", corrected=True, count=int(one[2]))
+
+
 RULES: tuple[LineRule, ...] = (
     # EDAC MC1: 1 CE memory scrubbing error on CPU_SrcID#1_Ha#0_Chan#0_DIMM#0 (channel:0 slot:0 page:...)
     rule(
@@ -95,6 +108,13 @@ RULES: tuple[LineRule, ...] = (
         r"(?P<count>\d+) (?P<kind>Corrected|Uncorrected|Fatal|Deferred) (?:DRAM )?errors?(?:\(s\))?: "
         r"[^:]{0,80}? (?:on|at) (?P<label>.+?)(?: location:| \(|, mc|$)",
         _counted,
+    ),
+    rule("new corrected", r"EDAC i7core: New Corrected error\(s\): .*", _i7core),
+    # mcelog's daemon
+    rule(
+        "exceed",
+        r"(?P<kind>Uncorrected|Corrected) (?:DIMM memory error count (?:\d+ )?|memory errors on page [0-9a-f]+ )exceed",
+        _threshold,
     ),
     # ras-mc-ctl --summary
     rule(

@@ -81,6 +81,27 @@ _CACHE = "array controller cache"
         ("Internal Storage Enclosure Device Failure (Bay 2, Box 1, Port 1I, Slot 0)", "disk.fault", "1I:1:2"),
         ("Drive Array Device Failure (Slot 0, Bus 0, Bay 1)", "disk.fault", "1"),
         ("Physical Drive Status Change: Slot 0 Port 1I Box 1 Bay 3 status is now Failed", "disk.fault", "1I:1:3"),
+        (
+            "mcelog: Uncorrected DIMM memory error count exceeded threshold: 1 in 24h",
+            "memory.uncorrectable_ecc",
+            "",
+        ),
+        (
+            "mcelog: Corrected memory errors on page 6b4c5000 exceed threshold 10 in 24h: 11 in 24h",
+            "memory.correctable_ecc_burst",
+            "",
+        ),
+        ("EDAC i7core: New Corrected error(s): dimm0: +511, dimm1: +0", "memory.correctable_ecc_burst", "dimm0"),
+        ("CPU 2: Bank 4: f200000000070f0f", "cpu.uncorrectable_machine_check", ""),
+        ("tg3 0000:02:00.0 eth0: transmit timed out, resetting", "nic.tx_timeout", "0000:02:00.0 eth0"),
+        ("be2net 0000:0c:00.0: Unrecoverable Error detected in the adapter", "nic.failed", "0000:0c:00.0"),
+        ("mlx4_core 0000:03:00.0: Internal error detected:", "nic.failed", "0000:03:00.0"),
+        (
+            "ipmievd: Fan sensor FAN 2 Lower Critical going low (Reading 0 < Threshold 500 RPM)",
+            "fan.lower_critical",
+            "FAN 2",
+        ),
+        ("ipmievd: Memory sensor - Uncorrectable ECC Asserted", "memory.uncorrectable_ecc", ""),
         ("Uncorrectable PCI Express Error (Slot 1, Bus 0, Device 3)", "pcie.bus_uncorrectable_error", "Slot 1"),
     ],
 )
@@ -106,6 +127,9 @@ def test_a_line_names_what_failed_and_where(line: str, code: str, slot: str) -> 
         "Physical Drive Status Change: Slot 0 Port 1I Box 1 Bay 3 status is now OK",
         "The storage battery for RAID Controller in Slot 4 is operating normally.",
         "3w-9xxx: scsi0: AEN: INFO (0x04:0x002B): Verify completed:unit=0.",
+        "EDAC i7core: New Corrected error(s): dimm0: +0, dimm1: +0",
+        "ipmievd: Temperature sensor CPU1 Temp Upper Critical going high Deasserted (Reading 90 > Threshold 95)",
+        "Bank 5: reserved",
     ],
 )
 def test_words_of_a_fault_that_are_none_have_no_code(line: str) -> None:
