@@ -64,6 +64,7 @@ class Opened(Protocol):
 
 
 C = TypeVar("C", bound=Opened)
+_NONE = 1_000_000
 _CUT_SERIAL = 8
 """Characters of a serial number that are still one disk's own: what Seagate prints on its labels."""
 
@@ -86,20 +87,20 @@ def case_of(subject: Subject, cases: Sequence[C], joins: Sequence[Join]) -> tupl
 
 def case_of_part(subject: Subject, cases: Sequence[C]) -> tuple[C, Relation] | None:
     """The case of this very part and group, whatever name it goes by. The first of several that would do."""
-    same_group = [case for case in cases if case.repair_group == subject.repair_group]
-    key = subject.part.key()
-    for case in same_group:
+    part, key = subject.part, subject.part.key()
+    same = [
+        case for case in cases if case.repair_group == subject.repair_group and case.part.component == part.component
+    ]
+    for case in same:
         if case.part.key() == key:
             return case, Relation.SAME_PART
-    for case in same_group:
-        if _one_serial(case.part, subject.part):
+    for case in same:
+        if _one_serial(case.part, part):
             return case, Relation.SAME_PART
-    place = subject.part.place()
-    if not subject.part.slot:
+    if not part.slot:
         return None
-    there = [
-        case for case in same_group if case.part.place() == place and not (case.part.serial and subject.part.serial)
-    ]
+    place = part.place()
+    there = [case for case in same if not (case.part.serial and part.serial) and case.part.place() == place]
     return (there[0], Relation.SAME_PLACE) if len(there) == 1 else None
 
 
@@ -147,11 +148,16 @@ def _of_cause(subject: Subject, cases: Sequence[C], joins: Sequence[Join]) -> tu
 
 def _likeliest(join: Join, cases: Sequence[C]) -> C | None:
     """A disk that failed degrades an array rather than one that only may fail, however long that is known."""
-    for pattern in join.cause:
-        for case in cases:
-            if any(fnmatchcase(told, pattern) for told in case.fault_classes):
-                return case
-    return None
+    ranked = ((_rank(join.cause, case.fault_classes), case) for case in cases)
+    _, found = min(ranked, key=lambda one: one[0], default=(_NONE, None))
+    return found if found is not None and _rank(join.cause, found.fault_classes) < _NONE else None
+
+
+@lru_cache(maxsize=4096)
+def _rank(patterns: tuple[str, ...], told: tuple[str, ...]) -> int:
+    """The place of the first pattern that one of these classes is like."""
+    ranks = (rank for rank, pattern in enumerate(patterns) if any(fnmatchcase(name, pattern) for name in told))
+    return next(ranks, _NONE)
 
 
 def part_of_case(known: Part, told: Part, relation: Relation) -> Part:

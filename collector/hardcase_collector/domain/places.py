@@ -8,12 +8,13 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+# "SSD 1" and "HDD 1" may both be in one machine: SSD is no filler, as NVME and M.2 are none.
 _FILLERS = {
     "memory": "DIMM|DIMMS|SLOT|MEMORY|MEM|MODULE|DEVICE",
     "psu": "POWER|SUPPLY|PSU|PS|PWR|BAY|SLOT|UNIT|MODULE",
     "fan": "FAN|SYSTEM|SYS|MODULE|BLOCK|SLOT",
     "cpu": "CPU|PROCESSOR|PROC|SOCKET|P",
-    "disk": "DISK|DRIVE|HDD|SSD|SLOT|BAY",
+    "disk": "DISK|DRIVE|HDD|SLOT|BAY",
 }
 _SOCKET = re.compile(r"(?<![A-Z0-9])(?:CPU|PROCESSOR|PROC|SOCKET|P) ?(\d+)(?![A-Z0-9])")
 _BREAKS = re.compile(r"[^A-Z0-9]+")
