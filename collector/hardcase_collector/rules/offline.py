@@ -30,6 +30,9 @@ from hardcase_collector.rules.sheet import RuleBook
 
 REPEAT_MS = 1000
 """Between two plays of one sweep."""
+HISTORY_MS = 365 * 86_400_000
+PROVE = 3
+"""Later entries that show how long a log went on."""
 
 
 @dataclass(slots=True)
@@ -150,13 +153,27 @@ class OfflineJudge:
                 sequence += 1
                 at_ms = sweep.time_ms + again * REPEAT_MS
                 yield frame_of(catalogue, sweep, time_ms=at_ms, sequence=sequence), sweep.told
-        for line, (at_ms, told) in zip(feed.events, times_of(feed.events), strict=True):
+        times = times_of(feed.events)
+        for line, (at_ms, told), history in zip(feed.events, times, _history(times), strict=True):
+            if history:
+                continue
             sequence += 1
             yield event_of(line, stamp_of(feed.source, asset=1, time_ms=at_ms, sequence=sequence)), told
         if feed.events:
             # What nothing took back by the log's end lasts: as long as the longest rule waits for it, and no longer.
             last_ms, told = times_of(feed.events)[-1]
             yield Tick(last_ms + self._settle_ms), told
+
+
+def _history(times: Sequence[tuple[int, bool]]) -> list[bool]:
+    """Whether an event is long past: the log went on for a year behind it. One entry by a clock that ran ahead proves
+    nothing, and what a clock that fell back wrote last is new."""
+    newest: list[int] = []
+    past = []
+    for at_ms, told in reversed(times):
+        past.append(told and len(newest) == PROVE and at_ms < newest[0] - HISTORY_MS)
+        newest = sorted((*newest, at_ms))[-PROVE:] if told else newest
+    return past[::-1]
 
 
 def _note(found: dict[FindingKey, Found], asset: AssetName, source: str, transition: Transition, *, told: bool) -> None:
@@ -218,11 +235,12 @@ def _number_cases(found: Sequence[Found], joins: Sequence[Join]) -> None:
 def _unraised_events(asset: AssetName, feed: Feeding, raised: Sequence[Found], codes: set[str]) -> list[Unraised]:
     told = {(one.evidence.get("code"), one.part.key()) for one in raised}
     unraised = []
-    for line, (_, _) in zip(feed.events, times_of(feed.events), strict=True):
+    for line, history in zip(feed.events, _history(times_of(feed.events)), strict=True):
         event = event_of(line, stamp_of(feed.source, asset=1, time_ms=0, sequence=0))
         if (event.code, event.part.key()) in told:
             continue
         reason = "no_rule_for_code" if event.code not in codes else "did_not_hold" if event.asserted else "ended"
+        reason = "history" if history and event.code in codes else reason
         facts: dict[str, Fact] = {"code": event.code, "record_id": event.record_id, "asserted": event.asserted}
         place = (asset, feed.source, event.part, "", event.sensor)
         unraised.append(_unraised(place, reason, facts={**facts, "text": event.text}))

@@ -206,8 +206,8 @@ def test_two_sources_of_one_machine_are_one_machine_though_they_name_its_vendor_
 ) -> None:
     board = {"vendor": "DELL", "model": "", "serial": "7abc123 "}
     label = {"vendor": "Dell Inc.", "model": "PowerEdge R730", "serial": "7ABC123"}
-    log = event("memory.uncorrectable", asset=board, part={"class": "memory", "slot": "DIMM_A1"})
-    kernel = event("memory.uncorrectable", asset=label, part={"class": "memory", "slot": "A1"}, source="kernel.edac")
+    log = event("memory.uncorrectable_ecc", asset=board, part={"class": "memory", "slot": "DIMM_A1"})
+    kernel = event("memory.uncorrectable_ecc", asset=label, part={"class": "memory", "slot": "A1"}, source="kernel.edac")
     assert {one.case for one in judged(judge, log, kernel).found} == {1}
 
 
@@ -217,3 +217,32 @@ def test_machines_without_a_serial_number_of_their_own_stay_apart() -> None:
     nodes = [reading(50.0, asset=DELL | {"serial": "7ABC123", "node": node}) for node in ("1", "2")]
     machines, _ = gather((str(number), line) for number, line in enumerate(lines + nodes))
     assert len(machines) == 4
+
+
+def test_what_a_log_went_on_from_for_a_year_is_history(judge: OfflineJudge) -> None:
+    lost = event("memory.uncorrectable_ecc", time="2022-02-14T00:43:16Z")
+    boots = [event("host.oem_boot", record_id=number, time=f"2023-06-{number:02}T00:00:00Z") for number in (2, 3, 4)]
+    told = judged(judge, lost, *boots, why=True)
+    assert told.found == ()
+    assert "history" in {one.reason for one in told.unraised}
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        ["2022-03-01T00:00:00Z", "2022-04-01T00:00:00Z", "2023-01-01T00:00:00Z"],
+        ["2022-03-01T00:00:00Z", "2036-02-07T06:28:15Z"],
+        ["2036-02-07T06:28:15Z", "2036-02-07T06:28:16Z"],
+    ],
+    ids=["within a year", "one clock that ran ahead", "two entries"],
+)
+def test_a_fault_that_is_not_long_past_is_told(judge: OfflineJudge, later: list[str]) -> None:
+    lost = event("memory.uncorrectable_ecc", time="2022-02-14T00:43:16Z")
+    others = [event("host.oem_boot", record_id=number, time=at) for number, at in enumerate(later, 2)]
+    assert [one.fault_class for one in judged(judge, lost, *others).found] == ["memory.uncorrectable"]
+
+
+def test_what_a_clock_that_fell_back_wrote_last_is_new(judge: OfflineJudge) -> None:
+    boots = [event("host.oem_boot", record_id=number, time=f"2023-06-{number:02}T00:00:00Z") for number in (2, 3, 4)]
+    lost = event("memory.uncorrectable_ecc", record_id=5, time="2010-01-01T00:00:05Z")
+    assert [one.fault_class for one in judged(judge, *boots, lost).found] == ["memory.uncorrectable"]
