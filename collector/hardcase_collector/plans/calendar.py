@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from itertools import count
 from zoneinfo import ZoneInfo
 
 from hardcase_collector.plans.plan import DayRule, Window
@@ -102,6 +103,23 @@ def stretches(window: Window, calendar: Calendar, zone: ZoneInfo, from_ms: int, 
         day += _DAY
 
 
+class Replay:
+    """Stretches that are worked out once and walked often: a clock asks for its due time, its use and its ledger."""
+
+    def __init__(self, source: Iterator[Stretch]) -> None:
+        self._source = source
+        self._seen: list[Stretch] = []
+
+    def __call__(self) -> Iterator[Stretch]:
+        for index in count():
+            if index == len(self._seen):
+                following = next(self._source, None)
+                if following is None:
+                    return
+                self._seen.append(following)
+            yield self._seen[index]
+
+
 def _of_day(window: Window, calendar: Calendar, zone: ZoneInfo, day: date) -> Iterator[Stretch]:
     begins, ends = local_ms(zone, day, 0), local_ms(zone, day, 1440)
     # Holidays do not matter to a window that opens every day, so their being provisional does not either.
@@ -133,10 +151,10 @@ def counts_from(
     return local_ms(zone, day, window.opens_minute), day
 
 
-def coverage_day_after(window: Window, calendar: Calendar, day: date, count: int) -> date:
-    """The `count`th day after this one on which the window opens. At most ten years on."""
+def coverage_day_after(window: Window, calendar: Calendar, day: date, days: int) -> date:
+    """The `days`th day after this one on which the window opens. At most ten years on."""
     last = day + timedelta(milliseconds=HORIZON_MS)
-    while count and day < last:
+    while days and day < last:
         day += _DAY
-        count -= covered(window, calendar, day)
+        days -= covered(window, calendar, day)
     return day

@@ -5,11 +5,10 @@ Nothing is stored: whoever wants to know asks again with the present timeline. T
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
-from functools import partial
 from itertools import zip_longest
 from zoneinfo import ZoneInfo
 
@@ -18,7 +17,7 @@ from hardcase_collector.plans import ledger
 from hardcase_collector.plans.calendar import (
     HORIZON_MS,
     Calendar,
-    Stretch,
+    Replay,
     counts_from,
     coverage_day_after,
     local_ms,
@@ -145,7 +144,7 @@ class _Leg:
     start: Happening
     counts_from_ms: int
     budget_ms: int
-    stretches: Callable[[], Iterator[Stretch]]
+    stretches: Replay
 
     def walk(self, pauses: Sequence[Pause]) -> Iterator[Interval]:
         return ledger.intervals(self.stretches(), self.counts_from_ms, pauses)
@@ -247,7 +246,7 @@ def _priority_at(round_: Round, at_ms: int) -> Priority:
 def _leg(promise: Promise, start: Happening, terms: Terms, now_ms: int) -> _Leg:
     calendar = terms.calendar if promise.calendar == "site" else terms.calendars[promise.calendar]
     horizon_ms = max(start.at_ms, now_ms) + HORIZON_MS
-    within = partial(stretches, promise.window, calendar, terms.zone, start.at_ms, horizon_ms)
+    within = Replay(stretches(promise.window, calendar, terms.zone, start.at_ms, horizon_ms))
     from_ms, day = counts_from(promise.window, calendar, terms.zone, start.at_ms, promise.cut_off_minute)
     budget_ms = promise.within_s * 1000
     due_ms = start.promised_ms
