@@ -152,7 +152,7 @@ def test_judge_reads_texts_with_odd_line_ends_and_refuses_what_no_parser_can_hol
         "asset": {"vendor": "Dell", "model": "", "serial": "7ABC123"},
         "source": "sel",
         "part": {"class": "memory", "slot": "A1"},
-        "code": "memory.uncorrectable",
+        "code": "memory.uncorrectable_ecc",
         "asserted": True,
         "text": "one\u2028two\u0085three",
         "time": "9999-12-31T23:59:59.999Z",
