@@ -217,7 +217,7 @@ class Chaos:
 
     def all_cases(self) -> Sequence[dict[str, Any]]:
         """Cases of what was played; this machine's hardware, and an agent that was dead for long, have their own."""
-        cases: list[dict[str, Any]] = self.collector.ask("cases", "list", "--all")
+        cases: list[dict[str, Any]] = self.collector.ask("cases", "list", "--all", "--limit", "5000")
         return [case for case in cases if case["part"]["component"] in PLAYED_COMPONENTS]
 
     def open_cases(self) -> Sequence[dict[str, Any]]:

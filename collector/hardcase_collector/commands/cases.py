@@ -22,10 +22,14 @@ def list_cases(
     ctx: typer.Context,
     all: Annotated[bool, typer.Option("--all", help="Closed and cancelled ones too.")] = False,
     customer: Annotated[str | None, typer.Option(help="Only this customer's.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=5000, help="The newest so many.")] = 200,
     as_json: JsonFlag = False,
 ) -> None:
     """List cases, open ones by default."""
-    cases = talk.get(ctx, "/cases", all=all, customer=customer)["cases"]
+    answer = talk.get(ctx, "/cases", all=all, customer=customer, limit=limit)
+    cases = answer["cases"]
+    if answer["more"]:
+        talk.complain(f"only the newest {limit} are listed; --limit lists more")
     if as_json:
         talk.show_json(cases)
         return

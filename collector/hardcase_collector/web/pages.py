@@ -30,6 +30,7 @@ from hardcase_collector.web.sign_in import LoginNeeded
 from hardcase_collector.web.texts import Reader
 
 MAX_TEXT = 2000
+CASES_SHOWN = 500
 MAX_BODY = 65_536
 STATIC = {"style.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}
 
@@ -108,14 +109,22 @@ class Pages:
 
     def cases(self, request: Request, person: Person, *, everything: bool) -> HTMLResponse:
         with self._shop.store.read() as tx:
-            found = tx.cases.list(CaseFilter(customer=person.customer, open_only=not everything, limit=500))
+            found = tx.cases.list(CaseFilter(customer=person.customer, open_only=not everything, limit=CASES_SHOWN + 1))
+            more, found = len(found) > CASES_SHOWN, found[:CASES_SHOWN]
             assets = {number: tx.assets.by_number(number).facts for number in {case.asset for case in found}}
         names = {
             number: facts.hostname or facts.address or facts.serial or str(number) for number, facts in assets.items()
         }
         cases = sorted(found, key=lambda case: (not picture.is_open(case), -case.severity, case.opened_ms))
         return self.page(
-            request, "cases.html", person=person, cases=cases, names=names, everything=everything, here="cases"
+            request,
+            "cases.html",
+            person=person,
+            cases=cases,
+            names=names,
+            everything=everything,
+            more=CASES_SHOWN if more else 0,
+            here="cases",
         )
 
     def case(self, request: Request, person: Person, number: str) -> HTMLResponse:

@@ -33,7 +33,8 @@ def _read(made: APIRouter, control: Control) -> None:
         all: bool = False, customer: str | None = None, limit: Annotated[int, Query(ge=1, le=MAX_LIST)] = 200
     ) -> Json:
         with shop.store.read() as tx:
-            found = tx.cases.list(CaseFilter(customer=customer, open_only=not all, limit=limit))
+            found = tx.cases.list(CaseFilter(customer=customer, open_only=not all, limit=limit + 1))
+            more, found = len(found) > limit, found[:limit]
             assets = {number: tx.assets.by_number(number) for number in {case.asset for case in found}}
         listed: list[Json] = []
         for case in found:
@@ -43,7 +44,7 @@ def _read(made: APIRouter, control: Control) -> None:
             line["asset_name"] = facts.hostname or facts.address or facts.serial or str(case.asset)
             line["title"] = ", ".join(shop.title(fault, "en") for fault in case.fault_classes)
             listed.append(line)
-        return {"cases": listed}
+        return {"cases": listed, "more": more}
 
     @made.get("/cases/{number}", response_model=None)
     def case(number: str) -> Json:
