@@ -66,9 +66,12 @@ def read(path: Path) -> Capture:
             raise ValueError(f"larger than {LARGEST_CAPTURE} bytes")
         return Capture("standard input", {"": content})
     if not path.is_dir():
-        if path.stat().st_size > LARGEST_CAPTURE:
+        # The size a pipe or a device states is 0, whatever comes out of it.
+        with path.open("rb") as opened:
+            content = opened.read(LARGEST_CAPTURE + 1)
+        if len(content) > LARGEST_CAPTURE:
             raise ValueError(f"larger than {LARGEST_CAPTURE} bytes")
-        return Capture(path.name, {"": path.read_bytes()})
+        return Capture(path.name, {"": content})
     files: dict[str, bytes] = {}
     left = LARGEST_CAPTURE
     for folder, _, names in os.walk(path):
@@ -76,7 +79,9 @@ def read(path: Path) -> Capture:
             file = Path(folder, name)
             if not file.is_file():
                 continue
-            content = file.read_bytes()
+            # Never more than the bound in memory, however large the file is.
+            with file.open("rb") as opened:
+                content = opened.read(left + 1)
             files[str(file.relative_to(path))] = content
             left -= len(content)
             if left < 0 or len(files) > MOST_FILES:
