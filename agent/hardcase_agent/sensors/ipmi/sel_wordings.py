@@ -84,7 +84,8 @@ OWN_WORDS: dict[int, dict[int, str]] = {
     0x08: {
         0: "presence detected", 1: "failure detected|power supply failure detected|failed|failure",
         3: "power supply ac lost|ac lost|power supply input lost (ac/dc)|power supply input lost|input lost (ac/dc)",
-        4: "ac lost or out-of-range|power supply input lost or out-of-range|input lost or out-of-range",
+        4: "ac lost or out-of-range|power supply input lost or out-of-range|input lost or out-of-range"
+           "|power supply ac lost or out-of-range",
         5: "ac out-of-range, but present|power supply input out-of-range, but present|input out-of-range, but present",
         6: "config error|configuration error: vendor mismatch|configuration error: revision mismatch"
            "|configuration error: processor missing|configuration error: power supply rating mismatch"
