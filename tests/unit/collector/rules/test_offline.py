@@ -207,7 +207,9 @@ def test_two_sources_of_one_machine_are_one_machine_though_they_name_its_vendor_
     board = {"vendor": "DELL", "model": "", "serial": "7abc123 "}
     label = {"vendor": "Dell Inc.", "model": "PowerEdge R730", "serial": "7ABC123"}
     log = event("memory.uncorrectable_ecc", asset=board, part={"class": "memory", "slot": "DIMM_A1"})
-    kernel = event("memory.uncorrectable_ecc", asset=label, part={"class": "memory", "slot": "A1"}, source="kernel.edac")
+    kernel = event(
+        "memory.uncorrectable_ecc", asset=label, part={"class": "memory", "slot": "A1"}, source="kernel.edac"
+    )
     assert {one.case for one in judged(judge, log, kernel).found} == {1}
 
 
