@@ -46,6 +46,9 @@ def test_a_deadlock_is_tried_again(store: SqlStateStore, database: str) -> None:
     def work(tx: Transaction) -> int:
         nonlocal tries
         tries += 1
+        if tries == 2:
+            # Who waits for a row is not served first: this session could lock it again before the other one does.
+            waiting.join(timeout=30)
         tx.assets.set_mode(asset.id, asset.mode, live_from_ms=tries)
         if tries == 1:
             # The other session now waits for the asset, and this one is to wait for the agent.
@@ -64,7 +67,7 @@ def test_a_deadlock_is_tried_again(store: SqlStateStore, database: str) -> None:
 
         waiting = threading.Thread(target=take_the_asset, daemon=True)
         assert store.run(work) == 1
-        waiting.join(timeout=30)
+    assert not waiting.is_alive()
     assert tries == 2
     with store.read() as seen:
         assert seen.assets.by_number(asset.id).live_from_ms == 2
