@@ -7,8 +7,10 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from dataclasses import replace
+from functools import cache, lru_cache, partial
 from importlib import resources
+from importlib.resources.abc import Traversable
 
 from hardcase_agent.domain.errors import ConfigError
 from hardcase_agent.domain.part import Component
@@ -37,6 +39,7 @@ from hardcase_agent.sensors.snmp.specs import (
     PartSpec,
     Profile,
     SensorSpec,
+    Tables,
     TrapSpec,
     Wording,
 )
@@ -94,10 +97,11 @@ def parse_profile(text: str, *, path: str) -> Profile:
         mistakes += [f"{path}: {what} id {n!r} is there twice" for n in sorted(set(names)) if names.count(n) > 1]
     if mistakes:
         raise ConfigError(tuple(mistakes))
-    return _profile(read, tuple(parts), tuple(sensors))
+    traps = tuple(_trap(entry, read.component) for entry in read.trap)
+    return _profile(read, Tables(parts=tuple(parts), sensors=tuple(sensors), traps=traps))
 
 
-def _profile(read: ProfileTable, parts: tuple[PartSpec, ...], sensors: tuple[SensorSpec, ...]) -> Profile:
+def _profile(read: ProfileTable, tables: Tables) -> Profile:
     return Profile(
         name=read.name,
         title=read.title,
@@ -114,9 +118,7 @@ def _profile(read: ProfileTable, parts: tuple[PartSpec, ...], sensors: tuple[Sen
             firmware=read_places(read.asset.firmware),
             hostname=read_places(read.asset.hostname),
         ),
-        parts=parts,
-        sensors=sensors,
-        traps=tuple(_trap(entry, read.component) for entry in read.trap),
+        tables=lambda: tables,
     )
 
 
@@ -132,8 +134,8 @@ def _trap(entry: TrapTable, component: Component) -> TrapSpec:
 
 
 def shipped_profiles() -> tuple[Profile, ...]:
-    """Those of this package, by file name."""
-    return tuple(_shipped(name) for name in _texts())
+    """Those of this package, by file name; their tables are read when they are asked for."""
+    return tuple(_light(file.name) for file in _files())
 
 
 def shipped_profiles_where(shown: Callable[[Oid], bool]) -> tuple[Profile, ...]:
@@ -142,11 +144,30 @@ def shipped_profiles_where(shown: Callable[[Oid], bool]) -> tuple[Profile, ...]:
     return tuple(_shipped(name) for name, text in _texts().items() if any(map(shown, _present(text))))
 
 
+def _files() -> Sequence[Traversable]:
+    folder = resources.files(__package__) / "profiles"
+    return sorted((file for file in folder.iterdir() if file.name.endswith(".toml")), key=lambda file: file.name)
+
+
+def _read(name: str) -> Profile:
+    file = resources.files(__package__) / "profiles" / name
+    return parse_profile(file.read_text(encoding="utf-8"), path=name)
+
+
+@cache
+def _light(name: str) -> Profile:
+    return replace(_read(name), tables=partial(_tables, name))
+
+
+@lru_cache(maxsize=32)
+def _tables(name: str) -> Tables:
+    """As many as one site has kinds of devices; one that is read again costs a few milliseconds."""
+    return _read(name).tables()
+
+
 @cache
 def _texts() -> dict[str, str]:
-    folder = resources.files(__package__) / "profiles"
-    files = sorted((file for file in folder.iterdir() if file.name.endswith(".toml")), key=lambda file: file.name)
-    return {file.name: file.read_text(encoding="utf-8") for file in files}
+    return {file.name: file.read_text(encoding="utf-8") for file in _files()}
 
 
 @cache
