@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Query, Request
 
-from hardcase_collector.domain.case import CaseAction
+from hardcase_collector.domain.asset import Asset
+from hardcase_collector.domain.case import Case, CaseAction
 from hardcase_collector.domain.errors import IllegalAction, NotFound
-from hardcase_collector.domain.ports import CaseFilter
+from hardcase_collector.domain.ports import CaseFilter, OutboxRow
 from hardcase_collector.web import picture
 from hardcase_collector.web.control.plain import Json, plain
 from hardcase_collector.web.control.ports import Control, asker
+from hardcase_collector.web.ports import Shop
 from hardcase_collector.web.texts import LANGUAGES
 
 MAX_LIST = 5000
@@ -36,15 +39,7 @@ def _read(made: APIRouter, control: Control) -> None:
             found = tx.cases.list(CaseFilter(customer=customer, open_only=not all, limit=limit + 1))
             more, found = len(found) > limit, found[:limit]
             assets = {number: tx.assets.by_number(number) for number in {case.asset for case in found}}
-        listed: list[Json] = []
-        for case in found:
-            line = plain(case)
-            assert isinstance(line, dict)
-            facts = assets[case.asset].facts
-            line["asset_name"] = facts.hostname or facts.address or facts.serial or str(case.asset)
-            line["title"] = ", ".join(shop.title(fault, "en") for fault in case.fault_classes)
-            listed.append(line)
-        return {"cases": listed, "more": more}
+        return {"cases": [_line(shop, case, assets[case.asset]) for case in found], "more": more}
 
     @made.get("/cases/{number}", response_model=None)
     def case(number: str) -> Json:
@@ -58,25 +53,42 @@ def _read(made: APIRouter, control: Control) -> None:
                 now_ms=shop.clock_ms(),
             )
             owed = tx.outbox.of_case(shown.case.id)
-        answer = plain(shown)
-        assert isinstance(answer, dict)
-        answer["title"] = ", ".join(shop.title(fault, "en") for fault in shown.case.fault_classes)
-        del answer["counsel"]
-        answer["advice"] = (
-            None if shown.counsel is None else {tongue: plain(shown.counsel.said(tongue)) for tongue in LANGUAGES}
-        )
-        answer["notifications"] = [
-            {
-                "id": row.id,
-                "channel": row.channel,
-                "version": row.version,
-                "state": row.state,
-                "attempts": row.attempts,
-                "last_error": row.last_error,
-            }
-            for row in owed
-        ]
-        return answer
+        return _whole(shop, shown, owed)
+
+
+def _line(shop: Shop, case: Case, asset: Asset) -> Json:
+    line = plain(case)
+    assert isinstance(line, dict)
+    facts = asset.facts
+    line["asset_name"] = facts.hostname or facts.address or facts.serial or str(case.asset)
+    line["title"] = _title(shop, case)
+    return line
+
+
+def _whole(shop: Shop, shown: picture.CasePicture, owed: Sequence[OutboxRow]) -> Json:
+    answer = plain(shown)
+    assert isinstance(answer, dict)
+    answer["title"] = _title(shop, shown.case)
+    del answer["counsel"]
+    answer["advice"] = (
+        None if shown.counsel is None else {tongue: plain(shown.counsel.said(tongue)) for tongue in LANGUAGES}
+    )
+    answer["notifications"] = [
+        {
+            "id": row.id,
+            "channel": row.channel,
+            "version": row.version,
+            "state": row.state,
+            "attempts": row.attempts,
+            "last_error": row.last_error,
+        }
+        for row in owed
+    ]
+    return answer
+
+
+def _title(shop: Shop, case: Case) -> str:
+    return ", ".join(shop.title(fault, "en") for fault in case.fault_classes)
 
 
 def _act(made: APIRouter, control: Control) -> None:
