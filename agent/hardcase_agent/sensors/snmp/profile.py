@@ -221,19 +221,11 @@ def _part(entry: PartTable) -> PartSpec:
 def _sensor(entry: SensorTable, maps: Mapping[str, tuple[str, ...]], wordings: Mapping[str, Wording]) -> SensorSpec:
     if entry.part and entry.part not in wordings:
         raise ValueError(f"part: there is no [[part]] with the id {entry.part!r}")
-    row = entry.row
-    if row is None:
-        row = bool(entry.part or entry.labels or entry.index_names or SLOTS.search(entry.name))
-        row = row and not entry.collect
-    wording = _wording(entry)
-    if entry.part and not (entry.labels or entry.index_names):
-        wording = wordings[entry.part]
+    row = _is_row(entry)
+    names_itself = not entry.part or entry.labels or entry.index_names
     lines = (*entry.values, *_map_lines(entry.map, maps))
     states = _states(entry, lines)
     numbers, patterns = read_values(lines, states)
-    drop = read_among(entry.drop)
-    if entry.skip_oid is not None:
-        drop = (*drop, Among(column=parse_reference(entry.skip_oid), words=tuple(w.casefold() for w in entry.skip)))
     at, cut = read_part_at(entry.part_at)
     return SensorSpec(
         id=entry.id,
@@ -241,7 +233,7 @@ def _sensor(entry: SensorTable, maps: Mapping[str, tuple[str, ...]], wordings: M
         oid=parse_oid(entry.oid),
         row=row,
         collect=entry.collect,
-        wording=wording,
+        wording=_wording(entry) if names_itself else wordings[entry.part],
         kind=entry.kind,
         unit=_UNITS[entry.kind] if entry.unit is None else entry.unit,
         scale=entry.scale,
@@ -273,10 +265,25 @@ def _sensor(entry: SensorTable, maps: Mapping[str, tuple[str, ...]], wordings: M
         needs=None if entry.needs is None else parse_oid(entry.needs),
         unless=read_reference(entry.unless),
         keep=read_among(entry.keep),
-        drop=drop,
+        drop=_dropped(entry),
         limits=dict(read_limit(line, row) for line in entry.limits),
         unset=entry.unset,
     )
+
+
+def _is_row(entry: SensorTable) -> bool:
+    """One sensor a row of a table, unless the profile says otherwise."""
+    if entry.row is not None:
+        return entry.row
+    in_table = entry.part or entry.labels or entry.index_names or SLOTS.search(entry.name)
+    return bool(in_table) and not entry.collect
+
+
+def _dropped(entry: SensorTable) -> tuple[Among, ...]:
+    drop = read_among(entry.drop)
+    if entry.skip_oid is None:
+        return drop
+    return (*drop, Among(column=parse_reference(entry.skip_oid), words=tuple(word.casefold() for word in entry.skip)))
 
 
 def _map_lines(name: str, maps: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
