@@ -14,23 +14,14 @@ from typing import Any, BinaryIO
 
 from hardcase_agent.domain.capture import Capture, Decoded, Flaw, Listed, Recorded, Seen, Undecoded
 from hardcase_agent.domain.part import Asset, Part
-from hardcase_agent.domain.reading import Gap, Limits, Number, Reading, Sensor
+from hardcase_agent.domain.reading import LIMIT_NAMES, Gap, Limits, Number, Reading, Sensor
 from hardcase_agent.sensors.decoders import DECODERS
 
 LARGEST_CAPTURE = 256 << 20
 """Bytes of one file or tree. The largest support bundle member seen, an SNMP walk of a chassis, has 40 MB."""
 MOST_FILES = 200_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LIMITS = (
-    "lower_non_recoverable",
-    "lower_critical",
-    "lower_non_critical",
-    "upper_non_critical",
-    "upper_critical",
-    "upper_non_recoverable",
-    "hysteresis_rising",
-    "hysteresis_falling",
-)
+_LIMITS = (*LIMIT_NAMES, "hysteresis_rising", "hysteresis_falling")
 
 
 def decode_file(kind: str, path: Path) -> Iterator[dict[str, Any]]:

@@ -74,6 +74,17 @@ class GapReason(StrEnum):
     NOT_SWEPT = "not_swept"
 
 
+LIMIT_NAMES = (
+    "lower_non_recoverable",
+    "lower_critical",
+    "lower_non_critical",
+    "upper_non_critical",
+    "upper_critical",
+    "upper_non_recoverable",
+)
+"""The limits of `Limits`, lowest first."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """The device's own limits, in the sensor's unit; None = the device states none."""

@@ -7,9 +7,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from hardcase_agent.domain.reading import Kind, Unit
+from hardcase_agent.domain.reading import LIMIT_NAMES, Kind, Unit
 from hardcase_agent.sensors.snmp.reference import Reference, parse_reference
-from hardcase_agent.sensors.snmp.specs import LIMITS, Among, LimitSpec, Told, Variant
+from hardcase_agent.sensors.snmp.specs import Among, LimitSpec, Told, Variant
 from hardcase_agent.sensors.snmp.values import Value, parse_oid
 
 
@@ -109,8 +109,8 @@ def read_variant(words: str) -> Variant:
 def read_limit(line: str, row: bool) -> tuple[str, LimitSpec]:
     """ "upper_critical COLUMN" or "upper_critical COLUMN x0.1"; of a single object, an instance."""
     name, _, rest = line.partition(" ")
-    if name not in LIMITS:
-        raise ValueError(f"limits: {name!r} is none of {', '.join(LIMITS)}")
+    if name not in LIMIT_NAMES:
+        raise ValueError(f"limits: {name!r} is none of {', '.join(LIMIT_NAMES)}")
     place, _, factor = rest.strip().partition(" x")
     return name, LimitSpec(
         column=parse_reference(place.strip() if row or place.strip().endswith("!") else f"{place.strip()}!"),

@@ -16,14 +16,6 @@ from hardcase_agent.domain.reading import GapReason, Kind, Unit
 from hardcase_agent.sensors.snmp.reference import Reference, printable, whole
 from hardcase_agent.sensors.snmp.values import Oid, Value
 
-LIMITS = (
-    "lower_non_recoverable",
-    "lower_critical",
-    "lower_non_critical",
-    "upper_non_critical",
-    "upper_critical",
-    "upper_non_recoverable",
-)
 HEALTH = ("ok", "warning", "degraded", "failed", "critical", "predicted", "absent", "unknown")
 """A verdict without its reason, one at a time: the states of every quantity that ends in ".health"."""
 
