@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test check format bench chaos truth fuzz proto lock clean packages
+.PHONY: demo test check format bench chaos truth fuzz proto texts lock clean packages
 
 demo: $(VENV)/.runtime
 	@ONCE=$(ONCE) $(BIN)/python -m deploy.demo.demo
@@ -42,6 +42,10 @@ fuzz: $(VENV)/.dev
 proto: $(VENV)/.dev
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m grpc_tools.protoc -I protos --python_out=protos --grpc_python_out=protos \
 		--mypy_out=quiet:protos --mypy_grpc_out=quiet:protos protos/hardcase_protos/v1/*.proto
+
+# Catalogues of messages: extracts from the sources, updates, compiles, and lists what is not translated yet.
+texts: $(VENV)/.dev
+	$(BIN)/python -m tests.texts
 
 # Lock files: exact versions with hashes, no registry address.
 lock: $(VENV)/.dev

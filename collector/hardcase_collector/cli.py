@@ -6,15 +6,18 @@ What only init and serve need is imported by them: the asking commands start in 
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hardcase_collector import __version__
+from hardcase_collector import __version__, tongue
 from hardcase_collector.commands import assets, cases, judge, plans, running, talk
 from hardcase_collector.commands.talk import JsonFlag, Where
 from hardcase_collector.domain.errors import ConfigError
+from hardcase_collector.tongue import _
 
 if TYPE_CHECKING:
     from hardcase_collector import founding
@@ -48,6 +51,12 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _language(wanted: str) -> str:
+    if wanted not in ("", *tongue.LANGUAGES):
+        raise typer.BadParameter(_("en or zh"))
+    return wanted
+
+
 @app.callback()
 def options(
     ctx: typer.Context,
@@ -60,8 +69,10 @@ def options(
     socket: Annotated[
         Path | None, typer.Option(help="Socket of the running collector, if not the one configured.")
     ] = None,
+    lang: Annotated[str, typer.Option("--lang", callback=_language, help="en or zh. Default: as LANG says.")] = "",
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True)] = False,
 ) -> None:
+    tongue.speak(tongue.chosen(lang, os.environ))
     ctx.obj = Where(config, socket)
 
 
@@ -191,4 +202,8 @@ def rules_why(
 
 
 def main() -> None:
-    app(prog_name="hardcase-collector")
+    # Before anything is parsed: help and wrong use are told in the language asked for too.
+    tongue.speak(tongue.chosen(tongue.asked(sys.argv[1:]), os.environ))
+    command = typer.main.get_command(app)
+    tongue.translate_help(command)
+    command(prog_name="hardcase-collector")

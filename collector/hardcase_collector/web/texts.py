@@ -1,28 +1,27 @@
-"""What pages say, in English and Chinese: message tables by key, times and numbers for people.
+"""What pages say, in English and Chinese: messages by key, times and numbers for people. Templates use `Reader`.
 
-The tables are `locale/en.toml` and `locale/zh.toml`; a test holds them to the same keys. Used by the templates through
-`Reader`.
+A new word: say its key in a template or module (`r.say("case.title")`), run `make texts`, fill in what it added to
+`hardcase_collector/locale/{en,zh}/LC_MESSAGES/pages.po`, and run it again; keys put together while running
+(`"state." ~ state`) are added to both files by hand first.
 """
 
 from __future__ import annotations
 
 import functools
-import tomllib
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
-from importlib import resources
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-LANGUAGES = ("en", "zh")
+from hardcase_collector import tongue
+
+LANGUAGES = tongue.LANGUAGES
 
 
 @functools.cache
 def messages(language: str) -> dict[str, str]:
     """Every message of a language by its dotted key."""
-    text = resources.files("hardcase_collector.web").joinpath(f"locale/{language}.toml").read_text(encoding="utf-8")
-    flat: dict[str, str] = {}
-    _flatten(tomllib.loads(text), "", flat)
-    return flat
+    found = tongue.catalogue(tongue.PAGES, language)
+    return found.entries() if found else {}
 
 
 def choose_language(*wishes: str, accept: str, default: str) -> str:
@@ -114,12 +113,3 @@ def _weight(text: str) -> float:
         return float(text) if text else 1.0
     except ValueError:
         return 0.0
-
-
-def _flatten(table: dict[str, object], prefix: str, into: dict[str, str]) -> None:
-    for key, value in table.items():
-        name = f"{prefix}.{key}" if prefix else key
-        if isinstance(value, dict):
-            _flatten(value, name, into)
-        else:
-            into[name] = str(value)
