@@ -11,9 +11,10 @@ from typing import TypedDict, Unpack
 
 from hardcase_collector.cases.workflow import CLEARS_FROM, next_state
 from hardcase_collector.domain.asset import Part
-from hardcase_collector.domain.case import Case, CaseAction, CaseState, TimelineEntry
+from hardcase_collector.domain.case import Case, CaseAction, CaseState, TimelineEntry, Waiting
 from hardcase_collector.domain.finding import Fact, Severity, Why
 from hardcase_collector.domain.ports import Announcer, CaseNews, FindingRow, Transaction
+from hardcase_collector.domain.priority import Priority, ServiceState
 
 COLLECTOR = "collector"
 
@@ -34,6 +35,12 @@ class Changes(TypedDict, total=False):
     soak_s: int
     reopened: int
     unstable: bool
+    priority: Priority
+    service: ServiceState
+    assignee: str
+    team: str
+    waiting: Waiting
+    parent: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

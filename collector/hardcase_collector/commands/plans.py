@@ -63,8 +63,8 @@ def plans_list(sheets: SheetsOption = None, lang: LangOption = "en", as_json: Js
     if as_json:
         talk.show_json([_plan_json(plan) for plan in book.plans.values()])
         return
+    from hardcase_collector.domain.priority import Priority
     from hardcase_collector.plans.plan import ClockKind
-    from hardcase_collector.plans.priority import Priority
 
     rows = (
         (

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from hardcase_collector.domain.asset import Part
 from hardcase_collector.domain.finding import Fact, Severity
+from hardcase_collector.domain.priority import Priority, ServiceState
 
 
 class CaseState(StrEnum):
@@ -21,6 +22,24 @@ class CaseState(StrEnum):
     CLOSED = "closed"
     DEFERRED = "deferred"
     CANCELLED = "cancelled"
+
+
+class Origin(StrEnum):
+    """Who opened it."""
+
+    TELEMETRY = "telemetry"
+    PERSON = "person"
+
+
+class Waiting(StrEnum):
+    """What work on a case waits for; the queue's filter, and part of why clocks pause."""
+
+    NOTHING = ""
+    CUSTOMER = "customer"
+    PART = "part"
+    VENDOR = "vendor"
+    ACCESS = "access"
+    """To the machine room."""
 
 
 class CaseAction(StrEnum):
@@ -68,6 +87,17 @@ class Case:
     rehearsal: bool = False
     linked: int | None = None
     """The closed case this one is a later recurrence of."""
+    origin: Origin = Origin.TELEMETRY
+    title: str = ""
+    """What a person wrote who reported it; "" = named by its fault classes."""
+    priority: Priority = Priority.P3
+    service: ServiceState = ServiceState.REDUNDANCY_HOLDS
+    assignee: str = ""
+    """Name of the person who works on it; "" = nobody yet."""
+    team: str = ""
+    waiting: Waiting = Waiting.NOTHING
+    parent: int | None = None
+    """The case of the storm that this one belongs to: the parent alone is told and runs clocks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

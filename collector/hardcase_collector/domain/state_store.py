@@ -250,6 +250,30 @@ class AccessStore(Protocol):
         """Writes a row and takes it back: proves that the store can write."""
 
 
+class RegistryStore(Protocol):
+    """Customers, sites, contacts, custody of assets, entitlements."""
+
+
+class ClockStore(Protocol):
+    """Terms frozen with cases, clocks to be looked at, teams and duty rotas."""
+
+
+class ReportStore(Protocol):
+    """People's reports and attachments."""
+
+
+class RepairStore(Protocol):
+    """Proposals, quotes, signed links, engineers, dispatches, site access, hand-off to vendors."""
+
+
+class SpareStore(Protocol):
+    """Depots, stock, compatible spares, part orders, maintenance records, satisfaction."""
+
+
+class NoiseStore(Protocol):
+    """Planned windows, storms, how cases were closed."""
+
+
 class Transaction(Protocol):
     @property
     def agents(self) -> AgentStore: ...
@@ -265,6 +289,18 @@ class Transaction(Protocol):
     def outbox(self) -> OutboxStore: ...
     @property
     def access(self) -> AccessStore: ...
+    @property
+    def registry(self) -> RegistryStore: ...
+    @property
+    def clocks(self) -> ClockStore: ...
+    @property
+    def reports(self) -> ReportStore: ...
+    @property
+    def repairs(self) -> RepairStore: ...
+    @property
+    def spares(self) -> SpareStore: ...
+    @property
+    def noise(self) -> NoiseStore: ...
     def forget(self, *, now_ms: int, limit: int) -> int:
         """Lets go of old events, whys, audit entries and delivered notifications, at most `limit` of each."""
 

@@ -13,6 +13,7 @@ from itertools import zip_longest
 from zoneinfo import ZoneInfo
 
 from hardcase_collector.domain.case import TimelineEntry
+from hardcase_collector.domain.priority import Priority
 from hardcase_collector.plans import ledger
 from hardcase_collector.plans.calendar import (
     HORIZON_MS,
@@ -26,7 +27,6 @@ from hardcase_collector.plans.calendar import (
 from hardcase_collector.plans.ledger import Because, Interval
 from hardcase_collector.plans.moments import Code, Happening, Pause, Round, rounds_of
 from hardcase_collector.plans.plan import ClockKind, Moment, PauseReason, Plan, Promise
-from hardcase_collector.plans.priority import Priority
 
 STEPS = (50, 80, 100)
 """Percent of the promise used at which people are told."""

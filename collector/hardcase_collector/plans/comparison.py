@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from hardcase_collector.domain.priority import Priority
 from hardcase_collector.plans.plan import ClockKind, Plan, Promise
-from hardcase_collector.plans.priority import Priority
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,12 @@ from zoneinfo import ZoneInfo
 from hardcase_collector.domain.case import CaseAction, CaseState, TimelineEntry
 from hardcase_collector.domain.errors import SheetError
 from hardcase_collector.domain.finding import Fact, Severity
+from hardcase_collector.domain.priority import Importance, Priority, ServiceState
 from hardcase_collector.plans.almanac import calendar_of
 from hardcase_collector.plans.calendar import Calendar, ms_of
 from hardcase_collector.plans.moments import Code
 from hardcase_collector.plans.plan import Moment, PauseReason
-from hardcase_collector.plans.priority import Importance, Priority, ServiceState, priority_of
+from hardcase_collector.plans.priority import priority_of
 from hardcase_collector.plans.reader import choice, read_calendar
 from hardcase_collector.sheets.files import parse, read_texts
 from hardcase_collector.sheets.lines import entry_lines

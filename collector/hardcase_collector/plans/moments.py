@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from hardcase_collector.domain.case import CaseAction, CaseState, TimelineEntry
+from hardcase_collector.domain.priority import Priority
 from hardcase_collector.plans.plan import Moment, PauseReason
-from hardcase_collector.plans.priority import Priority
 
 
 class Code(StrEnum):

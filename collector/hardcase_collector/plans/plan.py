@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
-from hardcase_collector.plans.priority import Priority
+from hardcase_collector.domain.priority import Priority
 
 Texts = Mapping[str, str]
 

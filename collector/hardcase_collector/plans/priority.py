@@ -5,34 +5,8 @@ Pure; asked when a case opens or what it is about changes. A person's choice ove
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 from hardcase_collector.domain.finding import Severity
-
-
-class Priority(StrEnum):
-    """P1 一级 .. P4 四级."""
-
-    P1 = "P1"
-    P2 = "P2"
-    P3 = "P3"
-    P4 = "P4"
-
-
-class ServiceState(StrEnum):
-    """What the fault does to what the asset is for."""
-
-    DOWN = "down"
-    REDUNDANCY_LOST = "redundancy_lost"
-    REDUNDANCY_HOLDS = "redundancy_holds"
-    PREDICTED = "predicted"
-
-
-class Importance(StrEnum):
-    HIGH = "high"
-    NORMAL = "normal"
-    LOW = "low"
-
+from hardcase_collector.domain.priority import Importance, Priority, ServiceState
 
 _LEVELS = tuple(Priority)
 _BASE = {

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from hardcase_collector.domain.errors import SheetError
+from hardcase_collector.domain.priority import Priority
 from hardcase_collector.plans.almanac import calendar_of
 from hardcase_collector.plans.plan import (
     CalendarSheet,
@@ -31,7 +32,6 @@ from hardcase_collector.plans.plan import (
     Window,
     YearSheet,
 )
-from hardcase_collector.plans.priority import Priority
 from hardcase_collector.sheets.files import parse, read_texts
 from hardcase_collector.sheets.table import Mistakes, Table
 

@@ -10,10 +10,11 @@ from datetime import UTC, datetime
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, insert, select, text, update
 
-from hardcase_collector.domain.case import Case, CaseState, TimelineEntry
+from hardcase_collector.domain.case import Case, CaseState, Origin, TimelineEntry, Waiting
 from hardcase_collector.domain.errors import NotFound
 from hardcase_collector.domain.finding import Severity
 from hardcase_collector.domain.ports import CaseFilter
+from hardcase_collector.domain.priority import Priority, ServiceState
 from hardcase_collector.storage.state import texts
 from hardcase_collector.storage.state.models import AssetRow, CaseDayRow, CaseRow, TimelineRow
 from hardcase_collector.storage.state.upserts import insert_into, table_of
@@ -176,6 +177,14 @@ def _columns(case: Case) -> dict[str, object]:
         "unstable": case.unstable,
         "rehearsal": case.rehearsal,
         "linked": case.linked,
+        "origin": str(case.origin),
+        "title": case.title,
+        "priority": str(case.priority),
+        "service": str(case.service),
+        "assignee": case.assignee,
+        "team": case.team,
+        "waiting": str(case.waiting),
+        "parent": case.parent,
     }
 
 
@@ -202,4 +211,12 @@ def _case(row: RowMapping) -> Case:
         unstable=row["unstable"],
         rehearsal=row["rehearsal"],
         linked=row["linked"],
+        origin=Origin(row["origin"]),
+        title=row["title"],
+        priority=Priority(row["priority"]),
+        service=ServiceState(row["service"]),
+        assignee=row["assignee"],
+        team=row["team"],
+        waiting=Waiting(row["waiting"]),
+        parent=row["parent"],
     )

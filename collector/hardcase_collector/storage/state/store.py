@@ -20,12 +20,18 @@ from hardcase_collector.storage.state.access_store import SqlAccessStore
 from hardcase_collector.storage.state.agent_store import SqlAgentStore
 from hardcase_collector.storage.state.asset_store import SqlAssetStore
 from hardcase_collector.storage.state.case_store import SqlCaseStore
+from hardcase_collector.storage.state.clock_store import SqlClockStore
 from hardcase_collector.storage.state.connections import parse_url, reader_engine, writer_engine
 from hardcase_collector.storage.state.failures import named, worth_another_try
 from hardcase_collector.storage.state.feed_store import SqlFeedStore
 from hardcase_collector.storage.state.finding_store import SqlFindingStore
+from hardcase_collector.storage.state.noise_store import SqlNoiseStore
 from hardcase_collector.storage.state.outbox_store import SqlOutboxStore
+from hardcase_collector.storage.state.registry_store import SqlRegistryStore
+from hardcase_collector.storage.state.repair_store import SqlRepairStore
+from hardcase_collector.storage.state.report_store import SqlReportStore
 from hardcase_collector.storage.state.retention import forget
+from hardcase_collector.storage.state.spare_store import SqlSpareStore
 
 # A batch commits in milliseconds; a writer that holds the turn this long is stuck, and waiting longer helps nobody.
 TURN_WAIT_S = 30.0
@@ -68,6 +74,30 @@ class SqlTransaction:
     @cached_property
     def access(self) -> SqlAccessStore:
         return SqlAccessStore(self._connection)
+
+    @cached_property
+    def registry(self) -> SqlRegistryStore:
+        return SqlRegistryStore(self._connection)
+
+    @cached_property
+    def clocks(self) -> SqlClockStore:
+        return SqlClockStore(self._connection)
+
+    @cached_property
+    def reports(self) -> SqlReportStore:
+        return SqlReportStore(self._connection)
+
+    @cached_property
+    def repairs(self) -> SqlRepairStore:
+        return SqlRepairStore(self._connection)
+
+    @cached_property
+    def spares(self) -> SqlSpareStore:
+        return SqlSpareStore(self._connection)
+
+    @cached_property
+    def noise(self) -> SqlNoiseStore:
+        return SqlNoiseStore(self._connection)
 
     def forget(self, *, now_ms: int, limit: int) -> int:
         """See `retention.py`."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from zoneinfo import ZoneInfo
 
 import pytest
+from hardcase_collector.domain.priority import Priority
 from hardcase_collector.plans.almanac import calendar_of
 from hardcase_collector.plans.calendar import Calendar, datetime_of
 from hardcase_collector.plans.clocks import Clock, ClockState, Terms, clocks
 from hardcase_collector.plans.plan import CalendarSheet, DayRule, Promise, Window
-from hardcase_collector.plans.priority import Priority
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

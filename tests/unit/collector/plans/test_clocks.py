@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from hardcase_collector.domain.case import TimelineEntry
+from hardcase_collector.domain.priority import Priority
 from hardcase_collector.plans.almanac import calendar_of
 from hardcase_collector.plans.calendar import Calendar
 from hardcase_collector.plans.clocks import Clock, ClockState, Forecast, Terms, Waiver, clocks
 from hardcase_collector.plans.ledger import Because
 from hardcase_collector.plans.plan import CalendarSheet, ClockKind, Moment, PauseReason, Plan, YearSheet
-from hardcase_collector.plans.priority import Priority
 from hardcase_collector.plans.reader import load_plans
 
 from tests.unit.collector.plans.timeline import (

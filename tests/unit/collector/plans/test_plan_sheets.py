@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from hardcase_collector.domain.errors import SheetError
+from hardcase_collector.domain.priority import Priority
 from hardcase_collector.plans.comparison import compare
 from hardcase_collector.plans.event_file import load_case, read_case
 from hardcase_collector.plans.plan import ClockKind, Moment
-from hardcase_collector.plans.priority import Priority
 from hardcase_collector.plans.reader import load_plans
 from hardcase_collector.sheets.lines import entry_lines
 from hardcase_collector.sheets.table import Mistakes

@@ -6,9 +6,10 @@ from datetime import date
 
 import pytest
 from hardcase_collector.domain.finding import Severity
+from hardcase_collector.domain.priority import Importance, Priority, ServiceState
 from hardcase_collector.plans.almanac import calendar_of, official_year
 from hardcase_collector.plans.plan import CalendarSheet
-from hardcase_collector.plans.priority import Importance, Priority, ServiceState, priority_of
+from hardcase_collector.plans.priority import priority_of
 
 FAULTS = (Severity.CRITICAL, Severity.MAJOR, Severity.MINOR, Severity.WARNING)
 

@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 
 from hardcase_collector.domain.case import TimelineEntry
 from hardcase_collector.domain.finding import Fact
+from hardcase_collector.domain.priority import Priority
 from hardcase_collector.plans.calendar import Calendar, Year
 from hardcase_collector.plans.plan import ClockKind, Coverage, DayRule, Moment, PauseReason, Plan, Promise, Window
-from hardcase_collector.plans.priority import Priority
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE

@@ -111,6 +111,12 @@ class CaseRow(Model):
             postgresql_where=text("unstable AND state NOT IN ('closed', 'cancelled')"),
         ),
         Index(
+            "ix_cases_parent",
+            "parent",
+            sqlite_where=text("parent IS NOT NULL"),
+            postgresql_where=text("parent IS NOT NULL"),
+        ),
+        Index(
             "ix_cases_rehearsed",
             "opened_ms",
             sqlite_where=text("rehearsal AND state NOT IN ('closed', 'cancelled')"),
@@ -141,6 +147,14 @@ class CaseRow(Model):
     unstable: Mapped[bool]
     rehearsal: Mapped[bool]
     linked: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("cases.id"))
+    origin: Mapped[Text_] = mapped_column(server_default="telemetry")
+    title: Mapped[Text_] = mapped_column(server_default="")
+    priority: Mapped[Text_] = mapped_column(server_default="P3")
+    service: Mapped[Text_] = mapped_column(server_default="redundancy_holds")
+    assignee: Mapped[Text_] = mapped_column(server_default="")
+    team: Mapped[Text_] = mapped_column(server_default="")
+    waiting: Mapped[Text_] = mapped_column(server_default="")
+    parent: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class TimelineRow(Model):

@@ -1,0 +1,1 @@
+"""The books: customers, sites, contacts, custody, entitlements; read from files, checked, asked. Pure."""
