@@ -28,3 +28,8 @@ class Actor:
     role: Role
     customer: str | None
     """The scope of everything he sees and does; None = all customers."""
+
+
+def local(name: str) -> Actor:
+    """Whoever asks over the control socket: he could read the stores themselves."""
+    return Actor(name=name, role=Role.ADMINISTRATOR, customer=None)
