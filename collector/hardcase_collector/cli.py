@@ -17,7 +17,7 @@ from hardcase_collector import __version__, tongue
 from hardcase_collector.commands import assets, cases, judge, plans, running, talk
 from hardcase_collector.commands.talk import JsonFlag, Where
 from hardcase_collector.domain.errors import ConfigError
-from hardcase_collector.tongue import _
+from hardcase_collector.tongue import _, heads, word
 
 if TYPE_CHECKING:
     from hardcase_collector import founding
@@ -123,14 +123,15 @@ def _report(
         return
     talk.show_facts(
         {
-            "data directory": settings.data_dir,
-            "CA fingerprint": f"sha256:{founded.fingerprint}",
-            "server names": ", ".join(founded.names),
-            "administrator": admin if added else "there is one already; none added",
-            **({"password (shown once)": password} if password else {}),
+            _("data directory"): settings.data_dir,
+            _("CA fingerprint"): f"sha256:{founded.fingerprint}",
+            _("server names"): ", ".join(founded.names),
+            _("administrator"): admin if added else _("there is one already; none added"),
+            **({_("password (shown once)"): password} if password else {}),
         }
     )
-    talk.say("\nNext: systemctl enable --now hardcase-collector, then hardcase-collector token")
+    talk.say()
+    talk.say(_("Next: systemctl enable --now hardcase-collector, then hardcase-collector token"))
 
 
 @app.command()
@@ -151,7 +152,7 @@ def serve(
         try:
             asyncio.run(run(settings, config_path=where.config, insecure=insecure))
         except OSError as error:
-            raise ConfigError((f"cannot start: {error}",)) from error
+            raise ConfigError((_("cannot start: {error}").format(error=error),)) from error
 
 
 @rules.command("list")
@@ -162,7 +163,8 @@ def rules_list(ctx: typer.Context, as_json: JsonFlag = False) -> None:
         talk.show_json(loaded)
         return
     columns = ("rule", "class", "condition", "levels", "debounce", "opens", "from")
-    talk.show_table("", columns, ([row[column] for column in columns] for row in loaded), empty="No rules.")
+    shown = heads("rule", "class", "condition", "levels", "debounce", "opens", "from")
+    talk.show_table("", shown, ([row[column] for column in columns] for row in loaded), empty=_("No rules."))
 
 
 @rules.command("check")
@@ -177,7 +179,7 @@ def rules_check(
         talk.say(mistake)
     if mistakes:
         raise typer.Exit(talk.FAILED)
-    talk.say("The sheets are right.")
+    talk.say(_("The sheets are right."))
 
 
 @rules.command("why")
@@ -194,11 +196,18 @@ def rules_why(
         talk.show_json(found)
         return
     rows = (
-        (talk.time(row["time_ms"]), row["asset"], row["rule"], row["part"], row["reason"], talk.pairs(row["facts"]))
+        (
+            talk.time(row["time_ms"]),
+            row["asset"],
+            row["rule"],
+            row["part"],
+            word(f"why.{row['reason']}"),
+            talk.pairs(row["facts"]),
+        )
         for row in found
     )
-    columns = ("time", "asset", "rule", "part", "answer", "facts")
-    talk.show_table("", columns, rows, empty="No decision yet.")
+    columns = heads("time", "asset", "rule", "part", "answer", "facts")
+    talk.show_table("", columns, rows, empty=_("No decision yet."))
 
 
 def main() -> None:

@@ -25,33 +25,20 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 PACKAGE = ROOT / "collector" / "hardcase_collector"
 LOCALE = PACKAGE / "locale"
 PLURALS = {"en": "nplurals=2; plural=(n != 1);", "zh": "nplurals=1; plural=0;"}
-# What typer and its click say of themselves and this product's users meet.
+# What typer asks gettext for; what its parser says beside that stays English.
 PARSER = (
     "(deprecated) ",
     "Aborted.",
     "Arguments",
-    "Choose from:\n\t{choices}",
     "Commands",
     "Error",
-    "Got unexpected extra argument ({args})",
-    "Invalid value for {param_hint}: {message}",
-    "Invalid value: {message}",
-    "Missing argument",
     "Missing command.",
-    "Missing option",
     "No such command {name!r}.",
-    "No such option: {name}",
-    "Option {name!r} requires an argument.",
     "Options",
-    "Show this message and exit.",
     "Try [blue]'{command_path} {help_option}'[/] for help.",
-    "Usage:",
     "[default: {}]",
     "[env var: {}]",
     "[required]",
-    "{name} {filename!r} does not exist.",
-    "{value!r} is not a valid {number_type}.",
-    "{value} is not in the range {range}.",
 )
 _KEY = re.compile(r"""\.say\(\s*["']([a-z_0-9.]+)["']\s*[,)]""")
 _REFUSED = re.compile(r"""Refused\(\s*\d+,\s*["']([a-z_0-9.]+)["']""")

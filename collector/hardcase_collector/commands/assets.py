@@ -9,6 +9,7 @@ import typer
 
 from hardcase_collector.commands import talk
 from hardcase_collector.commands.talk import JsonFlag
+from hardcase_collector.tongue import _, heads, word
 
 app = typer.Typer(no_args_is_help=True, help="List and show assets, their readings, coverage and gaps.")
 joining = typer.Typer(no_args_is_help=True, help="Settle what was found while an asset was joining.")
@@ -45,24 +46,29 @@ def list_assets(
             line["asset"]["id"],
             _name(line["asset"]),
             talk.severity(line["condition"]),
-            line["asset"]["mode"],
+            word(f"mode.{line['asset']['mode']}"),
             line["open_cases"],
-            f"{line['watched']} watched, {line['unreadable']} unreadable",
+            _("{watched} watched, {unreadable} unreadable").format(**line),
             talk.time(line["last_reading_ms"]),
-            ", ".join(line["agents"]) + (" (silent)" if line["silent"] else ""),
+            _watched_by(line),
         )
         for line in lines
     )
-    columns = ("id", "asset", "condition", "mode", "cases", "coverage", "last reading", "watched by")
-    talk.show_table("", columns, rows, empty="No assets.")
+    columns = heads("id", "asset", "condition", "mode", "cases", "coverage", "last reading", "watched by")
+    talk.show_table("", columns, rows, empty=_("No assets."))
     if answer["pages"] > 1:
-        talk.complain(f"page {answer['page']} of {answer['pages']}, {answer['found']} assets in all")
+        talk.complain(_("page {page} of {pages}, {found} assets in all").format(**answer))
 
 
 def _name(asset: dict[str, Any]) -> str:
     facts = asset["facts"]
     name = facts["hostname"] or facts["address"] or facts["serial"] or asset["key"]
-    return f"{name} (rehearsal)" if facts["rehearsal"] else str(name)
+    return _("{name} (rehearsal)").format(name=name) if facts["rehearsal"] else str(name)
+
+
+def _watched_by(line: dict[str, Any]) -> str:
+    agents = ", ".join(line["agents"])
+    return _("{agents} (silent)").format(agents=agents) if line["silent"] else agents
 
 
 @app.command()
@@ -77,27 +83,36 @@ def show(ctx: typer.Context, name: Name, as_json: JsonFlag = False) -> None:
     facts = asset["facts"]
     talk.show_facts(
         {
-            "asset": f"{asset['id']} {_name(asset)}",
-            "key": f"{asset['key']} (by {asset['basis']})",
-            "hardware": " ".join(filter(None, (facts["vendor"], facts["model"], facts["serial"]))) or "-",
-            "condition": talk.severity(line["condition"]),
-            "mode": asset["mode"],
-            "watched by": ", ".join(line["agents"]) + (" (silent)" if line["silent"] else ""),
-            "last reading": talk.time(line["last_reading_ms"]),
+            _("asset"): f"{asset['id']} {_name(asset)}",
+            _("key"): _("{key} (by {basis})").format(**asset),
+            _("hardware"): " ".join(filter(None, (facts["vendor"], facts["model"], facts["serial"]))) or "-",
+            _("condition"): talk.severity(line["condition"]),
+            _("mode"): word(f"mode.{asset['mode']}"),
+            _("watched by"): _watched_by(line),
+            _("last reading"): talk.time(line["last_reading_ms"]),
         }
     )
     _show_readings(picture)
     talk.say()
     talk.show_table(
-        "Coverage",
-        ("component", "source", "status", "reason", "what to do"),
-        ((row["component"], source, row["status"], row["reason"], row["cure"]) for source, row in picture["coverage"]),
-        empty="Not told yet.",
+        _("Coverage"),
+        heads("component", "source", "status", "reason", "what to do"),
+        (
+            (
+                word(f"component.{row['component']}"),
+                source,
+                word(f"coverage.{row['status']}"),
+                row["reason"],
+                row["cure"],
+            )
+            for source, row in picture["coverage"]
+        ),
+        empty=_("Not told yet."),
     )
     talk.say()
     talk.show_table(
-        "What is wrong now",
-        ("id", "severity", "fault", "part", "since", "held", "what"),
+        _("What is wrong now"),
+        heads("id", "severity", "fault", "part", "since", "held", "what"),
         (
             (
                 row["id"],
@@ -105,20 +120,20 @@ def show(ctx: typer.Context, name: Name, as_json: JsonFlag = False) -> None:
                 row["fault_class"],
                 talk.part(row["part"]),
                 talk.time(row["since_ms"]),
-                row["held"] or "-",
+                word(f"why.{row['held']}") if row["held"] else "-",
                 talk.pairs(row["evidence"]),
             )
             for row in picture["findings"]
         ),
-        empty="Nothing known.",
+        empty=_("Nothing known."),
     )
 
 
 def _show_readings(picture: dict[str, Any]) -> None:
     talk.say()
     talk.show_table(
-        "Readings",
-        ("source", "sensor", "value", "level", "limits", "taken"),
+        _("Readings"),
+        heads("source", "sensor", "value", "level", "limits", "taken"),
         (
             (
                 row["source"],
@@ -130,19 +145,24 @@ def _show_readings(picture: dict[str, Any]) -> None:
             )
             for row in picture["readings"]
         ),
-        empty="No reading has arrived yet.",
+        empty=_("No reading has arrived yet."),
     )
 
 
 def _value(row: dict[str, Any]) -> str:
     if row["gap"]:
         age = row["gap_age_s"]
-        return f"gap: {row['gap']}" + (f", last {age} s before" if age is not None else ", never a value")
+        gap = word(f"gap.{row['gap']}")
+        if age is None:
+            return _("gap: {gap}, never a value").format(gap=gap)
+        return _("gap: {gap}, last {age} s before").format(gap=gap, age=age)
     if row["has_states"]:
-        return ", ".join(row["states"]) or "nothing asserted"
+        return ", ".join(row["states"]) or _("nothing asserted")
     unit = {"Cel": "°C", "1": ""}.get(row["unit"], row["unit"])
-    worn_out = f", worn out about {talk.time(row['worn_out_ms'])[:7]}" if row.get("worn_out_ms") else ""
-    return f"{row['value']:g} {unit}".strip() + worn_out
+    value = f"{row['value']:g} {unit}".strip()
+    if not row.get("worn_out_ms"):
+        return value
+    return _("{value}, worn out about {month}").format(value=value, month=talk.time(row["worn_out_ms"])[:7])
 
 
 @app.command()
@@ -154,7 +174,7 @@ def mode(
 ) -> None:
     """Change how findings of an asset are treated."""
     asset = talk.post(ctx, f"/assets/{talk.in_path(name)}/mode", mode=mode.value, hours=hours)
-    talk.say(f"{_name(asset)}: {asset['mode']}")
+    talk.say(f"{_name(asset)}: {word('mode.' + asset['mode'])}")
 
 
 @app.command("accept-baseline")
@@ -167,14 +187,15 @@ def accept_baseline(
 ) -> None:
     """Accept a counter's present value: tell me only if it grows."""
     accepted = talk.post(ctx, f"/assets/{talk.in_path(name)}/baseline", sensor=sensor, rule=rule, reason=reason)
-    talk.say(f"{accepted['sensor']}: {accepted['value']:g} accepted for {accepted['rule']}")
+    talk.say(_("{sensor}: {value:g} accepted for {rule}").format(**accepted))
 
 
 def _settle(ctx: typer.Context, name: str, reason: str, findings: list[int] | None, *, open_cases: bool) -> None:
     settled = talk.post(
         ctx, f"/assets/{talk.in_path(name)}/joining", open_cases=open_cases, reason=reason, findings=findings or []
     )
-    talk.say(f"{settled['findings']} findings {'opened' if open_cases else 'accepted as baseline'}")
+    done = _("{findings} findings opened") if open_cases else _("{findings} findings accepted as baseline")
+    talk.say(done.format(**settled))
 
 
 @joining.command("accept")

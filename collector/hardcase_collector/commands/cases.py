@@ -8,6 +8,7 @@ import typer
 
 from hardcase_collector.commands import talk
 from hardcase_collector.commands.talk import JsonFlag
+from hardcase_collector.tongue import _, heads, language, word
 
 app = typer.Typer(no_args_is_help=True, help="List, show and work fault cases.")
 letters = typer.Typer(no_args_is_help=True, help="Notifications that were given up.")
@@ -29,15 +30,15 @@ def list_cases(
     answer = talk.get(ctx, "/cases", all=all, customer=customer, limit=limit)
     cases = answer["cases"]
     if answer["more"]:
-        talk.complain(f"only the newest {limit} are listed; --limit lists more")
+        talk.complain(_("only the newest {limit} are listed; --limit lists more").format(limit=limit))
     if as_json:
         talk.show_json(cases)
         return
     rows = (
         (
-            case["number"] + (" (rehearsal)" if case["rehearsal"] else ""),
+            _number(case),
             talk.severity(case["severity"]),
-            case["state"],
+            word(f"state.{case['state']}"),
             case["asset_name"],
             talk.part(case["part"]),
             case["title"],
@@ -46,8 +47,13 @@ def list_cases(
         )
         for case in cases
     )
-    columns = ("case", "severity", "state", "asset", "part", "fault", "since", "acknowledged by")
-    talk.show_table("", columns, rows, empty="No cases." if all else "No open cases.")
+    columns = heads("case", "severity", "state", "asset", "part", "fault", "since", "acknowledged by")
+    talk.show_table("", columns, rows, empty=_("No cases.") if all else _("No open cases."))
+
+
+def _number(case: dict[str, Any]) -> str:
+    number = str(case["number"])
+    return _("{name} (rehearsal)").format(name=number) if case["rehearsal"] else number
 
 
 @app.command()
@@ -61,16 +67,16 @@ def show(ctx: typer.Context, number: Number, as_json: JsonFlag = False) -> None:
     facts = picture["asset"]["facts"]
     talk.show_facts(
         {
-            "case": f"{case['number']}{' (rehearsal)' if case['rehearsal'] else ''}, version {case['version']}",
-            "fault": picture["title"],
-            "severity": talk.severity(case["severity"]),
-            "state": case["state"],
-            "asset": " ".join(filter(None, (facts["hostname"], facts["vendor"], facts["model"], facts["serial"]))),
-            "part": talk.part(case["part"]),
-            "since": talk.time(case["since_ms"]),
-            "opened": talk.time(case["opened_ms"]),
-            "acknowledged": f"{case['acknowledged_by']} {talk.time(case['acknowledged_ms'])}".strip(),
-            "may now": ", ".join(["acknowledge", "note", *picture["actions"]]),
+            _("case"): _("{number}, version {version}").format(number=_number(case), version=case["version"]),
+            _("fault"): picture["title"],
+            _("severity"): talk.severity(case["severity"]),
+            _("state"): word(f"state.{case['state']}"),
+            _("asset"): " ".join(filter(None, (facts["hostname"], facts["vendor"], facts["model"], facts["serial"]))),
+            _("part"): talk.part(case["part"]),
+            _("since"): talk.time(case["since_ms"]),
+            _("opened"): talk.time(case["opened_ms"]),
+            _("acknowledged"): f"{case['acknowledged_by']} {talk.time(case['acknowledged_ms'])}".strip(),
+            _("may now"): ", ".join(["acknowledge", "note", *picture["actions"]]),
         }
     )
     _show_details(picture)
@@ -79,8 +85,8 @@ def show(ctx: typer.Context, number: Number, as_json: JsonFlag = False) -> None:
 def _show_details(picture: dict[str, Any]) -> None:
     talk.say()
     talk.show_table(
-        "Evidence",
-        ("severity", "fault", "since", "what"),
+        _("Evidence"),
+        heads("severity", "fault", "since", "what"),
         (
             (
                 talk.severity(finding["severity"]),
@@ -90,64 +96,70 @@ def _show_details(picture: dict[str, Any]) -> None:
             )
             for finding in picture["findings"]
         ),
-        empty="No finding fires at the moment.",
+        empty=_("No finding fires at the moment."),
     )
     _show_advice(picture.get("advice"))
     talk.say()
     talk.show_table(
-        "Timeline",
-        ("time", "what", "by", "details"),
+        _("Timeline"),
+        heads("time", "what", "by", "details"),
         (
-            (talk.time(entry["at_ms"]), entry["code"], entry["actor"], talk.pairs(entry["parameters"]))
+            (
+                talk.time(entry["at_ms"]),
+                word(f"timeline.{entry['code']}"),
+                entry["actor"],
+                talk.pairs(entry["parameters"]),
+            )
             for entry in picture["timeline"]
         ),
-        empty="Empty.",
+        empty=_("Empty."),
     )
     talk.say()
     talk.show_table(
-        "Notifications",
-        ("channel", "version", "state", "attempts", "last error"),
+        _("Notifications"),
+        heads("channel", "version", "state", "attempts", "last error"),
         (
             (row["channel"], row["version"], row["state"], row["attempts"], row["last_error"])
             for row in picture["notifications"]
         ),
-        empty="None.",
+        empty=_("None."),
     )
 
 
 def _act(ctx: typer.Context, number: str, action: str, text: str, *, done: str) -> None:
     case = talk.post(ctx, f"/cases/{talk.in_path(number)}/{talk.in_path(action)}", text=text)
-    talk.say(f"{case['number']}: {done}, state {case['state']}")
+    state = word(f"state.{case['state']}")
+    talk.say(_("{number}: {done}, state {state}").format(number=case["number"], done=done, state=state))
 
 
 @app.command()
 def ack(ctx: typer.Context, number: Number) -> None:
     """Acknowledge: somebody has seen it."""
-    _act(ctx, number, "acknowledge", "", done="acknowledged")
+    _act(ctx, number, "acknowledge", "", done=_("acknowledged"))
 
 
 @app.command()
 def note(ctx: typer.Context, number: Number, text: Text) -> None:
     """Add a note to the timeline."""
-    _act(ctx, number, "note", text, done="noted")
+    _act(ctx, number, "note", text, done=_("noted"))
 
 
 @app.command()
 def close(ctx: typer.Context, number: Number, reason: Reason) -> None:
     """Close a case."""
-    _act(ctx, number, "close", reason, done="closed")
+    _act(ctx, number, "close", reason, done=_("closed"))
 
 
 @app.command()
 def cancel(ctx: typer.Context, number: Number, reason: Reason) -> None:
     """Cancel a case that is none."""
-    _act(ctx, number, "cancel", reason, done="cancelled")
+    _act(ctx, number, "cancel", reason, done=_("cancelled"))
 
 
 @app.command()
 def confirm(ctx: typer.Context, number: Number, reason: Reason = "") -> None:
     """Confirm that the fault is real."""
-    _act(ctx, number, "confirm", reason, done="confirmed")
+    _act(ctx, number, "confirm", reason, done=_("confirmed"))
 
 
 @app.command()
@@ -158,7 +170,7 @@ def move(
     reason: Reason = "",
 ) -> None:
     """Any other step of the workflow: propose, consent, start_repair, finish_repair, verify, defer, resume, reopen."""
-    _act(ctx, number, action, reason, done=action)
+    _act(ctx, number, action, reason, done=word(f"action.{action}"))
 
 
 @letters.command("list")
@@ -170,7 +182,7 @@ def list_letters(ctx: typer.Context, as_json: JsonFlag = False) -> None:
         return
     talk.show_table(
         "",
-        ("id", "channel", "case", "version", "attempts", "made", "last error"),
+        heads("id", "channel", "case", "version", "attempts", "made", "last error"),
         (
             (
                 row["id"],
@@ -183,7 +195,7 @@ def list_letters(ctx: typer.Context, as_json: JsonFlag = False) -> None:
             )
             for row in found
         ),
-        empty="No dead letters.",
+        empty=_("No dead letters."),
     )
 
 
@@ -195,19 +207,20 @@ def resend(
 ) -> None:
     """Send dead letters again, with the ids they always had."""
     if bool(ids) == all:
-        talk.fail("give ids, or --all", 2)
+        talk.fail(_("give ids, or --all"), 2)
     sent = talk.post(ctx, "/dead-letters/resend", ids=ids or [])["resent"]
-    talk.say(f"{sent} owed again")
+    talk.say(_("{sent} owed again").format(sent=sent))
 
 
 def _show_advice(advice: dict[str, Any] | None) -> None:
     if not advice:
         return
-    said = advice["en"]
+    said = advice[language()]
     talk.say()
     for one in said["safety"]:
-        talk.say(f"{one['urgency'].upper()}: {one['text']}")
-    lines = {"likely part": said["likely_part"], "change while it runs": said["hot_swappable"]}
-    for title, key in (("confirm", "confirm"), ("step", "steps"), ("vendor asks", "vendor_asks")):
+        urgency = word(f"advice.{one['urgency']}").rstrip("：").upper()
+        talk.say(f"{urgency}: {one['text']}")
+    lines = {_("likely part"): said["likely_part"], _("change while it runs"): said["hot_swappable"]}
+    for title, key in ((_("confirm"), "confirm"), (_("step"), "steps"), (_("vendor asks"), "vendor_asks")):
         lines |= {f"{title} {number}": text for number, text in enumerate(said[key], 1)}
     talk.show_facts(lines)

@@ -15,6 +15,8 @@ import typer
 
 from hardcase_collector.commands import talk
 from hardcase_collector.commands.talk import JsonFlag
+from hardcase_collector.tongue import _
+from hardcase_collector.tongue import language as spoken
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -29,15 +31,15 @@ app = typer.Typer(no_args_is_help=True, help="Service plans: what they promise; 
 SheetsOption = Annotated[
     list[Path] | None, typer.Option("--sheets", help="Your own plans beside the built-in ones; file or folder; repeat.")
 ]
-LangOption = Annotated[str, typer.Option("--lang", help="en or zh.")]
+LangOption = Annotated[str, typer.Option("--lang", help="en or zh. Default: as before the command.")]
 
 
 def _language(name: str) -> Language:
     from hardcase_collector.commands.plan_words import Language
 
-    if name not in tuple(Language):
-        raise typer.BadParameter("en or zh", param_hint="--lang")
-    return Language(name)
+    if name not in ("", *Language):
+        raise typer.BadParameter(_("en or zh"), param_hint="--lang")
+    return Language(name or spoken())
 
 
 def _book(sheets: list[Path] | None) -> PlanBook:
@@ -49,12 +51,12 @@ def _book(sheets: list[Path] | None) -> PlanBook:
 
 def _plan(book: PlanBook, name: str) -> Plan:
     if name not in book.plans:
-        talk.fail(f"no plan {name!r}; there are {', '.join(sorted(book.plans))}")
+        talk.fail(_("no plan {name!r}; there are {names}").format(name=name, names=", ".join(sorted(book.plans))))
     return book.plans[name]
 
 
 @app.command("list")
-def plans_list(sheets: SheetsOption = None, lang: LangOption = "en", as_json: JsonFlag = False) -> None:
+def plans_list(sheets: SheetsOption = None, lang: LangOption = "", as_json: JsonFlag = False) -> None:
     """List the plans."""
     from hardcase_collector.commands import plan_words as words
 
@@ -80,14 +82,14 @@ def plans_list(sheets: SheetsOption = None, lang: LangOption = "en", as_json: Js
     )
     shown = ("plan", "title", "acknowledge", "on_site", "repair", "file")
     columns = [words.word(name, language) + (" (P1)" if name in shown[2:5] else "") for name in shown]
-    talk.show_table("", columns, rows, empty="No plans.")
+    talk.show_table("", columns, rows, empty=_("No plans."))
 
 
 @app.command("show")
 def plans_show(
     name: Annotated[str, typer.Argument(help="A plan.")],
     sheets: SheetsOption = None,
-    lang: LangOption = "en",
+    lang: LangOption = "",
     as_json: JsonFlag = False,
 ) -> None:
     """Show what one plan covers, promises and costs, and where its figures come from."""
@@ -98,12 +100,12 @@ def plans_show(
 def plans_compare(
     names: Annotated[list[str], typer.Argument(help="Two plans or more.")],
     sheets: SheetsOption = None,
-    lang: LangOption = "en",
+    lang: LangOption = "",
     as_json: JsonFlag = False,
 ) -> None:
     """Show promises, coverage and prices of plans side by side."""
     if len(set(names)) < 2:
-        raise typer.BadParameter("two different plans or more", param_hint="NAMES")
+        raise typer.BadParameter(_("two different plans or more"), param_hint="NAMES")
     _side_by_side(list(dict.fromkeys(names)), sheets, lang, as_json=as_json, with_source=False)
 
 
@@ -144,7 +146,7 @@ def plans_check(paths: Annotated[list[Path], typer.Argument(help="Sheets of plan
         for mistake in error.mistakes:
             talk.say(mistake)
         raise typer.Exit(talk.FAILED) from None
-    talk.say("The sheets are right.")
+    talk.say(_("The sheets are right."))
 
 
 @app.command("ledger")
@@ -153,7 +155,7 @@ def plans_ledger(
     plan: Annotated[str, typer.Option(help="The plan it is served under.")],
     now: Annotated[str, typer.Option(help="As of this time, with offset (2026-11-23T09:00+08:00). Default: now.")] = "",
     sheets: SheetsOption = None,
-    lang: LangOption = "en",
+    lang: LangOption = "",
     as_json: JsonFlag = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print the ledger alone, as CSV.")] = False,
 ) -> None:
@@ -201,7 +203,7 @@ def _now(text: str) -> datetime:
     except ValueError:
         now = None
     if now is None or now.tzinfo is None:
-        raise typer.BadParameter("a time with its offset such as 2026-11-23T09:00+08:00", param_hint="--now")
+        raise typer.BadParameter(_("a time with its offset such as 2026-11-23T09:00+08:00"), param_hint="--now")
     return now
 
 

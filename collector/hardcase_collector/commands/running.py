@@ -11,6 +11,7 @@ import typer
 
 from hardcase_collector.commands import talk
 from hardcase_collector.commands.talk import JsonFlag
+from hardcase_collector.tongue import _, heads, ngettext, word
 
 users = typer.Typer(no_args_is_help=True, help="People who may use the pages.")
 agents = typer.Typer(no_args_is_help=True, help="Enrolled agents.")
@@ -36,9 +37,12 @@ def token(
         talk.show_json(made)
         return
     talk.say(made["token"])
-    talk.complain(f"Good for {uses} use(s) until {talk.time(made['expires_ms'])}. On the host to be watched, as root:")
+    until = talk.time(made["expires_ms"])
+    good = ngettext("Good for {uses} use until {until}.", "Good for {uses} uses until {until}.", uses)
+    talk.complain(good.format(uses=uses, until=until))
+    talk.complain(_("On the host to be watched, as root:"))
     talk.complain(f"  hardcase-agent enroll --server {made['enrolment']} --ca-fingerprint {made['ca_fingerprint']}")
-    talk.complain("It asks for the token.")
+    talk.complain(_("It asks for the token."))
 
 
 def status(ctx: typer.Context, as_json: JsonFlag = False) -> None:
@@ -50,17 +54,21 @@ def status(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     numbers = found.pop("numbers")
     reasons = found.pop("reasons")
     found["last_reload"] = _reload(found["last_reload"])
-    talk.show_facts({**found, **{f"not ready: {number}": text for number, text in enumerate(reasons, 1)}})
+    lines = {word(f"status.{key}"): value for key, value in found.items()}
+    for number, text in enumerate(reasons, 1):
+        lines[_("not ready: {number}").format(number=number)] = text
+    talk.show_facts(lines)
     talk.say()
-    talk.show_table("", ("number", "value"), ((key, f"{numbers[key]:g}") for key in sorted(numbers)), empty="")
+    talk.show_table("", heads("number", "value"), ((key, f"{numbers[key]:g}") for key in sorted(numbers)), empty="")
 
 
 def _reload(told: dict[str, Any] | None) -> str:
     if told is None:
-        return "none since the start"
-    how = f"refused: {'; '.join(told['mistakes'])}" if told["mistakes"] else "taken"
-    waiting = f"; {', '.join(told['restart_for'])} take a restart" if told["restart_for"] else ""
-    return f"{talk.time(told['at_ms'])} {how}{waiting}"
+        return _("none since the start")
+    how = _("refused: {mistakes}").format(mistakes="; ".join(told["mistakes"])) if told["mistakes"] else _("taken")
+    if told["restart_for"]:
+        how += _("; {names} take a restart").format(names=", ".join(told["restart_for"]))
+    return f"{talk.time(told['at_ms'])} {how}"
 
 
 @users.command("list")
@@ -70,8 +78,17 @@ def list_users(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     if as_json:
         talk.show_json(found)
         return
-    rows = ((u["name"], u["role"], u["customer"] or "all", u["language"] or "browser's", u["time_zone"]) for u in found)
-    talk.show_table("", ("name", "role", "customer", "language", "time zone"), rows, empty="No users.")
+    rows = (
+        (
+            u["name"],
+            word(f"role.{u['role']}"),
+            u["customer"] or _("all"),
+            u["language"] or _("browser's"),
+            u["time_zone"],
+        )
+        for u in found
+    )
+    talk.show_table("", heads("name", "role", "customer", "language", "time zone"), rows, empty=_("No users."))
 
 
 @users.command("add")
@@ -90,9 +107,9 @@ def add_user(
         ctx, "/users", name=name, role=role.value, password=password, customer=customer, language=language,
         time_zone=time_zone,
     )  # fmt: skip
-    talk.say(f"{name} added as {role.value}")
+    talk.say(_("{name} added as {role}").format(name=name, role=word(f"role.{role.value}")))
     if password_file is None:
-        talk.say(f"password (shown once): {password}")
+        talk.say(_("password (shown once): {password}").format(password=password))
 
 
 @users.command("change")
@@ -105,20 +122,20 @@ def change_user(
 ) -> None:
     """Change role or password; the user's sessions end."""
     if not (role or new_password or password_file) or (new_password and password_file):
-        talk.fail("say what to change: --role, and --new-password or --password-file", 2)
+        talk.fail(_("say what to change: --role, and --new-password or --password-file"), 2)
     made = _made_password() if new_password else None
     password = read_password(password_file) if password_file else made
     changed = talk.post(ctx, f"/users/{talk.in_path(name)}", role=role.value if role else None, password=password)
-    talk.say(f"{name} changed, role {changed['role']}")
+    talk.say(_("{name} changed, role {role}").format(name=name, role=word(f"role.{changed['role']}")))
     if made:
-        talk.say(f"password (shown once): {made}")
+        talk.say(_("password (shown once): {password}").format(password=made))
 
 
 @users.command("remove")
 def remove_user(ctx: typer.Context, name: Annotated[str, typer.Argument()]) -> None:
     """Remove a user; sessions end, what he did stays on record."""
     talk.post(ctx, f"/users/{talk.in_path(name)}/remove")
-    talk.say(f"{name} removed")
+    talk.say(_("{name} removed").format(name=name))
 
 
 def audit(
@@ -131,12 +148,12 @@ def audit(
     if as_json:
         talk.show_json(found)
         return
-    columns = ("time", "who", "what", "whom", "facts")
+    columns = heads("time", "who", "what", "whom", "facts")
     rows = (
         (talk.time(row["at_ms"]), row["actor"], row["action"], row["subject"], talk.pairs(row["facts"]))
         for row in found
     )
-    talk.show_table("", columns, rows, empty="Nothing yet.")
+    talk.show_table("", columns, rows, empty=_("Nothing yet."))
 
 
 def _made_password() -> str:
@@ -150,11 +167,11 @@ def read_password(path: Path) -> str:
     if str(path) == "-":
         import getpass
 
-        return getpass.getpass("password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
+        return getpass.getpass(_("password: ")) if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
     try:
         return path.read_text(encoding="utf-8").split("\n", 1)[0].rstrip("\r")
     except (OSError, UnicodeDecodeError) as error:
-        talk.fail(f"{path}: cannot be read: {error}")
+        talk.fail(_("{path}: cannot be read: {error}").format(path=path, error=error))
 
 
 @agents.command("list")
@@ -171,12 +188,12 @@ def list_agents(ctx: typer.Context, as_json: JsonFlag = False) -> None:
             row["customer"],
             talk.time(row["enrolled_ms"]),
             talk.time(row["last_seen_ms"]),
-            "revoked" if row["revoked"] else "stopped" if row["stopped_cleanly"] else "",
+            _("revoked") if row["revoked"] else _("stopped") if row["stopped_cleanly"] else "",
         )
         for row in found
     )
-    columns = ("id", "host", "customer", "enrolled", "last heard", "")
-    talk.show_table("", columns, rows, empty="No agents; make a token.")
+    columns = heads("id", "host", "customer", "enrolled", "last heard", "")
+    talk.show_table("", columns, rows, empty=_("No agents; make a token."))
 
 
 @agents.command()
@@ -185,4 +202,4 @@ def revoke(
 ) -> None:
     """Refuse an agent's certificate from now on."""
     agent = talk.post(ctx, f"/agents/{talk.in_path(name)}/revoke")
-    talk.say(f"{agent['id']} ({agent['hostname']}) revoked")
+    talk.say(_("{id} ({hostname}) revoked").format(**agent))

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hardcase_collector.commands.talk import Severity
+from hardcase_collector.tongue import word
 
 SEVERITY_STYLE = {"critical": "bold red", "major": "dark_orange3", "minor": "yellow", "warning": "blue"}
 
@@ -36,5 +37,5 @@ def show_facts(facts: Mapping[str, object]) -> None:
 
 def _cell(value: object) -> Text:
     if isinstance(value, Severity):
-        return Text(value.word, style=SEVERITY_STYLE.get(value.word, ""))
+        return Text(word(f"severity.{value.word}"), style=SEVERITY_STYLE.get(value.word, ""))
     return Text(str(value))

@@ -25,6 +25,7 @@ import typer
 
 from hardcase_collector import places
 from hardcase_collector.domain.errors import CollectorError, ConfigError
+from hardcase_collector.tongue import _, word
 
 if TYPE_CHECKING:
     from hardcase_collector.config import Settings
@@ -126,11 +127,11 @@ def _socket(where: Where) -> Path:
     except FileNotFoundError:
         if where.config is None:
             return places.SOCKET
-        fail(f"{chosen}: no such file", BAD_CONFIG)
+        fail(_("{path}: no such file").format(path=chosen), BAD_CONFIG)
     except PermissionError:
-        fail(f"{chosen}: not readable; name the socket with --socket", NO_RIGHT)
+        fail(_("{path}: not readable; name the socket with --socket").format(path=chosen), NO_RIGHT)
     except (OSError, ValueError, AttributeError) as error:
-        fail(f"{chosen}: cannot be read: {error}", BAD_CONFIG)
+        fail(_("{path}: cannot be read: {error}").format(path=chosen, error=error), BAD_CONFIG)
     return Path(str(named))
 
 
@@ -144,15 +145,17 @@ def _ask(ctx: typer.Context, method: str, path: str, body: Mapping[str, object] 
         answer = connection.getresponse()
         return _content(answer.status, answer.read())
     except PermissionError:
-        fail(f"no right to {where}: run this as root or as a member of group hardcase-admin", NO_RIGHT)
+        told = _("no right to {socket}: run this as root or as a member of group hardcase-admin")
+        fail(told.format(socket=where), NO_RIGHT)
     except (FileNotFoundError, ConnectionRefusedError):
-        fail(
-            f"the collector is not running (nothing answers at {where}); "
-            "start it with: systemctl start hardcase-collector",
-            NOT_RUNNING,
+        told = _(
+            "the collector is not running (nothing answers at {socket}); "
+            "start it with: systemctl start hardcase-collector"
         )
+        fail(told.format(socket=where), NOT_RUNNING)
     except (OSError, http.client.HTTPException) as error:
-        fail(f"the collector did not answer ({type(error).__name__}); see its journal", NOT_RUNNING)
+        told = _("the collector did not answer ({error}); see its journal")
+        fail(told.format(error=type(error).__name__), NOT_RUNNING)
     finally:
         connection.close()
 
@@ -161,12 +164,20 @@ def _content(status: int, body: bytes) -> Any:
     try:
         content = json.loads(body)
     except ValueError:
-        fail(f"the collector answered {status} without JSON; see its journal")
+        fail(_("the collector answered {status} without JSON; see its journal").format(status=status))
     if status == 403:
-        fail(str(content.get("detail", "refused")), NO_RIGHT)
+        fail(_detail(content), NO_RIGHT)
     if status >= 400:
-        fail(str(content.get("detail", content)))
+        fail(_detail(content))
     return content
+
+
+def _detail(content: Mapping[str, object]) -> str:
+    """What the collector answered; its own sentence is English, what kind of refusal it is is told in the reader's."""
+    detail = str(content.get("detail", content))
+    key = f"refusal.{content.get('error', '')}"
+    kind = word(key)
+    return detail if kind == key.rpartition(".")[2] else f"{kind}：{detail}"
 
 
 def in_path(name: str) -> str:
@@ -210,4 +221,4 @@ def part(value: Mapping[str, Any]) -> str:
 
 
 def pairs(facts: Mapping[str, object]) -> str:
-    return ", ".join(f"{key}={value}" for key, value in facts.items() if value not in (None, ""))
+    return ", ".join(f"{word(f'fact.{key}')}={value}" for key, value in facts.items() if value not in (None, ""))
