@@ -54,7 +54,8 @@ class ContactScope(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contact:
-    """A person at the customer. `subject` names what he answers for within `scope`: asset key, group or site name."""
+    """A person at the customer. `subject` names what he answers for within `scope`: asset key, group or site name;
+    "" for the customer."""
 
     id: int
     customer: str
@@ -91,7 +92,7 @@ class Entitlement:
     id: int
     asset: int
     part: str
-    """`Part.key()`, a component such as "disk", or "" for the whole asset. The nearest wins: part, component, asset."""
+    """`Part.key()` or `Part.place()`, a component such as "disk", or "" for the whole asset. The nearest wins."""
     plan: str
     vendor: str
     starts: date
@@ -100,3 +101,12 @@ class Entitlement:
     currency: str = ""
     contract: str = ""
     """The vendor's or our own contract number."""
+
+
+class Cover(StrEnum):
+    """What the books say of a part's cover on a day."""
+
+    UNCOVERED = "uncovered"
+    COVERED = "covered"
+    EXPIRED = "expired"
+    NOT_YET = "not_yet"

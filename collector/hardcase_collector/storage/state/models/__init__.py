@@ -13,6 +13,15 @@ from hardcase_collector.storage.state.models.desk import (
     OutboxTableRow,
     TimelineRow,
     WhyRow,
+from hardcase_collector.storage.state.models.customers import (
+    ContactRow,
+    CustodyFeedRow,
+    CustodyRow,
+    CustodyTagRow,
+    CustomerRow,
+    EntitlementRow,
+    SiteRow,
+)
 )
 from hardcase_collector.storage.state.models.feeds import (
     BaselineRow,
@@ -67,3 +76,12 @@ __all__ = [
     "WhyRow",
     "WindowRow",
 ]
+    "ContactRow",
+    "CustodyFeedRow",
+    "CustodyRow",
+    "CustodyTagRow",
+    "CustomerRow",
+    "DepotRow",
+    "DepotServiceRow",
+    "EntitlementRow",
+    "SiteRow",
