@@ -16,6 +16,7 @@ from hardcase_collector.domain.case import Case, TimelineEntry
 from hardcase_collector.domain.customer import Contact, Custody, Customer, Entitlement, Site
 from hardcase_collector.domain.finding import Fact, FindingKey, Transition, Why
 from hardcase_collector.domain.observation import Catalogue, Coverage, CoverageLine, Event, Loss, Sensor, SourceStatus
+from hardcase_collector.domain.repair_store import RepairStore
 from hardcase_collector.domain.stored import (
     AssetSummary,
     AuditEntry,
@@ -311,10 +312,6 @@ class ClockStore(Protocol):
 
 class ReportStore(Protocol):
     """People's reports and attachments."""
-
-
-class RepairStore(Protocol):
-    """Proposals, quotes, signed links, engineers, dispatches, site access, hand-off to vendors."""
 
 
 class SpareStore(Protocol):
