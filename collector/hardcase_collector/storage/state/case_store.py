@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, insert, select, text, update
 
-from hardcase_collector.domain.case import Case, CaseState, Origin, TimelineEntry, Waiting
+from hardcase_collector.domain.case import Case, CaseState, Origin, Outcome, TimelineEntry, Waiting
 from hardcase_collector.domain.errors import NotFound
 from hardcase_collector.domain.finding import Severity
 from hardcase_collector.domain.ports import CaseFilter
@@ -24,7 +24,8 @@ _CASES = table_of(CaseRow)
 _DAYS = table_of(CaseDayRow)
 _TIMELINE = table_of(TimelineRow)
 # Word for word the condition of the partial indexes: SQLite uses one only where it can prove that it applies.
-_OPEN = text("cases.state NOT IN ('closed', 'cancelled')")
+_OPEN_PART = text("cases.state NOT IN ('closed', 'cancelled') AND NOT loose")
+OPEN_CASES = text("cases.state NOT IN ('closed', 'cancelled')")
 
 
 class SqlCaseStore:
@@ -32,11 +33,11 @@ class SqlCaseStore:
         self._connection = connection
 
     def open_for(self, *, asset: int, part_key: str, repair_group: str) -> Case | None:
-        return self._first(select(_CASES).where(*_same_part(asset, part_key, repair_group), _OPEN))
+        return self._first(select(_CASES).where(*_same_part(asset, part_key, repair_group), _OPEN_PART))
 
     def open_of(self, asset: int) -> Sequence[Case]:
         """Oldest first."""
-        return self._list(select(_CASES).where(_CASES.c.asset == asset, _OPEN).order_by(_CASES.c.id))
+        return self._list(select(_CASES).where(_CASES.c.asset == asset, OPEN_CASES).order_by(_CASES.c.id))
 
     def last_closed_for(self, *, asset: int, part_key: str, repair_group: str, since_ms: int) -> Case | None:
         """The newest closed or cancelled case of this part and group that ended since then."""
@@ -51,7 +52,7 @@ class SqlCaseStore:
 
     def add(self, case: Case) -> Case:
         values = {**_columns(case), "number": self._next_number(case.opened_ms)}
-        return _case(self._connection.execute(insert(_CASES).values(values).returning(_CASES)).mappings().one())
+        return case_of_row(self._connection.execute(insert(_CASES).values(values).returning(_CASES)).mappings().one())
 
     def _next_number(self, opened_ms: int) -> str:
         day = datetime.fromtimestamp(opened_ms / 1000, UTC).strftime("%Y%m%d")
@@ -82,7 +83,7 @@ class SqlCaseStore:
         """Newest first."""
         query = _of_customer(select(_CASES), which.customer)
         if which.open_only:
-            query = query.where(_OPEN)
+            query = query.where(OPEN_CASES)
         if which.asset is not None:
             query = query.where(_CASES.c.asset == which.asset)
         if which.states:
@@ -123,20 +124,20 @@ class SqlCaseStore:
 
     def unstable(self) -> Sequence[Case]:
         """Open cases marked unstable."""
-        query = select(_CASES).where(text("unstable"), _OPEN)
+        query = select(_CASES).where(text("unstable"), OPEN_CASES)
         return self._list(query.order_by(_CASES.c.id))
 
     def rehearsals(self, *, opened_before_ms: int) -> Sequence[Case]:
         """Open cases of fire drills that were opened before then."""
-        query = select(_CASES).where(text("cases.rehearsal"), _OPEN, _CASES.c.opened_ms < opened_before_ms)
+        query = select(_CASES).where(text("cases.rehearsal"), OPEN_CASES, _CASES.c.opened_ms < opened_before_ms)
         return self._list(query.order_by(_CASES.c.id))
 
     def _first(self, query: Select[tuple[object, ...]]) -> Case | None:
         row = self._connection.execute(query.limit(1)).mappings().first()
-        return None if row is None else _case(row)
+        return None if row is None else case_of_row(row)
 
     def _list(self, query: Select[tuple[object, ...]]) -> Sequence[Case]:
-        return [_case(row) for row in self._connection.execute(query).mappings()]
+        return [case_of_row(row) for row in self._connection.execute(query).mappings()]
 
 
 def slot_key(case: Case) -> str:
@@ -185,10 +186,12 @@ def _columns(case: Case) -> dict[str, object]:
         "team": case.team,
         "waiting": str(case.waiting),
         "parent": case.parent,
+        "outcome": str(case.outcome),
+        "loose": case.loose,
     }
 
 
-def _case(row: RowMapping) -> Case:
+def case_of_row(row: RowMapping) -> Case:
     return Case(
         id=row["id"],
         number=row["number"],
@@ -219,4 +222,6 @@ def _case(row: RowMapping) -> Case:
         team=row["team"],
         waiting=Waiting(row["waiting"]),
         parent=row["parent"],
+        outcome=Outcome(row["outcome"]),
+        loose=row["loose"],
     )
