@@ -1,4 +1,4 @@
-"""Templates and what they may call. Everything is escaped; nothing is loaded from outside. Used by `pages.py`."""
+"""Templates and what they may call. Everything is escaped; nothing is loaded from outside. Used by `pages/`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signing in and out, the reader's language, and who is behind a request. Part of the pages made by `pages.py`."""
+"""Signing in and out, the reader's language, and who is behind a request. Part of the pages made by `pages/`."""
 
 from __future__ import annotations
 
