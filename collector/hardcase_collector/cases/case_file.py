@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TypedDict, Unpack
 
-from hardcase_collector.cases.workflow import CLEARS_FROM, next_state
+from hardcase_collector.cases.workflow import CLEARS_FROM, next_state, waiting_in
 from hardcase_collector.domain.asset import Part
-from hardcase_collector.domain.case import Case, CaseAction, CaseState, TimelineEntry, Waiting
+from hardcase_collector.domain.case import Case, CaseAction, CaseState, Outcome, TimelineEntry, Waiting
 from hardcase_collector.domain.finding import Fact, Severity, Why
 from hardcase_collector.domain.ports import Announcer, CaseNews, FindingRow, Transaction
 from hardcase_collector.domain.priority import Priority, ServiceState
@@ -22,6 +22,8 @@ COLLECTOR = "collector"
 class Changes(TypedDict, total=False):
     """Fields of a case that an entry may change."""
 
+    asset: int
+    """Only of a case that was reported without it."""
     state: CaseState
     part: Part
     repair_group: str
@@ -40,6 +42,8 @@ class Changes(TypedDict, total=False):
     assignee: str
     team: str
     waiting: Waiting
+    outcome: Outcome
+    loose: bool
     parent: int | None
 
 
@@ -131,6 +135,9 @@ class CaseFile:
             self._settle_firing(case)
         code = str(state) if ends else "moved"
         changes["state"] = state
+        changes.setdefault("waiting", waiting_in(state, case.waiting))
+        if case.outcome and not ends:
+            changes["outcome"] = Outcome.UNKNOWN
         return self.change(case, code, occasion, told, **changes)
 
     def verify_if_clear(self, case: Case, occasion: Occasion) -> Case:

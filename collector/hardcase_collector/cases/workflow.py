@@ -12,6 +12,7 @@ from enum import StrEnum
 from hardcase_collector.domain.actor import Actor, Role
 from hardcase_collector.domain.case import CaseAction as A
 from hardcase_collector.domain.case import CaseState as S
+from hardcase_collector.domain.case import Waiting
 from hardcase_collector.domain.errors import IllegalAction, NotAllowed
 
 OPEN_STATES = frozenset(S) - {S.CLOSED, S.CANCELLED}
@@ -81,6 +82,14 @@ def next_state(state: S, action: A) -> S:
     except KeyError:
         legal = ", ".join(TABLE[state])
         raise IllegalAction(f"a case that is {state} cannot {action}: it can {legal}") from None
+
+
+def waiting_in(state: S, so_far: Waiting) -> Waiting:
+    """What a case in this state waits for: the customer while he is asked, nothing at its end."""
+    if state is S.PROPOSED:
+        return Waiting.CUSTOMER
+    over = state not in OPEN_STATES or so_far is Waiting.CUSTOMER
+    return Waiting.NOTHING if over else so_far
 
 
 def legal_actions(state: S) -> Sequence[A]:

@@ -42,6 +42,21 @@ class Waiting(StrEnum):
     """To the machine room."""
 
 
+class Outcome(StrEnum):
+    """How a case ended, as people say who closed it; what tells a good rule from a bad one."""
+
+    UNKNOWN = ""
+    """Nobody said: it closed by itself, or is open."""
+    REPAIRED = "repaired"
+    """Confirmed and repaired."""
+    FALSE_ALARM = "false_alarm"
+    NO_FAULT_FOUND = "no_fault_found"
+    DUPLICATE = "duplicate"
+    """Of another case."""
+    ACCEPTED = "accepted"
+    """There is a fault, and the customer lives with it."""
+
+
 class CaseAction(StrEnum):
     CONFIRM = "confirm"
     PROPOSE = "propose"
@@ -96,6 +111,9 @@ class Case:
     """Name of the person who works on it; "" = nobody yet."""
     team: str = ""
     waiting: Waiting = Waiting.NOTHING
+    outcome: Outcome = Outcome.UNKNOWN
+    loose: bool = False
+    """A person's report that names no part of a known asset: others like it may be open beside it."""
     parent: int | None = None
     """The case of the storm that this one belongs to: the parent alone is told and runs clocks."""
 

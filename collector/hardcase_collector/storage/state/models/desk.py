@@ -7,6 +7,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from hardcase_collector.storage.state.models.columns import Bytes, Model, Ms, Number, Ref, Text_
 
+_OPEN_PART = text("state NOT IN ('closed', 'cancelled') AND NOT loose")
+_ENDED = text("closed_ms > 0")
 _OPEN = text("state NOT IN ('closed', 'cancelled')")
 
 
@@ -92,11 +94,21 @@ class CaseRow(Model):
             "part_key",
             "repair_group",
             unique=True,
-            sqlite_where=_OPEN,
-            postgresql_where=_OPEN,
+            sqlite_where=_OPEN_PART,
+            postgresql_where=_OPEN_PART,
         ),
+        Index("ix_cases_closed", "closed_ms", sqlite_where=_ENDED, postgresql_where=_ENDED),
         Index("ix_cases_part", "asset", "part_key", "repair_group", "closed_ms"),
         Index("ix_cases_slot", "asset", "slot_key", "repair_group", sqlite_where=_OPEN, postgresql_where=_OPEN),
+        Index(
+            "ix_cases_slot_closed",
+            "asset",
+            "slot_key",
+            "repair_group",
+            "closed_ms",
+            sqlite_where=text("state = 'closed'"),
+            postgresql_where=text("state = 'closed'"),
+        ),
         Index("ix_cases_open_id", "id", sqlite_where=_OPEN, postgresql_where=_OPEN),
         Index(
             "ix_cases_waiting",
@@ -155,6 +167,8 @@ class CaseRow(Model):
     team: Mapped[Text_] = mapped_column(server_default="")
     waiting: Mapped[Text_] = mapped_column(server_default="")
     parent: Mapped[int | None] = mapped_column(BigInteger)
+    outcome: Mapped[Text_] = mapped_column(server_default="")
+    loose: Mapped[bool] = mapped_column(server_default=text("false"))
 
 
 class TimelineRow(Model):
