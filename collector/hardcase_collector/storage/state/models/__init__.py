@@ -42,6 +42,7 @@ from hardcase_collector.storage.state.models.feeds import (
     QuarantineRow,
     SensorRow,
 )
+from hardcase_collector.storage.state.models.noise import PlannedWindowRow, StormTableRow
 from hardcase_collector.storage.state.models.registry import (
     AgentRow,
     AssetRow,
@@ -99,6 +100,7 @@ __all__ = [
     "Model",
     "OrderWantRow",
     "OutboxTableRow",
+    "PlannedWindowRow",
     "PartOrderRow",
     "QuarantineCountRow",
     "QuarantineRow",
@@ -112,6 +114,7 @@ __all__ = [
     "StockRow",
     "SwapRow",
     "TeamRow",
+    "StormTableRow",
     "TimelineRow",
     "TokenRow",
     "UnitRow",

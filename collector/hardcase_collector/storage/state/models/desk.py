@@ -63,6 +63,9 @@ class WhyRow(Model):
     __table_args__ = (
         Index("ix_whys_asset_id", "asset", "id"),
         Index("ix_whys_case_id_id", "case_id", "id"),
+        Index("ix_whys_rule_id", "rule", "id"),
+        Index("ix_whys_reason_id", "reason", "id"),
+        Index("ix_whys_time_ms", "time_ms"),
     )
     id: Mapped[Number]
     asset: Mapped[Ref]

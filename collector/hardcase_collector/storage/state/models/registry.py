@@ -56,6 +56,7 @@ class BindingRow(Model):
 
 class InventoryRow(Model):
     __tablename__ = "inventory"
+    __table_args__ = (Index("ix_inventory_part_key", "part_key"),)
     asset: Mapped[Ref] = mapped_column(ForeignKey("assets.id"), primary_key=True)
     source: Mapped[Text_] = mapped_column(primary_key=True)
     part_key: Mapped[Text_] = mapped_column(primary_key=True)
