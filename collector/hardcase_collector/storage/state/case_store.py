@@ -132,6 +132,10 @@ class SqlCaseStore:
         query = select(_CASES).where(text("cases.rehearsal"), OPEN_CASES, _CASES.c.opened_ms < opened_before_ms)
         return self._list(query.order_by(_CASES.c.id))
 
+    def children(self, parent: int) -> Sequence[Case]:
+        """Cases under a storm's, oldest first."""
+        return self._list(select(_CASES).where(_CASES.c.parent == parent).order_by(_CASES.c.id))
+
     def _first(self, query: Select[tuple[object, ...]]) -> Case | None:
         row = self._connection.execute(query.limit(1)).mappings().first()
         return None if row is None else case_of_row(row)

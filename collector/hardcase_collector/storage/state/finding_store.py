@@ -171,7 +171,7 @@ class SqlFindingStore:
             query = query.where(_WHYS.c.asset == asset)
         if case is not None:
             query = query.where(_WHYS.c.case_id == case)
-        return [_why(row) for row in self._connection.execute(query).mappings()]
+        return [why_of(row) for row in self._connection.execute(query).mappings()]
 
     def _list(self, query: Select[tuple[object, ...]]) -> Sequence[FindingRow]:
         return [_finding(row) for row in self._connection.execute(query.order_by(_FINDINGS.c.id)).mappings()]
@@ -213,7 +213,7 @@ def _finding(row: RowMapping) -> FindingRow:
     )
 
 
-def _why(row: RowMapping) -> Why:
+def why_of(row: RowMapping) -> Why:
     return Why(
         asset=row["asset"],
         rule=row["rule"],

@@ -44,11 +44,11 @@ class SqlWindows:
     def windows(self, asset: int, at_ms: int) -> Sequence[Window]:
         """Those that hold at this time: from <= at < until."""
         found = self._connection.execute(_HOLDING, {"asset": asset, "at_ms": at_ms})
-        return [_window(row) for row in found.mappings()]
+        return [window_of(row) for row in found.mappings()]
 
     def windows_ended(self, before_ms: int) -> Sequence[Window]:
         query = select(_WINDOWS).where(_WINDOWS.c.settled.is_(False), _WINDOWS.c.until_ms <= before_ms)
-        return [_window(row) for row in self._connection.execute(query.order_by(_WINDOWS.c.until_ms)).mappings()]
+        return [window_of(row) for row in self._connection.execute(query.order_by(_WINDOWS.c.until_ms)).mappings()]
 
     def settle_window(self, window: Window) -> None:
         self._connection.execute(
@@ -56,7 +56,7 @@ class SqlWindows:
         )
 
 
-def _window(row: RowMapping) -> Window:
+def window_of(row: RowMapping) -> Window:
     return Window(
         id=bytes(row["id"]),
         asset=row["asset"],

@@ -43,6 +43,7 @@ from hardcase_collector.storage.state.models.feeds import (
     SensorRow,
 )
 from hardcase_collector.storage.state.models.noise import PlannedWindowRow, StormTableRow
+from hardcase_collector.storage.state.models.noise import PlannedWindowRow, StormTableRow
 from hardcase_collector.storage.state.models.registry import (
     AgentRow,
     AssetRow,
@@ -101,6 +102,7 @@ __all__ = [
     "OrderWantRow",
     "OutboxTableRow",
     "PlannedWindowRow",
+    "PlannedWindowRow",
     "PartOrderRow",
     "QuarantineCountRow",
     "QuarantineRow",
@@ -114,6 +116,7 @@ __all__ = [
     "StockRow",
     "SwapRow",
     "TeamRow",
+    "StormTableRow",
     "StormTableRow",
     "TimelineRow",
     "TokenRow",

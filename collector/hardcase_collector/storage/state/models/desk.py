@@ -66,6 +66,9 @@ class WhyRow(Model):
         Index("ix_whys_rule_id", "rule", "id"),
         Index("ix_whys_reason_id", "reason", "id"),
         Index("ix_whys_time_ms", "time_ms"),
+        Index("ix_whys_rule_id", "rule", "id"),
+        Index("ix_whys_reason_id", "reason", "id"),
+        Index("ix_whys_time_ms", "time_ms"),
     )
     id: Mapped[Number]
     asset: Mapped[Ref]
