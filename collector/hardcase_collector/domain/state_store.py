@@ -16,7 +16,6 @@ from hardcase_collector.domain.case import Case, TimelineEntry
 from hardcase_collector.domain.customer import Contact, Custody, Customer, Entitlement, Site
 from hardcase_collector.domain.finding import Fact, FindingKey, Transition, Why
 from hardcase_collector.domain.noise_store import NoiseStore
-from hardcase_collector.domain.noise_store import NoiseStore
 from hardcase_collector.domain.observation import Catalogue, Coverage, CoverageLine, Event, Loss, Sensor, SourceStatus
 from hardcase_collector.domain.repair_store import RepairStore
 from hardcase_collector.domain.service_terms import (
