@@ -97,6 +97,20 @@ class QueueLine:
     place: tuple[int, int, int]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueGroup:
+    """So many open cases are alike in everything that the queue can be narrowed to."""
+
+    count: int
+    overdue: int
+    """Of them, those whose nearest clock runs and is past its time."""
+    assignee: str
+    waiting: Waiting
+    team: str
+    site: str
+    priority: Priority
+
+
 class ShiftDays(StrEnum):
     WORKDAYS = "workdays"
     REST_DAYS = "rest_days"

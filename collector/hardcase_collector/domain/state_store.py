@@ -18,11 +18,13 @@ from hardcase_collector.domain.finding import Fact, FindingKey, Transition, Why
 from hardcase_collector.domain.noise_store import NoiseStore
 from hardcase_collector.domain.observation import Catalogue, Coverage, CoverageLine, Event, Loss, Sensor, SourceStatus
 from hardcase_collector.domain.repair_store import RepairStore
+from hardcase_collector.domain.search import SearchStore
 from hardcase_collector.domain.service_terms import (
     CaseClock,
     CaseTerms,
     KnownYear,
     QueueFilter,
+    QueueGroup,
     QueueLine,
     Swap,
     Team,
@@ -344,6 +346,9 @@ class ClockStore(Protocol):
         """Those to be looked at by now, the longest waiting first."""
 
     def queue(self, which: QueueFilter) -> Sequence[QueueLine]: ...
+    def queue_groups(self, *, customer: str | None, now_ms: int) -> Sequence[QueueGroup]:
+        """Open cases without children of storms, counted by what the queue can be narrowed to."""
+
     def save_team(self, team: Team) -> None:
         """Found or made by its name. Where it is the default, no other is any more."""
 
@@ -394,6 +399,8 @@ class Transaction(Protocol):
     def spares(self) -> SpareStore: ...
     @property
     def noise(self) -> NoiseStore: ...
+    @property
+    def search(self) -> SearchStore: ...
     def forget(self, *, now_ms: int, limit: int) -> int:
         """Lets go of old events, whys, audit entries and delivered notifications, at most `limit` of each."""
 

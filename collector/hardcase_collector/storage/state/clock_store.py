@@ -9,11 +9,18 @@ import hashlib
 from collections.abc import Collection, Sequence
 from datetime import date
 
-from sqlalchemy import ColumnElement, RowMapping, Select, case, delete, or_, select, tuple_
+from sqlalchemy import ColumnElement, RowMapping, Select, and_, case, delete, func, or_, select, tuple_
 
-from hardcase_collector.domain.case import Case, TimelineEntry
+from hardcase_collector.domain.case import Case, TimelineEntry, Waiting
 from hardcase_collector.domain.priority import Priority
-from hardcase_collector.domain.service_terms import CaseClock, CaseTerms, QueueFilter, QueueLine, Standing
+from hardcase_collector.domain.service_terms import (
+    CaseClock,
+    CaseTerms,
+    QueueFilter,
+    QueueGroup,
+    QueueLine,
+    Standing,
+)
 from hardcase_collector.storage.state import texts
 from hardcase_collector.storage.state.case_store import OPEN_CASES, case_of_row
 from hardcase_collector.storage.state.duty_store import SqlDuty
@@ -141,6 +148,28 @@ class SqlClockStore(SqlDuty):
             query = query.where(tuple_(_RANK, _KEY, _CASES.c.id) > which.after)
         query = query.order_by(_RANK, _KEY, _CASES.c.id).limit(which.limit)
         return [_line(row) for row in self._connection.execute(query).mappings()]
+
+    def queue_groups(self, *, customer: str | None, now_ms: int) -> Sequence[QueueGroup]:
+        site = func.coalesce(_TERMS.c.site, "").label("site")
+        alike = (_CASES.c.assignee, _CASES.c.waiting, _CASES.c.team, site, _CASES.c.priority)
+        late = and_(_CLOCKS.c.state == Standing.RUNNING, _CLOCKS.c.due_ms < now_ms)
+        query = select(func.count().label("cases"), func.sum(case((late, 1), else_=0)).label("overdue"), *alike)
+        query = query.select_from(_CASES).join(_ASSETS, _ASSETS.c.id == _CASES.c.asset)
+        query = query.join(_CLOCKS, _CLOCKS.c.case_id == _CASES.c.id, isouter=True)
+        query = query.join(_TERMS, _TERMS.c.case_id == _CASES.c.id, isouter=True)
+        query = query.where(OPEN_CASES, *_wanted(QueueFilter(customer=customer))).group_by(*alike).order_by(*alike)
+        return [
+            QueueGroup(
+                count=row.cases,
+                overdue=int(row.overdue),
+                assignee=row.assignee,
+                waiting=Waiting(row.waiting),
+                team=row.team,
+                site=row.site,
+                priority=Priority(row.priority),
+            )
+            for row in self._connection.execute(query)
+        ]
 
 
 def _wanted(which: QueueFilter) -> Sequence[ColumnElement[bool]]:

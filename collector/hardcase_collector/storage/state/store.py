@@ -31,6 +31,7 @@ from hardcase_collector.storage.state.registry_store import SqlRegistryStore
 from hardcase_collector.storage.state.repair_store import SqlRepairStore
 from hardcase_collector.storage.state.report_store import SqlReportStore
 from hardcase_collector.storage.state.retention import forget
+from hardcase_collector.storage.state.search_store import SqlSearchStore
 from hardcase_collector.storage.state.spare_store import SqlSpareStore
 
 # A batch commits in milliseconds; a writer that holds the turn this long is stuck, and waiting longer helps nobody.
@@ -98,6 +99,10 @@ class SqlTransaction:
     @cached_property
     def noise(self) -> SqlNoiseStore:
         return SqlNoiseStore(self._connection)
+
+    @cached_property
+    def search(self) -> SqlSearchStore:
+        return SqlSearchStore(self._connection)
 
     def forget(self, *, now_ms: int, limit: int) -> int:
         """See `retention.py`."""
