@@ -70,6 +70,9 @@ _WORDS = {
     "labour": ("labour", "人工"),
     "travel": ("travel", "差旅"),
     "quoted": ("quoted", "另行报价"),
+    "pre_consent": ("consented beforehand", "事先同意"),
+    "remote": ("remote", "远程"),
+    "part": ("part", "更换配件"),
     "provider": ("served by", "服务方"),
     "vendor_itself": ("the vendor itself", "原厂"),
     "agent": ("an agent", "代理商"),
@@ -164,6 +167,8 @@ def coverage(one: Coverage, language: Language) -> dict[str, str]:
         word("same_engineer", language): flag(one.same_engineer),
         word("phone_for_life", language): flag(one.phone_for_life),
         word("quoted", language): ", ".join(word(name, language) for name in one.quoted) or word("none", language),
+        word("pre_consent", language): ", ".join(word(name, language) for name in one.pre_consent)
+        or word("none", language),
     }
 
 

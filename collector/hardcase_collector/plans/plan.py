@@ -124,6 +124,8 @@ class Coverage:
     phone_for_life: bool = False
     quoted: tuple[str, ...] = ()
     """What is quoted and accepted before it is done: labour, parts, travel."""
+    pre_consent: tuple[str, ...] = ()
+    """What may begin without asking the customer again: remote, on_site, part. Never what is quoted or unsafe."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

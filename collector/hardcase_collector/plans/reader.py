@@ -46,6 +46,7 @@ _TIME = re.compile(r"([01]\d|2[0-4]):([0-5]\d)")
 _EARLIEST, _LATEST = 4 * 60, 22 * 60
 _MIDNIGHTS = (0, 1440)
 _QUOTED = ("labour", "parts", "travel")
+_MANNERS = ("remote", "on_site", "part")
 _PROVIDERS = ("vendor", "agent", "either")
 _ANYTIME = Window(name="", days=DayRule.EVERY_DAY, opens_minute=0, closes_minute=1440)
 E = TypeVar("E", bound=StrEnum)
@@ -244,6 +245,10 @@ def _coverage(table: Table) -> Coverage:
     for word in quoted:
         if word not in _QUOTED:
             table.wrong("quoted", f"{word!r} is none of {', '.join(_QUOTED)}")
+    pre_consent = table.words("pre_consent")
+    for word in pre_consent:
+        if word not in _MANNERS:
+            table.wrong("pre_consent", f"{word!r} is none of {', '.join(_MANNERS)}")
     coverage = Coverage(
         parts_years=table.number("parts_years", default=0, low=0, high=MAX_YEARS),
         labour_years=table.number("labour_years", default=0, low=0, high=MAX_YEARS),
@@ -253,6 +258,7 @@ def _coverage(table: Table) -> Coverage:
         same_engineer=table.flag("same_engineer"),
         phone_for_life=table.flag("phone_for_life"),
         quoted=quoted,
+        pre_consent=pre_consent,
     )
     for word, years in (("parts", coverage.parts_years), ("labour", coverage.labour_years)):
         if years and word in quoted:
