@@ -10,12 +10,13 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from hardcase_collector.config import Settings
+from hardcase_collector.domain.actor import Role
 from hardcase_collector.domain.errors import ConfigError
 from hardcase_collector.domain.ports import User
 from hardcase_collector.secret_files import read_secret
 from hardcase_collector.storage.state.lock import StoreLock
 from hardcase_collector.storage.state.store import SqlStateStore
-from hardcase_collector.web.access import Role, hash_password
+from hardcase_collector.web.access import hash_password
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """What people do with cases: acknowledge, note, confirm, close, cancel, ...; each call within the caller's transaction.
 
-Called by the pages and the control socket, which know who asks (web/access.py) and find a case within his scope.
+Called by the pages and the control socket, which know who asks (web/access.py) and find a case within his scope; who
+may do what is asked of `workflow.py` here once more. How a case is handled (assigned, paused, ...) is `handling.py`.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ from collections.abc import Callable, Sequence
 from hardcase_collector.cases.admission import Held
 from hardcase_collector.cases.case_file import CaseFile, Occasion
 from hardcase_collector.cases.placing import Placing, transition_of
-from hardcase_collector.cases.workflow import OPEN_STATES, legal_actions
+from hardcase_collector.cases.workflow import OPEN_STATES, Deed, actions_for, deed_of, next_state, require
+from hardcase_collector.domain.actor import Actor
 from hardcase_collector.domain.asset import AssetMode
-from hardcase_collector.domain.case import Case, CaseAction
-from hardcase_collector.domain.errors import IllegalAction
+from hardcase_collector.domain.case import Case, CaseAction, Outcome
+from hardcase_collector.domain.errors import IllegalAction, NotFound
 from hardcase_collector.domain.finding import Fact
 from hardcase_collector.domain.ports import Announcer, Baseline, FindingRow, Transaction
 
@@ -35,30 +37,56 @@ class CaseActions:
         self._placing = placing
         self._baselines_changed = baselines_changed
 
-    def legal(self, case: Case) -> Sequence[CaseAction]:
-        """What the workflow table allows now."""
-        return legal_actions(case.state)
+    def legal(self, case: Case, *, by: Actor) -> Sequence[CaseAction]:
+        """What the workflow table allows him now."""
+        return actions_for(case.state, by.role)
 
-    def acknowledge(self, tx: Transaction, case: Case, *, actor: str, now_ms: int) -> None:
-        """Somebody has seen it. A second time changes nothing. Raises IllegalAction for a case that is over."""
+    def acknowledge(self, tx: Transaction, case: Case, *, by: Actor, now_ms: int) -> None:
+        """Somebody has seen it. A second time changes nothing.
+
+        Raises IllegalAction for a case that is over, NotAllowed.
+        """
+        allowed(tx, case, by, Deed.ACKNOWLEDGE)
         if case.state not in OPEN_STATES:
             raise IllegalAction(f"case {case.number} is {case.state}: there is nothing to acknowledge")
         if not case.acknowledged_ms:
             self._file(tx).change(
-                case, "acknowledged", _by(actor, now_ms), {}, acknowledged_ms=now_ms, acknowledged_by=actor
+                case, "acknowledged", _by(by, now_ms), {}, acknowledged_ms=now_ms, acknowledged_by=by.name
             )
 
-    def note(self, tx: Transaction, case: Case, *, actor: str, text: str, now_ms: int) -> None:
-        """Raises IllegalAction for an empty note."""
+    def note(self, tx: Transaction, case: Case, *, by: Actor, text: str, now_ms: int, internal: bool = False) -> None:
+        """`internal`: never shown to the customer. Raises IllegalAction for an empty note, NotAllowed."""
+        allowed(tx, case, by, Deed.NOTE_INTERNAL if internal else Deed.NOTE)
         kept = text.strip()[:NOTE_KEPT]
         if not kept:
             raise IllegalAction("a note needs a text")
-        self._file(tx).change(case, "note", _by(actor, now_ms), {"text": kept})
+        told: dict[str, Fact] = {"text": kept, "internal": True} if internal else {"text": kept}
+        self._file(tx).change(case, "note", _by(by, now_ms), told)
 
-    def act(self, tx: Transaction, case: Case, action: CaseAction, *, actor: str, reason: str, now_ms: int) -> None:
-        """Takes an action of the workflow table. Raises IllegalAction."""
-        file, occasion = self._file(tx), _by(actor, now_ms)
+    def act(
+        self,
+        tx: Transaction,
+        case: Case,
+        action: CaseAction,
+        *,
+        by: Actor,
+        reason: str,
+        now_ms: int,
+        outcome: Outcome = Outcome.UNKNOWN,
+        duplicate_of: str = "",
+    ) -> None:
+        """Takes an action of the workflow table. Closing needs to know how it ended.
+
+        Raises IllegalAction, NotAllowed, NotFound.
+        """
+        next_state(case.state, action)
+        allowed(tx, case, by, deed_of(case.state, action))
+        file, occasion = self._file(tx), _by(by, now_ms)
         told: dict[str, Fact] = {"reason": reason.strip()[:NOTE_KEPT]}
+        if action in (CaseAction.CLOSE, CaseAction.CANCEL):
+            told |= _ending(tx, case, action, by, outcome, duplicate_of)
+            file.move(case, action, occasion, told, outcome=outcome)
+            return
         if action is CaseAction.REOPEN:
             self._reopen(tx, file, case, occasion, told)
             return
@@ -88,26 +116,28 @@ class CaseActions:
         )
 
     def settle_joining(
-        self, tx: Transaction, asset: int, *, open_cases: bool, actor: str, reason: str, now_ms: int
+        self, tx: Transaction, asset: int, *, open_cases: bool, by: Actor, reason: str, now_ms: int
     ) -> int:
         """Accepts all that was found at joining as baseline, or opens it; the asset is live then. How many findings."""
+        require(by, Deed.SETTLE_JOINING)
         rows = [row for row in tx.findings.of_asset(asset, firing=True) if row.held in _UNDECIDED]
         for row in rows:
-            self._settle_one(tx, row, open_case=open_cases, actor=actor, reason=reason, now_ms=now_ms)
+            self._settle_one(tx, row, open_case=open_cases, by=by, reason=reason, now_ms=now_ms)
         tx.assets.set_mode(asset, AssetMode.LIVE, live_from_ms=now_ms)
         return len(rows)
 
     def settle_finding(
-        self, tx: Transaction, finding: int, *, open_case: bool, actor: str, reason: str, now_ms: int
+        self, tx: Transaction, finding: int, *, open_case: bool, by: Actor, reason: str, now_ms: int
     ) -> None:
         """The same for one line of the list. Raises IllegalAction where there is nothing to decide about it."""
+        require(by, Deed.SETTLE_JOINING)
         row = tx.findings.numbered(finding)
         if not row.firing or row.held not in _UNDECIDED:
             raise IllegalAction(f"finding {finding} does not wait for a decision")
-        self._settle_one(tx, row, open_case=open_case, actor=actor, reason=reason, now_ms=now_ms)
+        self._settle_one(tx, row, open_case=open_case, by=by, reason=reason, now_ms=now_ms)
 
     def _settle_one(
-        self, tx: Transaction, row: FindingRow, *, open_case: bool, actor: str, reason: str, now_ms: int
+        self, tx: Transaction, row: FindingRow, *, open_case: bool, by: Actor, reason: str, now_ms: int
     ) -> None:
         if open_case:
             transition = transition_of(row)
@@ -124,7 +154,7 @@ class CaseActions:
                     sensor=row.key.sensor,
                     rule=row.key.rule,
                     value=float(value),
-                    by=actor,
+                    by=by.name,
                     reason=reason,
                     at_ms=now_ms,
                 )
@@ -143,5 +173,30 @@ class CaseActions:
         return CaseFile(tx, self._announcer)
 
 
-def _by(actor: str, now_ms: int) -> Occasion:
-    return Occasion(now_ms=now_ms, actor=actor)
+def allowed(tx: Transaction, case: Case, by: Actor, deed: Deed) -> None:
+    """Raises NotAllowed for his role; NotFound for another customer's case: that it exists is not his business."""
+    require(by, deed)
+    if by.customer is not None and tx.assets.by_number(case.asset).customer != by.customer:
+        raise NotFound(f"there is no case {case.number}")
+
+
+def _ending(
+    tx: Transaction, case: Case, action: CaseAction, by: Actor, outcome: Outcome, duplicate_of: str
+) -> dict[str, Fact]:
+    if outcome is Outcome.UNKNOWN:
+        if action is CaseAction.CLOSE:
+            known = ", ".join(one for one in Outcome if one)
+            raise IllegalAction(f"say how case {case.number} ended: {known}")
+        return {}
+    if outcome is not Outcome.DUPLICATE:
+        return {"outcome": str(outcome)}
+    if not duplicate_of:
+        raise IllegalAction("say of which case it is a duplicate")
+    other = tx.cases.by_number(duplicate_of, customer=by.customer)
+    if other.id == case.id:
+        raise IllegalAction(f"case {case.number} is no duplicate of itself")
+    return {"outcome": str(outcome), "duplicate_of": other.number}
+
+
+def _by(by: Actor, now_ms: int) -> Occasion:
+    return Occasion(now_ms=now_ms, actor=by.name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -15,6 +15,11 @@ letters = typer.Typer(no_args_is_help=True, help="Notifications that were given 
 
 Number = Annotated[str, typer.Argument(help="Number of the case, as HC-20260101-0001.")]
 Text = Annotated[str, typer.Argument(help="What to say on the timeline.")]
+Ended = Literal["repaired", "false_alarm", "no_fault_found", "duplicate", "accepted"]
+_ENDING = typer.Option("--outcome", "-o", help="How it ended; what rules are judged by.")
+Ending = Annotated[Ended, _ENDING]
+MaybeEnding = Annotated[Ended | None, _ENDING]
+DuplicateOf = Annotated[str, typer.Option(help="Number of the case that this one repeats.")]
 Reason = Annotated[str, typer.Option("--reason", "-r", help="Why; stands on the timeline.")]
 
 
@@ -126,8 +131,8 @@ def _show_details(picture: dict[str, Any]) -> None:
     )
 
 
-def _act(ctx: typer.Context, number: str, action: str, text: str, *, done: str) -> None:
-    case = talk.post(ctx, f"/cases/{talk.in_path(number)}/{talk.in_path(action)}", text=text)
+def _act(ctx: typer.Context, number: str, action: str, text: str, *, done: str, **more: object) -> None:
+    case = talk.post(ctx, f"/cases/{talk.in_path(number)}/{talk.in_path(action)}", text=text, **more)
     state = word(f"state.{case['state']}")
     talk.say(_("{number}: {done}, state {state}").format(number=case["number"], done=done, state=state))
 
@@ -139,21 +144,32 @@ def ack(ctx: typer.Context, number: Number) -> None:
 
 
 @app.command()
-def note(ctx: typer.Context, number: Number, text: Text) -> None:
+def note(
+    ctx: typer.Context,
+    number: Number,
+    text: Text,
+    internal: Annotated[bool, typer.Option("--internal", help="Never shown to the customer.")] = False,
+) -> None:
     """Add a note to the timeline."""
-    _act(ctx, number, "note", text, done=_("noted"))
+    _act(ctx, number, "note", text, done=_("noted"), internal=internal)
 
 
 @app.command()
-def close(ctx: typer.Context, number: Number, reason: Reason) -> None:
-    """Close a case."""
-    _act(ctx, number, "close", reason, done=_("closed"))
+def close(ctx: typer.Context, number: Number, reason: Reason, outcome: Ending, duplicate_of: DuplicateOf = "") -> None:
+    """Close a case, saying how it ended."""
+    _act(ctx, number, "close", reason, done=_("closed"), outcome=outcome, duplicate_of=duplicate_of)
 
 
 @app.command()
-def cancel(ctx: typer.Context, number: Number, reason: Reason) -> None:
+def cancel(
+    ctx: typer.Context,
+    number: Number,
+    reason: Reason,
+    outcome: MaybeEnding = None,
+    duplicate_of: DuplicateOf = "",
+) -> None:
     """Cancel a case that is none."""
-    _act(ctx, number, "cancel", reason, done=_("cancelled"))
+    _act(ctx, number, "cancel", reason, done=_("cancelled"), outcome=outcome or "", duplicate_of=duplicate_of)
 
 
 @app.command()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,16 +10,11 @@ import typer
 
 from hardcase_collector.commands import talk
 from hardcase_collector.commands.talk import JsonFlag
+from hardcase_collector.domain.actor import Role
 from hardcase_collector.tongue import _, heads, ngettext, word
 
 users = typer.Typer(no_args_is_help=True, help="People who may use the pages.")
 agents = typer.Typer(no_args_is_help=True, help="Enrolled agents.")
-
-
-class Role(StrEnum):
-    VIEWER = "viewer"
-    ENGINEER = "engineer"
-    ADMINISTRATOR = "administrator"
 
 
 def token(
@@ -95,7 +89,7 @@ def list_users(ctx: typer.Context, as_json: JsonFlag = False) -> None:
 def add_user(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument()],
-    role: Annotated[Role, typer.Option(help="viewer, engineer or administrator.")] = Role.ENGINEER,
+    role: Annotated[Role, typer.Option(help="What the user may do.")] = Role.ENGINEER,
     customer: Annotated[str | None, typer.Option(help="Sees this customer only; without it: all.")] = None,
     language: Annotated[str, typer.Option(help="en or zh; empty: as the browser says.")] = "",
     time_zone: Annotated[str, typer.Option(help="As Asia/Shanghai.")] = "UTC",
@@ -116,7 +110,7 @@ def add_user(
 def change_user(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument()],
-    role: Annotated[Role | None, typer.Option(help="viewer, engineer or administrator.")] = None,
+    role: Annotated[Role | None, typer.Option(help="What the user may do.")] = None,
     new_password: Annotated[bool, typer.Option("--new-password", help="Make one and print it once.")] = False,
     password_file: Annotated[Path | None, typer.Option(help="Holds the password; - reads standard input.")] = None,
 ) -> None:

@@ -11,10 +11,11 @@ import hashlib
 import hmac
 import secrets
 from dataclasses import dataclass
-from enum import StrEnum
 
 import argon2
 
+from hardcase_collector.cases.workflow import Deed, may
+from hardcase_collector.domain.actor import Actor, Role
 from hardcase_collector.domain.errors import NotAllowed
 from hardcase_collector.domain.ports import StateStore, User
 from hardcase_collector.domain.token import secret_hash
@@ -28,18 +29,6 @@ REMEMBERED_KEYS = 4096
 _HASHER = argon2.PasswordHasher()
 # Checked for names that do not exist, so that a name cannot be told by the time of the answer.
 _NOBODY = _HASHER.hash(secrets.token_hex(16))
-
-
-class Role(StrEnum):
-    """What a person may do; each includes the one before."""
-
-    VIEWER = "viewer"
-    ENGINEER = "engineer"
-    ADMINISTRATOR = "administrator"
-
-    @property
-    def may_act(self) -> bool:
-        return self is not Role.VIEWER
 
 
 class TooManyAttempts(NotAllowed):
@@ -59,6 +48,14 @@ class Person:
     def customer(self) -> str | None:
         """The scope of everything he sees; None = all customers."""
         return self.user.customer
+
+    @property
+    def actor(self) -> Actor:
+        return Actor(name=self.user.name, role=self.role, customer=self.user.customer)
+
+    def may(self, deed: str) -> bool:
+        """For templates: whether to offer it. Raises ValueError for what is no deed."""
+        return may(self.role, Deed(deed))
 
 
 def hash_password(password: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hardcase_collector.domain.actor import Actor
 from hardcase_collector.domain.asset import Asset
 from hardcase_collector.domain.errors import NotFound
 from hardcase_collector.domain.ports import Transaction
@@ -17,7 +18,7 @@ def settle(
     findings: Sequence[int],
     *,
     open_cases: bool,
-    actor: str,
+    by: Actor,
     reason: str,
     now_ms: int,
 ) -> int:
@@ -29,13 +30,13 @@ def settle(
     for finding in findings:
         if finding not in own:
             raise NotFound(f"finding {finding} does not fire on this asset")
-        actions.settle_finding(tx, finding, open_case=open_cases, actor=actor, reason=reason, now_ms=now_ms)
+        actions.settle_finding(tx, finding, open_case=open_cases, by=by, reason=reason, now_ms=now_ms)
     settled = len(findings) or actions.settle_joining(
-        tx, asset.id, open_cases=open_cases, actor=actor, reason=reason, now_ms=now_ms
+        tx, asset.id, open_cases=open_cases, by=by, reason=reason, now_ms=now_ms
     )
     tx.access.audit(
         at_ms=now_ms,
-        actor=actor,
+        actor=by.name,
         action=f"asset.joining_{'open' if open_cases else 'accept'}",
         subject=asset.key,
         facts={"reason": reason, "findings": settled, "singly": ",".join(map(str, findings))},

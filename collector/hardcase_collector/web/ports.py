@@ -6,31 +6,44 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from hardcase_collector.domain.case import Case, CaseAction
+from hardcase_collector.domain.actor import Actor
+from hardcase_collector.domain.case import Case, CaseAction, Outcome
 from hardcase_collector.domain.ports import StateStore, Transaction
 from hardcase_collector.web.picture import CounselOf, ReadingsOf
 
 
 class CaseActions(Protocol):
-    """What people may do with cases; each call within the caller's write transaction, with its actor."""
+    """What people may do with cases; each call within the caller's write transaction. All raise NotAllowed."""
 
-    def legal(self, case: Case) -> Sequence[CaseAction]:
-        """What the workflow table allows a person now."""
+    def legal(self, case: Case, *, by: Actor) -> Sequence[CaseAction]:
+        """What the workflow table allows him now."""
 
-    def acknowledge(self, tx: Transaction, case: Case, *, actor: str, now_ms: int) -> None: ...
+    def acknowledge(self, tx: Transaction, case: Case, *, by: Actor, now_ms: int) -> None: ...
 
-    def note(self, tx: Transaction, case: Case, *, actor: str, text: str, now_ms: int) -> None: ...
+    def note(self, tx: Transaction, case: Case, *, by: Actor, text: str, now_ms: int, internal: bool = False) -> None:
+        """`internal`: never shown to the customer."""
 
-    def act(self, tx: Transaction, case: Case, action: CaseAction, *, actor: str, reason: str, now_ms: int) -> None:
-        """Raises IllegalAction."""
+    def act(
+        self,
+        tx: Transaction,
+        case: Case,
+        action: CaseAction,
+        *,
+        by: Actor,
+        reason: str,
+        now_ms: int,
+        outcome: Outcome = Outcome.UNKNOWN,
+        duplicate_of: str = "",
+    ) -> None:
+        """Closing needs an outcome, a duplicate the other case's number. Raises IllegalAction, NotFound."""
 
     def settle_joining(
-        self, tx: Transaction, asset: int, *, open_cases: bool, actor: str, reason: str, now_ms: int
+        self, tx: Transaction, asset: int, *, open_cases: bool, by: Actor, reason: str, now_ms: int
     ) -> int:
         """Accepts all that was found at joining as baseline, or opens it; the asset is live then. How many findings."""
 
     def settle_finding(
-        self, tx: Transaction, finding: int, *, open_case: bool, actor: str, reason: str, now_ms: int
+        self, tx: Transaction, finding: int, *, open_case: bool, by: Actor, reason: str, now_ms: int
     ) -> None:
         """The same for one line of the list. Raises IllegalAction where there is nothing to decide about it."""
 

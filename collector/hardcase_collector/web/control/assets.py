@@ -11,7 +11,7 @@ from hardcase_collector.domain.errors import NotAllowed, NotFound
 from hardcase_collector.domain.ports import Baseline, Transaction
 from hardcase_collector.web import picture
 from hardcase_collector.web.control.plain import Json, plain
-from hardcase_collector.web.control.ports import Control, asker
+from hardcase_collector.web.control.ports import Control, asker, who
 from hardcase_collector.web.joining import settle
 
 HOUR_MS = 3_600_000
@@ -105,11 +105,11 @@ def _change(made: APIRouter, control: Control) -> None:
         findings: Annotated[list[int], Body(embed=True, max_length=500)],
     ) -> Json:
         """No `findings`: all of them."""
-        now_ms, actor = shop.clock_ms(), asker(request)
+        now_ms, by = shop.clock_ms(), who(request)
         with shop.store.write() as tx:
             found = _find(tx, name)
             settled = settle(
-                tx, shop.actions, found, findings, open_cases=open_cases, actor=actor, reason=reason, now_ms=now_ms
+                tx, shop.actions, found, findings, open_cases=open_cases, by=by, reason=reason, now_ms=now_ms
             )
         return {"asset": found.id, "findings": settled}
 

@@ -8,12 +8,12 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Query, Request
 
 from hardcase_collector.domain.asset import Asset
-from hardcase_collector.domain.case import Case, CaseAction
+from hardcase_collector.domain.case import Case, CaseAction, Outcome
 from hardcase_collector.domain.errors import IllegalAction, NotFound
 from hardcase_collector.domain.ports import CaseFilter, OutboxRow
 from hardcase_collector.web import picture
 from hardcase_collector.web.control.plain import Json, plain
-from hardcase_collector.web.control.ports import Control, asker
+from hardcase_collector.web.control.ports import Control, asker, who
 from hardcase_collector.web.ports import Shop
 from hardcase_collector.web.texts import LANGUAGES
 
@@ -42,13 +42,14 @@ def _read(made: APIRouter, control: Control) -> None:
         return {"cases": [_line(shop, case, assets[case.asset]) for case in found], "more": more}
 
     @made.get("/cases/{number}", response_model=None)
-    def case(number: str) -> Json:
+    def case(request: Request, number: str) -> Json:
+        by = who(request)
         with shop.store.read() as tx:
             shown = picture.case(
                 tx,
                 number,
                 customer=None,
-                legal=shop.actions.legal,
+                legal=lambda shown: shop.actions.legal(shown, by=by),
                 counsel=shop.counsel,
                 now_ms=shop.clock_ms(),
             )
@@ -96,20 +97,35 @@ def _act(made: APIRouter, control: Control) -> None:
 
     @made.post("/cases/{number}/{action}", response_model=None)
     def act(
-        request: Request, number: str, action: str, text: Annotated[str, Body(embed=True, max_length=2000)]
+        request: Request,
+        number: str,
+        action: str,
+        text: Annotated[str, Body(embed=True, max_length=2000)],
+        outcome: Annotated[Outcome, Body(embed=True)] = Outcome.UNKNOWN,
+        duplicate_of: Annotated[str, Body(embed=True, max_length=40)] = "",
+        internal: Annotated[bool, Body(embed=True)] = False,
     ) -> Json:
-        actor, now_ms = asker(request), shop.clock_ms()
+        by, now_ms = who(request), shop.clock_ms()
         with shop.store.write() as tx:
             case = tx.cases.by_number(number, customer=None)
             if action == "acknowledge":
-                shop.actions.acknowledge(tx, case, actor=actor, now_ms=now_ms)
+                shop.actions.acknowledge(tx, case, by=by, now_ms=now_ms)
             elif action == "note":
-                shop.actions.note(tx, case, actor=actor, text=text, now_ms=now_ms)
+                shop.actions.note(tx, case, by=by, text=text, now_ms=now_ms, internal=internal)
             elif action in list(CaseAction):
-                shop.actions.act(tx, case, CaseAction(action), actor=actor, reason=text, now_ms=now_ms)
+                shop.actions.act(
+                    tx,
+                    case,
+                    CaseAction(action),
+                    by=by,
+                    reason=text,
+                    now_ms=now_ms,
+                    outcome=outcome,
+                    duplicate_of=duplicate_of,
+                )
             else:
                 raise IllegalAction(f"there is no action {action}")
-            tx.access.audit(at_ms=now_ms, actor=actor, action=f"case.{action}", subject=number, facts={})
+            tx.access.audit(at_ms=now_ms, actor=by.name, action=f"case.{action}", subject=number, facts={})
             return plain(tx.cases.get(case.id))
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from fastapi import Request
 
+from hardcase_collector.domain.actor import Actor, local
 from hardcase_collector.web.ports import Health, Shop
 
 
@@ -31,3 +32,8 @@ class Control:
 def asker(request: Request) -> str:
     """The local user behind a request, as timelines name him."""
     return request.client.host if request.client else "unknown"
+
+
+def who(request: Request) -> Actor:
+    """The same as somebody who acts: whoever may use this socket could read the stores themselves."""
+    return local(asker(request))

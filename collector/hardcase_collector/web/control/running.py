@@ -8,11 +8,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Query, Request
 
+from hardcase_collector.domain.actor import Role
 from hardcase_collector.domain.errors import NotAllowed, NotFound
 from hardcase_collector.domain.finding import Fact
 from hardcase_collector.domain.ports import EnrolmentToken, Transaction, User
 from hardcase_collector.domain.token import secret_hash
-from hardcase_collector.web.access import Role, hash_password
+from hardcase_collector.web.access import hash_password
 from hardcase_collector.web.control.plain import Json, plain
 from hardcase_collector.web.control.ports import Control, asker
 
@@ -104,6 +105,7 @@ def _users(made: APIRouter, control: Control) -> None:
         language: Annotated[str, Body(embed=True, pattern="^(en|zh|)$")] = "",
         time_zone: Annotated[str, Body(embed=True, max_length=64)] = "UTC",
     ) -> Json:
+        _whose(role, customer)
         user = User(
             name=name,
             role=str(role),
@@ -139,6 +141,7 @@ def _change_users(made: APIRouter, control: Control) -> None:
         with shop.store.write() as tx:
             user = _user(tx, name)
             changed = replace(user, role=str(role or user.role), password_hash=hashed or user.password_hash)
+            _whose(Role(changed.role), changed.customer)
             if changed.role != Role.ADMINISTRATOR:
                 _keep_an_administrator(tx, but=name)
             tx.access.change_user(changed)
@@ -160,6 +163,12 @@ def _change_users(made: APIRouter, control: Control) -> None:
     def audit(limit: Annotated[int, Query(ge=1, le=5000)] = 100) -> Json:
         with shop.store.read() as tx:
             return {"audit": plain(tuple(tx.access.audits(limit=limit)))}
+
+
+def _whose(role: Role, customer: str | None) -> None:
+    """Raises NotAllowed: a customer's contact who belongs to no customer would see all of them."""
+    if role is Role.CUSTOMER_CONTACT and not customer:
+        raise NotAllowed("a customer contact belongs to a customer: name it with --customer")
 
 
 def _user(tx: Transaction, name: str) -> User:

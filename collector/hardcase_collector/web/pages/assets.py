@@ -8,10 +8,11 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from hardcase_collector.cases.workflow import Deed, require
 from hardcase_collector.web import picture
 from hardcase_collector.web.access import Person
 from hardcase_collector.web.joining import settle
-from hardcase_collector.web.pages.frame import Frame, Refused, Visitor, check_form, check_text, may_act
+from hardcase_collector.web.pages.frame import Frame, Refused, Visitor, check_form, check_text
 from hardcase_collector.web.ports import Shop
 
 
@@ -49,7 +50,7 @@ class AssetPages:
     def settle_joining(
         self, person: Person, number: int, findings: Sequence[int], *, decision: str, reason: str
     ) -> None:
-        may_act(person)
+        require(person.actor, Deed.SETTLE_JOINING)
         if not reason:
             raise Refused(400, "error.reason_needed")
         with self._shop.store.write() as tx:
@@ -59,7 +60,7 @@ class AssetPages:
                 picture.asset_in_scope(tx, number, person.customer),
                 findings,
                 open_cases=decision == "open",
-                actor=person.user.name,
+                by=person.actor,
                 reason=reason,
                 now_ms=self._shop.clock_ms(),
             )

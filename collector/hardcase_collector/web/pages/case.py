@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import quote
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from hardcase_collector.domain.case import CaseAction
+from hardcase_collector.domain.case import CaseAction, Outcome
 from hardcase_collector.domain.errors import IllegalAction
 from hardcase_collector.web import picture
 from hardcase_collector.web.access import Person
-from hardcase_collector.web.pages.frame import Frame, Refused, Visitor, check_form, check_text, may_act
+from hardcase_collector.web.pages.frame import Frame, Refused, Visitor, check_form, check_text
 from hardcase_collector.web.ports import Shop
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What the form under a case asked for."""
+
+    action: str
+    text: str = ""
+    outcome: Outcome = Outcome.UNKNOWN
+    duplicate_of: str = ""
+    internal: bool = False
 
 
 class CasePages:
@@ -27,32 +39,39 @@ class CasePages:
                 tx,
                 number,
                 customer=person.customer,
-                legal=self._shop.actions.legal,
+                legal=lambda shown: self._shop.actions.legal(shown, by=person.actor),
                 counsel=self._shop.counsel,
                 now_ms=self._shop.clock_ms(),
             )
         return self._frame.page(request, "case.html", person=person, picture=shown, here="cases")
 
-    def act(self, person: Person, number: str, *, action: str, text: str) -> None:
-        """Raises Refused, NotFound, IllegalAction, StoreFailed."""
-        may_act(person)
+    def act(self, person: Person, number: str, wish: Wish) -> None:
+        """Raises Refused, NotFound, NotAllowed, IllegalAction, StoreFailed."""
+        action, text, by = wish.action, wish.text, person.actor
         actions, now_ms = self._shop.actions, self._shop.clock_ms()
         with self._shop.store.write() as tx:
             case = tx.cases.by_number(number, customer=person.customer)
             if action == "acknowledge":
-                actions.acknowledge(tx, case, actor=person.user.name, now_ms=now_ms)
+                actions.acknowledge(tx, case, by=by, now_ms=now_ms)
             elif action == "note":
                 if not text:
                     raise Refused(400, "error.reason_needed")
-                actions.note(tx, case, actor=person.user.name, text=text, now_ms=now_ms)
+                actions.note(tx, case, by=by, text=text, now_ms=now_ms, internal=wish.internal)
             else:
                 chosen = _action(action)
                 if chosen in (CaseAction.CANCEL, CaseAction.DEFER) and not text:
                     raise Refused(400, "error.reason_needed")
-                actions.act(tx, case, chosen, actor=person.user.name, reason=text, now_ms=now_ms)
-            tx.access.audit(
-                at_ms=now_ms, actor=person.user.name, action=f"case.{action}", subject=case.number, facts={}
-            )
+                actions.act(
+                    tx,
+                    case,
+                    chosen,
+                    by=by,
+                    reason=text,
+                    now_ms=now_ms,
+                    outcome=wish.outcome,
+                    duplicate_of=wish.duplicate_of,
+                )
+            tx.access.audit(at_ms=now_ms, actor=by.name, action=f"case.{action}", subject=case.number, facts={})
 
 
 def router(shop: Shop, frame: Frame) -> APIRouter:
@@ -70,9 +89,19 @@ def router(shop: Shop, frame: Frame) -> APIRouter:
         action: Annotated[str, Form(max_length=40)],
         form_token: Annotated[str, Form(max_length=200)] = "",
         text: Annotated[str, Form()] = "",
+        outcome: Annotated[Outcome, Form()] = Outcome.UNKNOWN,
+        duplicate_of: Annotated[str, Form(max_length=40)] = "",
+        internal: Annotated[str, Form(max_length=1)] = "",
     ) -> RedirectResponse:
         check_form(person, form_token)
-        pages.act(person, number, action=action, text=check_text(text))
+        wish = Wish(
+            action=action,
+            text=check_text(text),
+            outcome=outcome,
+            duplicate_of=duplicate_of.strip(),
+            internal=internal == "1",
+        )
+        pages.act(person, number, wish)
         return RedirectResponse(f"/cases/{quote(number, safe='')}", 303)
 
     return made

@@ -7,7 +7,6 @@ from typing import Annotated
 from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse
 
-from hardcase_collector.domain.errors import NotAllowed
 from hardcase_collector.web.access import Person, same
 from hardcase_collector.web.ports import Shop
 from hardcase_collector.web.rendering import environment, render
@@ -76,9 +75,3 @@ def check_text(text: str, limit: int = MAX_TEXT) -> str:
     if len(text) > limit:
         raise Refused(400, "error.too_long", limit=limit)
     return text.strip()
-
-
-def may_act(person: Person) -> None:
-    """Raises NotAllowed for those who only look."""
-    if not person.role.may_act:
-        raise NotAllowed(f"the role {person.role} only looks")

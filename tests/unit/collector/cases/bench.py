@@ -9,12 +9,14 @@ from hardcase_collector.cases.actions import CaseActions
 from hardcase_collector.cases.desk import CaseDesk
 from hardcase_collector.cases.placing import Placing
 from hardcase_collector.cases.settings import DeskSettings
+from hardcase_collector.domain.actor import Actor, Role
 from hardcase_collector.domain.asset import Asset, AssetFacts, AssetMode, Part
-from hardcase_collector.domain.case import Case, CaseAction
+from hardcase_collector.domain.case import Case, CaseAction, Outcome
 from hardcase_collector.domain.correlation import Join
 from hardcase_collector.domain.finding import Change, FindingKey, Severity, Transition, Why
 from hardcase_collector.domain.ports import CaseFilter, CaseNews, FindingRow, StateStore, Transaction
 
+LI = Actor(name="li", role=Role.ENGINEER, customer=None)
 NOON = 1_795_521_600_000
 MINUTE = 60_000
 HOUR = 60 * MINUTE
@@ -83,10 +85,20 @@ class Bench:
         with self.store.write() as tx:
             self.desk.tick(tx, now_ms=at)
 
-    def act(self, action: CaseAction, at: int = NOON, reason: str = "because") -> None:
+    def act(
+        self,
+        action: CaseAction,
+        at: int = NOON,
+        reason: str = "because",
+        outcome: Outcome = Outcome.REPAIRED,
+        by: Actor = LI,
+    ) -> None:
+        """`outcome`: where the case ends with it."""
         case = self.only_case()
+        if action not in (CaseAction.CLOSE, CaseAction.CANCEL):
+            outcome = Outcome.UNKNOWN
         with self.store.write() as tx:
-            self.actions.act(tx, case, action, actor="li", reason=reason, now_ms=at)
+            self.actions.act(tx, case, action, by=by, reason=reason, now_ms=at, outcome=outcome)
 
     def cases(self, *, open_only: bool = False) -> Sequence[Case]:
         """Oldest first."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hardcase_collector.cases.workflow import OPEN_STATES
 from hardcase_collector.domain.asset import Asset, AssetMode, Part
-from hardcase_collector.domain.case import CaseAction
+from hardcase_collector.domain.case import CaseAction, Outcome
 from hardcase_collector.domain.errors import IllegalAction
 from hardcase_collector.domain.finding import Change, Severity, Transition
 from hardcase_collector.domain.ports import CaseFilter, Window
@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from tests.unit.collector.cases.bench import DAY, HOUR, MINUTE, NOON, Bench, cleared, raised, worsened
+from tests.unit.collector.cases.bench import DAY, HOUR, LI, MINUTE, NOON, Bench, cleared, raised, worsened
 
 PARTS = (
     Part(component="psu", slot="PSU1"),
@@ -137,7 +137,7 @@ class DeskMachine(RuleBasedStateMachine):
     def somebody_settles_the_joining_list(self, open_cases: bool) -> None:
         with self.bench.store.write() as tx:
             self.bench.actions.settle_joining(
-                tx, self.assets[1].id, open_cases=open_cases, actor="li", reason="", now_ms=self.now
+                tx, self.assets[1].id, open_cases=open_cases, by=LI, reason="", now_ms=self.now
             )
 
     @rule(data=st.data(), action=st.sampled_from(list(CaseAction)))
@@ -148,7 +148,7 @@ class DeskMachine(RuleBasedStateMachine):
         case = data.draw(st.sampled_from(cases))
         try:
             with self.bench.store.write() as tx:
-                self.bench.actions.act(tx, case, action, actor="li", reason="", now_ms=self.now)
+                self.bench.actions.act(tx, case, action, by=LI, reason="", now_ms=self.now, outcome=Outcome.REPAIRED)
         except IllegalAction:
             pass
 

@@ -14,7 +14,7 @@ from hardcase_collector.domain.errors import IllegalAction
 from hardcase_collector.domain.finding import Severity
 from hardcase_collector.domain.ports import Window
 
-from tests.unit.collector.cases.bench import DAY, DISK, MINUTE, NOON, Bench, cleared, raised, worsened
+from tests.unit.collector.cases.bench import DAY, DISK, LI, MINUTE, NOON, Bench, cleared, raised, worsened
 
 
 def joining(bench: Bench) -> Asset:
@@ -30,9 +30,7 @@ def open_window(bench: Bench, asset: Asset, from_ms: int, until_ms: int) -> None
 
 def settle(bench: Bench, asset: Asset, *, open_cases: bool) -> int:
     with bench.store.write() as tx:
-        return bench.actions.settle_joining(
-            tx, asset.id, open_cases=open_cases, actor="li", reason="known", now_ms=NOON + 5
-        )
+        return bench.actions.settle_joining(tx, asset.id, open_cases=open_cases, by=LI, reason="known", now_ms=NOON + 5)
 
 
 def test_a_warning_is_shown_and_opens_nothing(bench: Bench) -> None:
@@ -169,10 +167,10 @@ def test_one_line_of_the_list_is_decided_once(bench: Bench) -> None:
     bench.apply(one, two)
     finding = bench.finding(one).id
     with bench.store.write() as tx:
-        bench.actions.settle_finding(tx, finding, open_case=True, actor="li", reason="", now_ms=NOON)
+        bench.actions.settle_finding(tx, finding, open_case=True, by=LI, reason="", now_ms=NOON)
     assert bench.only_case().repair_group == "psu"
     with pytest.raises(IllegalAction), bench.store.write() as tx:
-        bench.actions.settle_finding(tx, finding, open_case=True, actor="li", reason="", now_ms=NOON)
+        bench.actions.settle_finding(tx, finding, open_case=True, by=LI, reason="", now_ms=NOON)
 
 
 def test_observing_shows_what_would_have_opened_without_end(bench: Bench) -> None:

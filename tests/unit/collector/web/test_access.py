@@ -34,7 +34,7 @@ def test_the_right_password_gives_a_session_that_ends(store: SqlStateStore) -> N
     assert secret is not None
     person = sessions.person(secret, now_ms=NOW + 1000)
     assert person is not None
-    assert (person.user.name, person.customer, person.role.may_act) == ("li", "acme", True)
+    assert (person.user.name, person.customer, person.may("note")) == ("li", "acme", True)
     assert sessions.person(secret, now_ms=NOW + 3_600_000) is None
     assert sessions.person("", now_ms=NOW) is None
 

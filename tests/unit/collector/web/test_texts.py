@@ -7,11 +7,11 @@ from datetime import UTC
 
 import pytest
 from hardcase_collector.cases.admission import Held
+from hardcase_collector.domain.actor import Role
 from hardcase_collector.domain.asset import AssetMode
 from hardcase_collector.domain.case import CaseAction, CaseState
 from hardcase_collector.domain.finding import Severity
 from hardcase_collector.domain.observation import GapReason
-from hardcase_collector.web.access import Role
 from hardcase_collector.web.picture import Condition
 from hardcase_collector.web.texts import LANGUAGES, Reader, choose_language, messages, zone
 
