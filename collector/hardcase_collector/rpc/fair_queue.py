@@ -12,8 +12,11 @@ from dataclasses import dataclass, field
 
 STREAM_BYTES = 1 << 20
 """Bytes one stream may have waiting before its reading pauses; Welcome grants half of it as credit."""
-TOTAL_BYTES = 128 << 20
-"""Bytes all streams together may have waiting: a sixth of the memory the collector may use at 5,000 streams."""
+LANE_BYTES = 64 << 20
+"""Bytes the streams of one lane share evenly, so that none waits for room that others took: a thousand agents that
+catch up fill whatever they are given. Both lanes are a sixth of the memory the collector may use at 5,000 streams."""
+LEAST_BYTES = 16 << 10
+"""What a stream may always have waiting: a few of the messages of live agents."""
 BACKLOG_SHARE = 4
 """Every fourth turn belongs to a stream that catches up, where one waits."""
 
@@ -57,10 +60,14 @@ class FairQueue:
                 (self._behind if stream.backlog else self._live).append(stream)
         if not self._arrived.is_set():
             self._arrived.set()
-        return stream.bytes < STREAM_BYTES and self.bytes < TOTAL_BYTES
+        return stream.bytes < self._share(stream)
 
     def has_room(self, stream: Waiting) -> bool:
-        return stream.dropped or (stream.bytes < STREAM_BYTES // 2 and self.bytes < TOTAL_BYTES // 2)
+        return stream.dropped or stream.bytes < self._share(stream) // 2
+
+    def _share(self, stream: Waiting) -> int:
+        lane = self._behind if stream.backlog else self._live
+        return max(LEAST_BYTES, min(STREAM_BYTES, LANE_BYTES // max(1, len(lane))))
 
     def take(self) -> tuple[Waiting, int, bytes] | None:
         """The next message in turn, or None where nothing waits."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hardcase_collector.rpc.fair_queue import BACKLOG_SHARE, STREAM_BYTES, FairQueue, Waiting
+from hardcase_collector.rpc.fair_queue import BACKLOG_SHARE, LANE_BYTES, STREAM_BYTES, FairQueue, Waiting
 
 
 def stream(agent: int, *, backlog: bool = False) -> Waiting:
@@ -63,6 +63,32 @@ def test_a_stream_with_too_much_waiting_is_told_to_pause_and_goes_on_at_half() -
     queue.take()
     assert queue.has_room(one)
     assert queue.bytes == 0
+
+
+def test_a_live_stream_has_room_however_many_catch_up() -> None:
+    queue = FairQueue()
+    crowd = [stream(agent, backlog=True) for agent in range(200)]
+    piece = bytes(100_000)
+    going_on = crowd
+    while going_on:
+        going_on = [one for one in going_on if queue.put(one, piece, 0)]
+    assert queue.bytes <= LANE_BYTES + len(crowd) * len(piece) + STREAM_BYTES * 8
+    live = stream(1000)
+    assert queue.put(live, b"new", 0)
+    assert queue.has_room(live)
+
+
+def test_streams_that_catch_up_share_the_room_evenly() -> None:
+    queue = FairQueue()
+    crowd = [stream(agent, backlog=True) for agent in range(1000)]
+    for one in crowd:
+        queue.put(one, bytes(1000), 0)
+    share = LANE_BYTES // len(crowd)
+    greedy, late = crowd[0], crowd[-1]
+    while queue.put(greedy, bytes(1000), 0):
+        pass
+    assert share <= greedy.bytes <= share + 1000
+    assert queue.has_room(late)
 
 
 def test_what_a_gone_stream_had_waiting_is_dropped() -> None:
