@@ -1,1 +1,1 @@
-"""Spares: depots, stock, orders, and the proof that a replaced part works. Called by web, app and the desk's ticks."""
+"""Spare parts: depots, stock, orders, records, spare risk. Pure: acts through the store's ports, reads no clock."""

@@ -103,6 +103,11 @@ class SqlOrders:
             raise NotAllowed(f"serial {serial} of {part_number} is in part order {row['order_id']}")
         if row is not None and row["depot"] != depot:
             raise NotAllowed(f"serial {serial} of {part_number} lies in depot {row['depot']}, not in {depot}")
+        if row is None and held is not None:
+            # Of the depot's parts one had another serial than the books said: it is the one in hand.
+            renamed = update(_UNITS).where(_UNITS.c.id == held.id)
+            self._connection.execute(renamed.values(serial=serial))
+            return
         if held is not None:
             self.free_unit(order, depot=depot)
         if row is None:

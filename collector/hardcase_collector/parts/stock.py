@@ -1,0 +1,146 @@
+"""What lies in the depots: goods that come in, counts that are put right, marks, and what is running low.
+
+Called by the control socket and the pages within the caller's transaction; orders move parts through `orders.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from hardcase_collector.cases.workflow import Deed, require
+from hardcase_collector.domain.actor import Actor
+from hardcase_collector.domain.errors import IllegalAction, NotFound
+from hardcase_collector.domain.finding import Fact
+from hardcase_collector.domain.ports import Transaction
+from hardcase_collector.domain.spares import Bucket, StockLevel, StockLine
+
+MAX_COUNT = 100_000
+"""Of one delivery: more is a slip of the finger."""
+_DEPTH = {StockLevel.ENOUGH: 0, StockLevel.REORDER: 1, StockLevel.LOW: 2}
+
+
+class Stock:
+    """Everything that changes counts without an order."""
+
+    def __init__(self, *, came: Callable[[Transaction, str, str, int], None] = lambda tx, depot, number, now: None):
+        """`came` is told of parts that became free: orders wait for them."""
+        self._came = came
+
+    def receive(
+        self,
+        tx: Transaction,
+        depot: str,
+        part_number: str,
+        *,
+        count: int,
+        serials: Sequence[str] = (),
+        by: Actor,
+        now_ms: int,
+    ) -> StockLine:
+        """Goods came in. `serials`: the known ones, at most `count`. Raises NotFound, IllegalAction, NotAllowed."""
+        require(by, Deed.STOCK)
+        _of_his(tx, depot, by)
+        if tx.spares.spare(part_number) is None:
+            raise NotFound(f"there is no spare {part_number} in the catalogue")
+        told = [serial.strip() for serial in serials if serial.strip()]
+        if len(set(told)) != len(told):
+            raise IllegalAction("a serial is given twice")
+        if not max(1, len(told)) <= count <= MAX_COUNT:
+            raise IllegalAction(f"a delivery has 1 to {MAX_COUNT} parts, and no more serials than parts")
+        tx.spares.receive(depot, part_number, count=count, serials=told)
+        facts: dict[str, Fact] = {"part_number": part_number, "count": count, "serials": ", ".join(told)}
+        tx.access.audit(at_ms=now_ms, actor=by.name, action="stock.received", subject=depot, facts=facts)
+        settle_level(tx, depot, part_number, actor=by.name, now_ms=now_ms)
+        self._came(tx, depot, part_number, now_ms)
+        return _line(tx, depot, part_number)
+
+    def withdraw(
+        self,
+        tx: Transaction,
+        depot: str,
+        part_number: str,
+        *,
+        count: int = 1,
+        serials: Sequence[str] = (),
+        reason: str,
+        by: Actor,
+        now_ms: int,
+    ) -> StockLine:
+        """Takes free parts out of the books: scrapped, counted wrong. Raises NotFound, IllegalAction, NotAllowed."""
+        require(by, Deed.STOCK)
+        _of_his(tx, depot, by)
+        if not reason.strip():
+            raise IllegalAction("say why parts leave the books")
+        line = _line(tx, depot, part_number)
+        if not max(1, len(serials)) <= count <= line.free:
+            raise IllegalAction(f"{depot} has {line.free} of {part_number} free")
+        for serial in serials:
+            if not tx.spares.withdraw_unit(part_number, serial):
+                raise IllegalAction(f"serial {serial} of {part_number} is not free in the books")
+        for _ in range(count):
+            tx.spares.shift(depot, part_number, Bucket.FREE, Bucket.WITHDRAWN)
+        facts: dict[str, Fact] = {
+            "part_number": part_number,
+            "count": count,
+            "serials": ", ".join(serials),
+            "reason": reason.strip(),
+        }
+        tx.access.audit(at_ms=now_ms, actor=by.name, action="stock.withdrawn", subject=depot, facts=facts)
+        settle_level(tx, depot, part_number, actor=by.name, now_ms=now_ms)
+        return _line(tx, depot, part_number)
+
+    def mark(
+        self,
+        tx: Transaction,
+        depot: str,
+        part_number: str,
+        *,
+        minimum: int,
+        reorder_point: int,
+        by: Actor,
+        now_ms: int,
+    ) -> StockLine:
+        """At how many it is told that stock runs low. Raises NotFound, IllegalAction, NotAllowed."""
+        require(by, Deed.STOCK)
+        _of_his(tx, depot, by)
+        if tx.spares.spare(part_number) is None:
+            raise NotFound(f"there is no spare {part_number} in the catalogue")
+        if not 0 <= minimum <= MAX_COUNT or not 0 <= reorder_point <= MAX_COUNT:
+            raise IllegalAction(f"marks lie between 0 and {MAX_COUNT}")
+        tx.spares.set_marks(depot, part_number, minimum=minimum, reorder_point=reorder_point)
+        facts: dict[str, Fact] = {"part_number": part_number, "minimum": minimum, "reorder_point": reorder_point}
+        tx.access.audit(at_ms=now_ms, actor=by.name, action="stock.marked", subject=depot, facts=facts)
+        settle_level(tx, depot, part_number, actor=by.name, now_ms=now_ms)
+        return _line(tx, depot, part_number)
+
+
+def settle_level(tx: Transaction, depot: str, part_number: str, *, actor: str, now_ms: int) -> StockLevel:
+    """Tells once when stock falls to a mark; what rises again is quiet, and is told anew at the next fall."""
+    line = _line(tx, depot, part_number)
+    level = line.present_level
+    if level is line.level:
+        return level
+    tx.spares.set_level(depot, part_number, level)
+    if _DEPTH[level] > _DEPTH[line.level]:
+        facts: dict[str, Fact] = {
+            "part_number": part_number,
+            "level": str(level),
+            "free": line.free,
+            "minimum": line.minimum,
+            "reorder_point": line.reorder_point,
+        }
+        tx.access.audit(at_ms=now_ms, actor=actor, action="stock.low", subject=depot, facts=facts)
+    return level
+
+
+def _of_his(tx: Transaction, depot: str, by: Actor) -> None:
+    found = tx.spares.depot(depot)
+    if found is None or (by.customer is not None and found.customer != by.customer):
+        raise NotFound(f"there is no depot {depot}")
+
+
+def _line(tx: Transaction, depot: str, part_number: str) -> StockLine:
+    line = tx.spares.stock_line(depot, part_number)
+    if line is None:
+        raise NotFound(f"{depot} has never had a {part_number}")
+    return line
