@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TypedDict, Unpack
 
+from hardcase_collector.cases import clockwork
 from hardcase_collector.cases.workflow import CLEARS_FROM, next_state, waiting_in
 from hardcase_collector.domain.asset import Part
 from hardcase_collector.domain.case import Case, CaseAction, CaseState, Outcome, TimelineEntry, Waiting
@@ -79,7 +80,10 @@ class CaseFile:
         *,
         findings: tuple[FindingRow, ...] | None = None,
     ) -> None:
-        """Writes the entry of the case's present version, and its news. `findings`: those that fire, where known."""
+        """Writes the entry of the case's present version, and its news. `findings`: those that fire, where known.
+
+        Where it moves the clocks, when to look at them next is kept in the same transaction.
+        """
         entry = TimelineEntry(
             case=case.id,
             version=case.version,
@@ -89,6 +93,8 @@ class CaseFile:
             parameters=dict(parameters),
         )
         self._tx.cases.add_entry(entry)
+        if code in clockwork.MOVING:
+            self._keep_clocks(case, occasion.now_ms)
         if not occasion.quiet:
             if findings is None:
                 findings = tuple(self._tx.findings.firing_of_case(case.id))
@@ -113,10 +119,46 @@ class CaseFile:
         **changes: Unpack[Changes],
     ) -> Case:
         """The next version of the case, with its entry and news."""
+        changed = self._next(self._caught_up(case, occasion.now_ms), code, occasion, parameters, changes)
+        if "parent" in changes and code not in clockwork.MOVING:
+            self._keep_clocks(changed, occasion.now_ms)
+        return changed
+
+    def tell_clocks(self, case: Case, now_ms: int) -> Case:
+        """Enters every step, forecast, breach and call that is due by now and was not told yet."""
+        sight = clockwork.look(self._tx, case, now_ms)
+        occasion = Occasion(now_ms=now_ms)
+        for telling in sight.tellings:
+            case = self._next(case, telling.code, occasion, telling.parameters, {})
+        self._keep(case, sight)
+        return case
+
+    def _caught_up(self, case: Case, now_ms: int) -> Case:
+        """What the clocks had to tell before this moment comes before what happens now."""
+        row = self._tx.clocks.clock(case.id)
+        return self.tell_clocks(case, now_ms) if row is not None and 0 < row.look_ms <= now_ms else case
+
+    def _next(
+        self, case: Case, code: str, occasion: Occasion, parameters: Mapping[str, Fact], changes: Changes
+    ) -> Case:
         changed = replace(case, version=case.version + 1, **changes)
         self._tx.cases.save(changed)
         self.enter(changed, code, occasion, parameters)
         return changed
+
+    def _keep_clocks(self, case: Case, now_ms: int) -> None:
+        """What is due at once (a forecast, because somebody expects to be late) is told by the next tick."""
+        sight = clockwork.look(self._tx, case, now_ms)
+        row = sight.row
+        if row is not None and sight.tellings:
+            row = replace(row, look_ms=now_ms)
+        self._keep(case, replace(sight, row=row))
+
+    def _keep(self, case: Case, sight: clockwork.Sight) -> None:
+        if sight.row is None:
+            self._tx.clocks.drop(case.id)
+        else:
+            self._tx.clocks.save(sight.row)
 
     def move(
         self,

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from hardcase_collector.cases.admission import Admission, Held, admit, told_by_log_at_joining
 from hardcase_collector.cases.case_file import CaseFile, Occasion
+from hardcase_collector.cases.opening import Opening
 from hardcase_collector.cases.placing import Placing, decided, transition_of
 from hardcase_collector.cases.settings import DeskSettings, JoiningEnd
 from hardcase_collector.cases.workflow import OPEN_STATES, legal_actions
@@ -25,6 +26,8 @@ __all__ = ["CaseDesk", "DeskSettings"]
 # What was held on one day for one asset is a handful; a whole fleet coming out of a window is worked off in steps, so
 # that no tick holds the writer for long.
 _RELEASED_A_TICK = 500
+# Clocks that are due within one tick are a handful; after a long stop they are worked off in steps.
+_LOOKED_AT_A_TICK = 200
 # Rows looked at in each table: more than a big fleet writes between two ticks, and a millisecond's work.
 _FORGOTTEN_A_TICK = 200
 
@@ -33,12 +36,23 @@ class CaseDesk:
     """See `Desk`. Holds no state of its own: everything is in the transaction."""
 
     def __init__(
-        self, announcer: Announcer, settings: DeskSettings, *, joins: Callable[[], Sequence[Join]] = tuple
+        self,
+        announcer: Announcer,
+        settings: DeskSettings,
+        *,
+        joins: Callable[[], Sequence[Join]] = tuple,
+        opening: Opening | None = None,
     ) -> None:
-        """`joins`: what follows from what inside an asset, as the sheets say now."""
+        """`joins`: what follows from what inside an asset, as the sheets say now. `opening`: None = shipped sheets."""
         self._announcer = announcer
         self._settings = settings
-        self._placing = Placing(announcer, reopen_ms=settings.reopen_ms, flap_raises=settings.flap_raises, joins=joins)
+        self._placing = Placing(
+            announcer,
+            reopen_ms=settings.reopen_ms,
+            flap_raises=settings.flap_raises,
+            joins=joins,
+            opening=opening,
+        )
 
     def apply(self, tx: Transaction, transitions: Sequence[Transition], *, now_ms: int) -> None:
         for transition in transitions:
@@ -178,6 +192,7 @@ class CaseDesk:
         self._close_verified(tx, now_ms)
         self._calm_unstable(tx, now_ms)
         self._end_drills(tx, now_ms)
+        self._look_at_clocks(tx, now_ms)
         tx.findings.forget_changes(now_ms - self._settings.changes_kept_ms)
         tx.forget(now_ms=now_ms, limit=_FORGOTTEN_A_TICK)
 
@@ -213,6 +228,11 @@ class CaseDesk:
             if case.clear_since_ms and now_ms - case.clear_since_ms >= self._settings.calm_ms:
                 occasion = Occasion(now_ms=now_ms)
                 file.verify_if_clear(file.change(case, "stable", occasion, {}, unstable=False), occasion)
+
+    def _look_at_clocks(self, tx: Transaction, now_ms: int) -> None:
+        file = CaseFile(tx, self._announcer)
+        for row in tx.clocks.due(now_ms, limit=_LOOKED_AT_A_TICK):
+            file.tell_clocks(tx.cases.get(row.case), now_ms)
 
     def _end_drills(self, tx: Transaction, now_ms: int) -> None:
         file = CaseFile(tx, self._announcer)

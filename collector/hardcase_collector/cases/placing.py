@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from hardcase_collector.cases.case_file import CaseFile, Occasion
+from hardcase_collector.cases.case_file import COLLECTOR, CaseFile, Occasion
+from hardcase_collector.cases.opening import Opening
 from hardcase_collector.domain.case import Case, CaseAction, CaseState
 from hardcase_collector.domain.correlation import Join, Relation, Subject, case_of, case_of_part, part_of_case
 from hardcase_collector.domain.finding import Change, Fact, Transition, Why
@@ -32,8 +33,10 @@ class Placing:
         reopen_ms: int,
         flap_raises: int,
         joins: Callable[[], Sequence[Join]] = tuple,
+        opening: Opening | None = None,
     ) -> None:
-        """`joins`: what follows from what, as the sheets say now."""
+        """`joins`: what follows from what, as the sheets say now. `opening` None: with the shipped sheets."""
+        self._opening = opening or Opening()
         self._announcer = announcer
         self._reopen_ms = reopen_ms
         self._flap_raises = flap_raises
@@ -88,7 +91,9 @@ class Placing:
         not_before_ms: int,
     ) -> None:
         file = CaseFile(tx, self._announcer)
-        case = file.open(
+        case, terms = self._opening.open(
+            tx,
+            file,
             Case(
                 id=0,
                 number="",
@@ -105,13 +110,14 @@ class Placing:
                 soak_s=transition.soak_s,
                 rehearsal=transition.rehearsal,
                 linked=None if last is None else last.id,
-            )
+            ),
+            now_ms=now_ms,
         )
         link: dict[str, Fact] = {} if last is None else {"linked": last.number}
         why = decided(transition, now_ms, case, "rehearsal" if transition.rehearsal else "opened", link)
         row = self._attach(tx, transition, case, held, why)
         occasion = Occasion(now_ms=now_ms, not_before_ms=not_before_ms, why=why)
-        file.enter(case, "opened", occasion, {**_told(transition), **link}, findings=(row,))
+        file.enter(case, "opened", occasion, {**_told(transition), **terms, **link}, findings=(row,))
         if transition.evidence.get("unstable") is True:
             self._mark_unstable(tx, file, case, transition, row.id, occasion)
 
@@ -130,6 +136,7 @@ class Placing:
             tx.findings.hold(settled.id, held="", held_until_ms=0, case=last.id)
         row = self._attach(tx, transition, last, held, why)
         occasion = Occasion(now_ms=now_ms, not_before_ms=not_before_ms, why=why)
+        self._opening.again(tx, last, now_ms=now_ms)
         case = file.change(
             last,
             "reopened",
@@ -147,6 +154,7 @@ class Placing:
             self_clearing=last.self_clearing and transition.self_clearing,
             soak_s=max(last.soak_s, transition.soak_s),
         )
+        case = self._weigh(tx, file, case, occasion, "reopened")
         self._mark_unstable(tx, file, case, transition, row.id, occasion)
 
     def _join(
@@ -178,7 +186,10 @@ class Placing:
         )
         if case.state is CaseState.VERIFYING:
             case = file.move(case, CaseAction.REOPEN, occasion, {"cause": "fired_again"})
+        before = case.severity
         case = self._raise_severity(file, case, transition, occasion)
+        if new_class or case.severity != before:
+            case = self._weigh(tx, file, case, occasion, "joined" if new_class else "severity_raised")
         self._mark_unstable(tx, file, case, transition, row.id, occasion)
 
     def note_severity(
@@ -198,6 +209,8 @@ class Placing:
         if raised.version == case.version:
             code = "finding_worsened" if transition.change is not Change.EASED else "finding_eased"
             raised = file.change(case, code, replace(occasion, quiet=True), _told(transition))
+        else:
+            raised = self._weigh(tx, file, raised, occasion, "severity_raised")
         self._mark_unstable(tx, file, raised, transition, finding, occasion)
 
     def _raise_severity(self, file: CaseFile, case: Case, transition: Transition, occasion: Occasion) -> Case:
@@ -205,6 +218,24 @@ class Placing:
             return case
         told = {**_told(transition), "from": case.severity.word, "to": transition.severity.word}
         return file.change(case, "severity_raised", replace(occasion, quiet=False), told, severity=transition.severity)
+
+    def _weigh(self, tx: Transaction, file: CaseFile, case: Case, occasion: Occasion, because: str) -> Case:
+        """How urgent it is now. What a person chose stays, and it never falls by itself."""
+        if case.rehearsal:
+            return case
+        urgency = self._opening.urgency(tx, case, case.part, case.fault_classes, now_ms=occasion.now_ms)
+        chosen = [one for one in tx.clocks.history(case.id, ("priority_changed",)) if one.actor != COLLECTOR]
+        if chosen or urgency.priority >= case.priority:
+            return case
+        told: dict[str, Fact] = {
+            "priority": str(urgency.priority),
+            "from": str(case.priority),
+            "reason": because,
+            "service": str(urgency.service),
+            "service_row": urgency.row,
+        }
+        moved = replace(occasion, quiet=case.unstable)
+        return file.change(case, "priority_changed", moved, told, priority=urgency.priority, service=urgency.service)
 
     def _mark_unstable(
         self,

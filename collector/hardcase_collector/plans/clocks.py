@@ -114,8 +114,15 @@ class Clock:
     steps: tuple[Step, ...]
     provisional: bool
     """Its due time hangs on a year whose official calendar is not known."""
+    held: bool
+    """A pause lasts, also where its window is shut now: when it is due shows when it goes on."""
     ledger: tuple[Interval, ...]
     """Every instant from its start to its end or now, without a hole."""
+
+    @property
+    def owed(self) -> bool:
+        """Neither done nor waived; also what is overdue."""
+        return self.stopped_ms is None and self.state is not ClockState.WAIVED
 
     @property
     def left_ms(self) -> int:
@@ -267,6 +274,10 @@ def _pauses(round_: Round, promise: Promise, horizon_ms: int) -> tuple[Pause, ..
     )
 
 
+def _lasting(promise: Promise, round_: Round) -> bool:
+    return any(one.to_ms is None and one.reason in promise.pauses for one in round_.pauses)
+
+
 def _with_set_up(end: _End | None, leg: _Leg, terms: Terms) -> _End | None:
     if not leg.promise.set_up_days or terms.entitled_from is None:
         return end
@@ -303,6 +314,7 @@ def _clock(
         forecast=_forecast(state, leg.promise, round_, due_ms),
         steps=tuple(Step(percent, at_ms, at_ms <= until_ms) for percent, at_ms in zip(STEPS, times, strict=True)),
         provisional=any(one.provisional for one in _before(leg.walk(pauses), max(due_ms, until_ms))),
+        held=not over and due_ms >= now_ms and _lasting(leg.promise, round_),
         ledger=_told(leg, start, pauses, until_ms, due_ms),
     )
 

@@ -1,0 +1,191 @@
+"""What the clocks of one stored case have to tell, and when to look at it again. Called by `case_file.py` alone.
+
+A step, a forecast, a breach or an escalation is told once: its entry on the timeline is what remembers that it was, so
+that neither a restart nor a second look tells it again. The clocks themselves are `plans/clocks.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from hardcase_collector.cases.duty import called, duty_of
+from hardcase_collector.domain.case import Case, TimelineEntry
+from hardcase_collector.domain.finding import Fact
+from hardcase_collector.domain.ports import Transaction
+from hardcase_collector.domain.service_terms import CaseClock, Standing, Team
+from hardcase_collector.plans.clocks import Clock, ClockState, Forecast, Step, clocks
+from hardcase_collector.plans.frozen import terms_of
+from hardcase_collector.plans.moments import Code
+from hardcase_collector.plans.plan import ClockKind
+
+STEP, FORECAST, BREACHED, ESCALATED = "clock_step", "breach_forecast", "clock_breached", "escalated"
+TELLING = frozenset({STEP, FORECAST, BREACHED, ESCALATED})
+MOVING = frozenset(Code)
+"""Codes after which clocks stand otherwise than before."""
+_WARN_AT = 80
+"""Percent at which a breach is forecast at the latest, and the next person called."""
+_UNANSWERED_AT = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """An entry that is due: its code and parameters."""
+
+    code: str
+    parameters: Mapping[str, Fact]
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """A case's clocks at a moment."""
+
+    tellings: tuple[Telling, ...] = ()
+    """In the order in which they belong on the timeline."""
+    row: CaseClock | None = None
+    """To be kept once all of that is told; None: nothing is owed."""
+
+
+def history_of(tx: Transaction, case: int) -> Sequence[TimelineEntry]:
+    """The entries that clocks understand, and those that tell of them."""
+    return tx.clocks.history(case, MOVING | TELLING)
+
+
+def clocks_of(tx: Transaction, case: Case, now_ms: int) -> tuple[Clock, ...]:
+    """Every clock that has started, also those that are over; none without terms (a drill) or within a storm."""
+    kept = None if case.parent is not None else tx.clocks.terms(case.id)
+    return () if kept is None else clocks(tx.clocks.history(case.id, MOVING), terms_of(kept), now_ms)
+
+
+def look(tx: Transaction, case: Case, now_ms: int) -> Sight:
+    """What is to be told by `now`, and the row to be kept afterwards."""
+    kept = None if case.parent is not None else tx.clocks.terms(case.id)
+    if kept is None:
+        return Sight()
+    history = history_of(tx, case.id)
+    owed = [one for one in clocks(history, terms_of(kept), now_ms) if one.owed]
+    if not owed:
+        return Sight()
+    teller = _Teller(tx, case, history, now_ms)
+    for clock in owed:
+        teller.take(clock)
+    return Sight(tuple(teller.found), _row(case, owed, teller.next_ms, now_ms))
+
+
+def nearest(owed: Iterable[Clock]) -> Clock:
+    """Of clocks that are owed: the one due first; where all are held by a pause, the one with the least left."""
+    found = list(owed)
+    moving = [one for one in found if not one.held]
+    return min(moving, key=lambda one: one.due_ms) if moving else min(found, key=lambda one: one.left_ms)
+
+
+def _row(case: Case, owed: Sequence[Clock], look_ms: int, now_ms: int) -> CaseClock:
+    clock = nearest(owed)
+    return CaseClock(
+        case=case.id,
+        kind=str(clock.kind),
+        round=clock.round,
+        state=Standing.PAUSED if clock.held else Standing.RUNNING,
+        due_ms=clock.due_ms,
+        left_ms=clock.left_ms,
+        looked_ms=now_ms,
+        look_ms=look_ms,
+    )
+
+
+@dataclass(slots=True)
+class _Teller:
+    """Goes over the owed clocks of one case, collecting what is due and the next moment at which something will be."""
+
+    tx: Transaction
+    case: Case
+    history: Sequence[TimelineEntry]
+    now_ms: int
+    found: list[Telling] = field(default_factory=list)
+    next_ms: int = 0
+    """0 = never by itself."""
+    _told: set[tuple[Fact, ...]] = field(default_factory=set)
+    _team: Team | None = None
+
+    def __post_init__(self) -> None:
+        self._told = {_mark(entry.code, entry.parameters) for entry in self.history if entry.code in TELLING}
+        self._team = self.tx.clocks.team(self.case.team) if self.case.team else None
+
+    def take(self, clock: Clock) -> None:
+        breached = clock.state is ClockState.BREACHED
+        for step in clock.steps[:-1]:
+            self._step(clock, step)
+        if clock.forecast is Forecast.LATE:
+            self._tell(FORECAST, clock, {"because": "expected"})
+        if breached:
+            # However it came (a clock set back, a lower priority), nobody learns of a breach before its forecast.
+            self._tell(FORECAST, clock, {"because": "used"})
+            self._tell(BREACHED, clock, {})
+            self._escalate(clock, "breached")
+        elif not clock.held:
+            self._wait_for(clock.due_ms + 1)
+        self._unanswered(clock)
+
+    def _step(self, clock: Clock, step: Step) -> None:
+        if not step.reached:
+            if not clock.held:
+                self._wait_for(step.at_ms)
+            return
+        self._tell(STEP, clock, {"percent": step.percent})
+        if step.percent >= _WARN_AT:
+            self._tell(FORECAST, clock, {"because": "used"})
+            self._escalate(clock, "used")
+
+    def _unanswered(self, clock: Clock) -> None:
+        """Nobody acknowledged: at half of that clock, or after the team's own time."""
+        if clock.kind is not ClockKind.ACKNOWLEDGE or self._team is None:
+            return
+        own_ms = self._team.unacknowledged_s * 1000
+        half = next(step for step in clock.steps if step.percent == _UNANSWERED_AT)
+        at_ms = clock.started_ms + own_ms if own_ms else half.at_ms
+        if self.now_ms >= at_ms:
+            self._escalate(clock, "unacknowledged")
+        elif own_ms or not clock.held:
+            self._wait_for(at_ms)
+
+    def _escalate(self, clock: Clock, because: str) -> None:
+        if self._team is None:
+            return
+        told: dict[str, Fact] = {"because": because}
+        if _mark(ESCALATED, {**_of(clock), **told}) in self._told:
+            return
+        duty = duty_of(self.tx, self._team, self.now_ms)
+        level = len(duty.people) if because == "breached" else self._level(clock.round)
+        to = called(duty, self._team.manager, level)
+        if to:
+            self._tell(ESCALATED, clock, {**told, "to": to, "level": level, "team": self._team.name})
+
+    def _level(self, round_number: int) -> int:
+        """One further than the last call of this round that was no breach."""
+        calls = [one.parameters for one in self.history if one.code == ESCALATED]
+        calls += [one.parameters for one in self.found if one.code == ESCALATED]
+        return 1 + sum(one.get("round") == round_number and one.get("because") != "breached" for one in calls)
+
+    def _tell(self, code: str, clock: Clock, told: Mapping[str, Fact]) -> None:
+        parameters = {**_of(clock), **told, "due_ms": clock.due_ms}
+        mark = _mark(code, parameters)
+        if mark not in self._told:
+            self._told.add(mark)
+            self.found.append(Telling(code, parameters))
+
+    def _wait_for(self, at_ms: int) -> None:
+        # What is due already was told; a moment that is past is not waited for.
+        if at_ms > self.now_ms:
+            self.next_ms = min(self.next_ms or at_ms, at_ms)
+
+
+def _of(clock: Clock) -> dict[str, Fact]:
+    return {"clock": str(clock.kind), "round": clock.round, "started_ms": clock.started_ms}
+
+
+def _mark(code: str, parameters: Mapping[str, Fact]) -> tuple[Fact, ...]:
+    """What makes a telling the same one. A clock that starts anew (handed on, agreed anew) is another clock."""
+    of = tuple(parameters.get(name) for name in ("clock", "round", "started_ms"))
+    if code == STEP:
+        return (code, *of, parameters.get("percent"))
+    return (code, *of, parameters.get("because")) if code == ESCALATED else (code, *of)
