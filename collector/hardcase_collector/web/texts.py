@@ -88,6 +88,19 @@ class Reader:
                 return self.say(f"time.{unit}", n=int(seconds / _UNITS[unit]))
         return self.say("time.second", n=max(0, int(seconds)))
 
+    def left(self, ms: int) -> str:
+        """How much time that is, to the minute: "2 d 4 h", "3 h 20 min", "5 min"; without a sign."""
+        minutes = abs(ms) // 60_000
+        days, hours, rest = minutes // 1440, minutes // 60 % 24, minutes % 60
+        told = [(days, "time.d"), (hours, "time.h"), (rest, "time.m")]
+        shown = next((told[at : at + 2] for at, (n, _) in enumerate(told) if n), told[2:])
+        return " ".join(self.say(key, n=n) for n, key in shown if n or len(shown) == 1)
+
+    def hour(self, at_ms: int) -> str:
+        """When, as one says it today: the hour, or with its day where it is another."""
+        at, now = (datetime.fromtimestamp(ms / 1000, self.zone) for ms in (at_ms, self.now_ms))
+        return at.strftime("%H:%M" if at.date() == now.date() else "%m-%d %H:%M")
+
     def number(self, value: float | int | None) -> str:
         """At most four significant decimals, thousands kept together."""
         if value is None:

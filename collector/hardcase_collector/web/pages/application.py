@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from hardcase_collector.domain.errors import CollectorError, IllegalAction, NotAllowed, NotFound, TemporaryError
 from hardcase_collector.web.access import Sessions
 from hardcase_collector.web.health import add_health
-from hardcase_collector.web.pages import assets, case, queue
+from hardcase_collector.web.pages import assets, case, queue, search
 from hardcase_collector.web.pages.frame import Frame, Refused
 from hardcase_collector.web.ports import Health, Shop
 from hardcase_collector.web.rendering import SECURITY_HEADERS
@@ -23,7 +23,7 @@ from hardcase_collector.web.sign_in import LoginNeeded
 
 MAX_BODY = 65_536
 STATIC = {"style.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}
-PAGES = (assets, queue, case)
+PAGES = (assets, queue, case, search)
 
 
 def make_pages(shop: Shop, sessions: Sessions, health: Health, *, language: str) -> FastAPI:

@@ -356,6 +356,6 @@ def test_ready_says_why_not_and_metrics_are_open_to_the_scraper(site: Site) -> N
 
 def test_a_list_that_leaves_cases_out_says_so(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     client = site.signed_in("root")
-    assert "cases list --limit" not in client.get("/cases").text
+    assert "cases list --limit" not in client.get("/cases?all=1").text
     monkeypatch.setattr("hardcase_collector.web.pages.queue.CASES_SHOWN", 1)
-    assert "cases list --limit" in client.get("/cases").text
+    assert "cases list --limit" in client.get("/cases?all=1").text
