@@ -10,6 +10,7 @@ import pytest
 from hardcase_collector.domain.ports import StateStore
 from hardcase_collector.storage.state import SqlStateStore
 
+from tests.contracts.report_store import ReportContract
 from tests.contracts.state_store import AccessContract, CaseContract, OutboxContract, StateStoreContract
 from tests.peers.postgres import Postgres, postgres
 
@@ -22,7 +23,7 @@ def server() -> Iterator[Postgres]:
         yield running
 
 
-class TestSqlite(StateStoreContract, CaseContract, OutboxContract, AccessContract):
+class TestSqlite(StateStoreContract, CaseContract, OutboxContract, AccessContract, ReportContract):
     @pytest.fixture
     def store(self, tmp_path: Path) -> Iterator[StateStore]:
         opened = SqlStateStore.open(f"sqlite:///{tmp_path}/state.db", migrate=True)
@@ -31,7 +32,7 @@ class TestSqlite(StateStoreContract, CaseContract, OutboxContract, AccessContrac
 
 
 @pytest.mark.xdist_group("postgres")
-class TestPostgresql(StateStoreContract, CaseContract, OutboxContract, AccessContract):
+class TestPostgresql(StateStoreContract, CaseContract, OutboxContract, AccessContract, ReportContract):
     @pytest.fixture
     def store(self, server: Postgres) -> Iterator[StateStore]:
         opened = SqlStateStore.open(server.new_database(f"contract{next(_NUMBERS)}"), migrate=True)

@@ -18,6 +18,7 @@ from hardcase_collector.domain.finding import Fact, FindingKey, Transition, Why
 from hardcase_collector.domain.noise_store import NoiseStore
 from hardcase_collector.domain.observation import Catalogue, Coverage, CoverageLine, Event, Loss, Sensor, SourceStatus
 from hardcase_collector.domain.repair_store import RepairStore
+from hardcase_collector.domain.report import ReportStore
 from hardcase_collector.domain.search import SearchStore
 from hardcase_collector.domain.service_terms import (
     CaseClock,
@@ -78,6 +79,12 @@ class AssetStore(Protocol):
     ) -> Asset: ...
     def update_facts(self, asset: int, facts: AssetFacts) -> None: ...
     def set_mode(self, asset: int, mode: AssetMode, *, live_from_ms: int) -> None: ...
+    def join(self, asset: int, mode: AssetMode, *, joined_ms: int, live_from_ms: int) -> None:
+        """An agent sees it for the first time: so far only the books knew it (joined_ms 0)."""
+
+    def move(self, asset: int, customer: str) -> None:
+        """To another customer, with all its history."""
+
     def joining_over(self, now_ms: int) -> Sequence[Asset]:
         """Assets still marked joining whose joining has ended."""
 
@@ -366,10 +373,6 @@ class ClockStore(Protocol):
 
     def know_year(self, year: KnownYear) -> None: ...
     def known_years(self, country: str, subdivision: str) -> Sequence[KnownYear]: ...
-
-
-class ReportStore(Protocol):
-    """People's reports and attachments."""
 
 
 class Transaction(Protocol):

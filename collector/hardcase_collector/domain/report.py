@@ -1,0 +1,157 @@
+"""What people tell us: reports and attachments, and the port of the store that keeps them.
+
+Reports become cases in `cases/reports.py`. The bytes of attachments lie outside the state store, by their hash, behind
+`EvidenceStore` (`storage/evidence.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from hardcase_collector.domain.case import Outcome
+
+
+class ReportChannel(StrEnum):
+    """How it reached us."""
+
+    PHONE = "phone"
+    MAIL = "mail"
+    CHAT = "chat"
+    WEB = "web"
+    SYSTEM = "system"
+    """A program of the customer or of a ticket system."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Whom to ask back. Personal data: stands here and in no timeline."""
+
+    name: str = ""
+    mail: str = ""
+    phone: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """One report. The first of a case opened it, others joined it. Times are ms of Unix time."""
+
+    id: int
+    case: int
+    customer: str
+    key: str
+    """The teller's idempotency key, unique within the customer; "" = none."""
+    digest: str
+    """SHA-256 of what was told: one key never stands for two things."""
+    category: str
+    """Fault class, as "disk.reported" or "request.upgrade"."""
+    description: str
+    channel: ReportChannel
+    caller: Caller
+    asset_told: str
+    """How the caller names the asset, where we do not know it yet."""
+    site: str
+    occurred_ms: int
+    """When it happened, as told; 0 = not told."""
+    reported_ms: int
+    reported_by: str
+    joined: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """A file on a case. Never executed, never shown inline."""
+
+    id: int
+    case: int
+    sha256: str
+    name: str
+    """Sanitised: safe in a header, on a page and in a folder."""
+    media: str
+    """Media type by content, of the closed list in `cases/attachment_types.py`."""
+    size: int
+    attached_by: str
+    at_ms: int
+    internal: bool = False
+    """Never shown to the customer."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleEnding:
+    """How many cases that this rule placed a finding in ended so."""
+
+    rule: str
+    outcome: Outcome
+    cases: int
+
+
+class ReportStore(Protocol):
+    def add(self, report: Report) -> Report:
+        """Gives the id."""
+
+    def by_key(self, key: str, *, customer: str) -> Report | None: ...
+    def of_case(self, case: int) -> Sequence[Report]:
+        """Oldest first."""
+
+    def forget_caller(self, caller: Caller, *, customer: str, pseudonym: str) -> int:
+        """Overwrites everybody of this name, mail address or phone number (each where given). How many reports."""
+
+    def attach(self, attachment: Attachment) -> Attachment:
+        """Gives the id. The same content on the same case is there once: the first is returned."""
+
+    def attachments(self, case: int, *, internal: bool) -> Sequence[Attachment]:
+        """Oldest first; `internal`: also what the customer never sees."""
+
+    def attachment(self, id: int, *, customer: str | None) -> Attachment:
+        """Raises NotFound, also for another customer's."""
+
+    def attached_bytes(self, case: int) -> int: ...
+    def detach(self, ids: Iterable[int]) -> None: ...
+    def drop_attachments(self, case: int) -> Sequence[str]:
+        """Forgets all of a case; the hashes, to be swept from the evidence after the commit."""
+
+    def expired_attachments(self, *, before_ms: int, limit: int) -> Sequence[Attachment]:
+        """Of cases that ended before then; looks at the oldest attachments only."""
+
+    def referenced(self, hashes: Iterable[str]) -> frozenset[str]:
+        """Those of the hashes that some case still has."""
+
+    def endings(self, *, customer: str | None, from_ms: int, until_ms: int) -> Sequence[RuleEnding]:
+        """By rule, of cases that ended within [from, until); drills are left out."""
+
+    def endings_of(self, rules: Iterable[str], *, from_ms: int, until_ms: int) -> Mapping[str, Mapping[Outcome, int]]:
+        """The same of these rules only, over all customers: a rule is as good as it is."""
+
+
+class Incoming(Protocol):
+    """A file that is being received: not kept until `keep`."""
+
+    @property
+    def size(self) -> int: ...
+    def write(self, chunk: bytes) -> None:
+        """Raises StoreFailed, DiskFull."""
+
+    def keep(self) -> str:
+        """Synced and in its place, once however often it comes: its SHA-256, hex. Raises StoreFailed."""
+
+    def drop(self) -> None:
+        """Nothing of it stays; also after `keep`, where it does nothing."""
+
+
+class EvidenceStore(Protocol):
+    """Files by the SHA-256 of their content."""
+
+    def receive(self) -> Incoming:
+        """Raises DiskFull below the reserve, StoreFailed."""
+
+    def read(self, sha256: str) -> Iterator[bytes]:
+        """In chunks. Raises NotFound before the first."""
+
+    def remove(self, sha256: str) -> None:
+        """What is not there is gone already. Raises StoreFailed."""
+
+    def hashes(self) -> Iterator[str]: ...
+    def tidy(self) -> int:
+        """Removes what was being received when the collector stopped; how many files."""
