@@ -12,6 +12,22 @@ from enum import StrEnum
 from typing import Protocol
 
 from hardcase_collector.domain.case import Outcome
+from hardcase_collector.domain.finding import Severity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Category:
+    """What people may report; from the sheets."""
+
+    fault_class: str
+    """ "disk.reported", "request.upgrade"."""
+    group: str
+    severity: Severity
+    """Where the report tells none."""
+
+    @property
+    def component(self) -> str:
+        return self.fault_class.partition(".")[0]
 
 
 class ReportChannel(StrEnum):

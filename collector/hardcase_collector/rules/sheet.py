@@ -16,7 +16,9 @@ from hardcase_collector.domain.advice import Advice, Counsel, Live, Safety, Text
 from hardcase_collector.domain.asset import Part
 from hardcase_collector.domain.correlation import Join
 from hardcase_collector.domain.finding import Severity
+from hardcase_collector.domain.noise import StormKind
 from hardcase_collector.domain.observation import Sensor
+from hardcase_collector.domain.report import Category
 
 
 class Condition(StrEnum):
@@ -73,6 +75,8 @@ class FaultClass:
     group: str
     self_clearing: bool
     soak_s: int
+    reported: Severity = Severity.CLEARED
+    """Above cleared: people report it and no rule shows it; the severity of a report that tells none."""
 
     @property
     def component(self) -> str:
@@ -208,9 +212,18 @@ class RuleBook:
     groups: Mapping[str, RepairGroup] = field(default_factory=dict)
     overrides: tuple[Override, ...] = ()
     joins: tuple[Join, ...] = ()
+    storms: tuple[StormKind, ...] = ()
     advice: Mapping[str, Advice] = field(default_factory=dict)
     """By fault class; every class has one."""
     safety: Mapping[Safety, Texts] = field(default_factory=dict)
+
+    def categories(self) -> tuple[Category, ...]:
+        """What people may report."""
+        return tuple(
+            Category(fault_class=one.name, group=one.group, severity=one.reported)
+            for one in self.classes.values()
+            if one.reported
+        )
 
     def rule(self, name: str) -> Rule | None:
         return next((rule for rule in self.rules if rule.name == name), None)

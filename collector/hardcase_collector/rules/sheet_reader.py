@@ -14,16 +14,19 @@ from pathlib import Path
 from hardcase_collector.domain.advice import Advice, HotSwap, Safety, Texts
 from hardcase_collector.domain.correlation import Join
 from hardcase_collector.domain.errors import SheetError
+from hardcase_collector.domain.noise import StormKind
+from hardcase_collector.domain.finding import Severity
 from hardcase_collector.rules import vocabulary
 from hardcase_collector.rules.sheet import FaultClass, Match, Override, RepairGroup, Rule, RuleBook
 from hardcase_collector.rules.sheet_rule import read_rule
+from hardcase_collector.rules.sheet_storm import read_storm
 from hardcase_collector.rules.sheet_values import Mistakes, Table
 from hardcase_collector.sheets.files import parse, read_texts
 
 SHIPPED = Path(__file__).with_name("sheets")
 """The sheets that come with the collector."""
 _CLASS_NAME = re.compile(r"[a-z]+\.[a-z][a-z0-9_]*")
-_SECTIONS = ("group", "class", "rule", "override", "join", "safety", "advice")
+_SECTIONS = ("group", "class", "rule", "override", "join", "storm", "safety", "advice")
 
 
 def load_sheets(paths: Iterable[Path] | None = None) -> RuleBook:
@@ -59,6 +62,7 @@ class _Sheets:
     ids: dict[int, str] = field(default_factory=dict)
     overrides: dict[str, Override] = field(default_factory=dict)
     joins: dict[str, Join] = field(default_factory=dict)
+    storms: dict[str, StormKind] = field(default_factory=dict)
     advice: dict[str, Advice] = field(default_factory=dict)
     safety: dict[Safety, Texts] = field(default_factory=dict)
 
@@ -73,6 +77,7 @@ def read_sheets(texts: Mapping[str, str], mistakes: Mistakes) -> RuleBook:
         "rule": _read_rule,
         "override": _read_override,
         "join": _read_join,
+        "storm": _read_storm,
         "safety": _read_safety,
         "advice": _read_advice,
     }
@@ -95,6 +100,7 @@ def read_sheets(texts: Mapping[str, str], mistakes: Mistakes) -> RuleBook:
         groups=sheets.groups,
         overrides=tuple(sheets.overrides.values()),
         joins=tuple(sheets.joins.values()),
+        storms=tuple(sheets.storms.values()),
         advice=sheets.advice,
         safety=sheets.safety,
     )
@@ -126,6 +132,7 @@ def _read_class(sheets: _Sheets, table: Table) -> None:
         group=group,
         self_clearing=table.flag("self_clearing", required=True),
         soak_s=table.seconds("soak", required=True),
+        reported=table.severity("reported", Severity.CLEARED),
     )
     table.done()
 
@@ -164,6 +171,14 @@ def _read_join(sheets: _Sheets, table: Table) -> None:
                 table.wrong(key, f"no fault class is like {pattern!r}")
     table.done()
     sheets.joins[name] = join
+
+
+def _read_storm(sheets: _Sheets, table: Table) -> None:
+    if table.path[1] in sheets.storms:
+        table.wrong("", "storm is defined twice")
+    kind = read_storm(table, sheets.classes)
+    if kind is not None:
+        sheets.storms[kind.name] = kind
 
 
 def _read_safety(sheets: _Sheets, table: Table) -> None:
@@ -249,13 +264,16 @@ def _override_match(table: Table) -> Match:
 
 
 def _check_whole(sheets: _Sheets) -> None:
-    """A class that no rule shows is a leftover; one without advice tells people of a fault and not what to do."""
+    """A class that nobody and no rule tells of is a leftover; one without advice tells of a fault and not what to do."""
     if sheets.mistakes.found:
         return
     shown = {rule.fault_class.name for rule in sheets.rules.values()}
-    for name in sheets.classes:
-        if name not in shown:
+    shown |= {kind.fault_class for kind in sheets.storms.values()}
+    for name, fault_class in sheets.classes.items():
+        if name not in shown and not fault_class.reported:
             sheets.mistakes.add("", 1, f"class.{name}", "no rule shows this fault class")
+        if name in shown and fault_class.reported:
+            sheets.mistakes.add("", 1, f"class.{name}", "people report this fault class: no rule may show it")
         if name not in sheets.advice:
             sheets.mistakes.add("", 1, f"class.{name}", "no advice names this fault class")
     for check in sorted({check for advice in sheets.advice.values() for check in advice.safety} - set(sheets.safety)):

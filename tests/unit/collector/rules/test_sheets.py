@@ -111,6 +111,28 @@ def test_advice_in_one_language_alone_is_refused(key: str) -> None:
     assert any(f"advice.heat.{key}.zh" in entry for entry in mistakes_of(text))
 
 
+def test_a_class_that_only_people_report_needs_no_rule_and_may_have_none() -> None:
+    by_people = GOOD.replace('soak = "30m"', 'soak = "0s"\nreported = "major"')
+    assert mistakes_of(by_people) == [":1: class.thermal.hot: people report this fault class: no rule may show it"]
+
+    start, end = by_people.index("[rule.hot]"), by_people.index("[safety.power_off]")
+    assert mistakes_of(by_people[:start] + by_people[end:]) == []
+    assert mistakes_of(GOOD[: GOOD.index("[rule.hot]")] + GOOD[GOOD.index("[safety.power_off]") :]) == [
+        ":1: class.thermal.hot: no rule shows this fault class"
+    ]
+
+
+def test_people_may_report_every_component_into_the_group_that_telemetry_uses() -> None:
+    found = {category.fault_class: category for category in BOOK.categories()}
+
+    assert {category.component for category in found.values()} == vocabulary.COMPONENTS
+    assert {f"{component}.reported" for component in vocabulary.COMPONENTS} <= set(found)
+    by_rules = {name: one.group for name, one in BOOK.classes.items() if name not in found}
+    for category in found.values():
+        groups = {group for name, group in by_rules.items() if name.partition(".")[0] == category.component}
+        assert not groups or category.group in groups, category
+
+
 def test_a_safety_check_without_a_text_is_refused() -> None:
     told = mistakes_of(GOOD.replace('[safety.power_off]\ntext = { en = "Shut it down.", zh = "请关机。" }\n', ""))
 
