@@ -123,7 +123,12 @@ class Collector:
         self._inlet = composition.inlet(
             stores,
             self._judging.engine,
-            CaseDesk(self._delivering.announcer, desk_settings, joins=lambda: self._judging.book.joins),
+            CaseDesk(
+                self._delivering.announcer,
+                desk_settings,
+                joins=lambda: self._judging.book.joins,
+                storms=lambda: self._judging.book.storms,
+            ),
             settings,
             self._disk,
             authority=self._authority,

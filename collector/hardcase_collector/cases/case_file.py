@@ -10,14 +10,16 @@ from dataclasses import dataclass, replace
 from typing import TypedDict, Unpack
 
 from hardcase_collector.cases import clockwork
-from hardcase_collector.cases.workflow import CLEARS_FROM, next_state, waiting_in
+from hardcase_collector.cases.workflow import CLEARS_FROM, OPEN_STATES, next_state, waiting_in
 from hardcase_collector.domain.asset import Part
 from hardcase_collector.domain.case import Case, CaseAction, CaseState, Outcome, TimelineEntry, Waiting
 from hardcase_collector.domain.finding import Fact, Severity, Why
+from hardcase_collector.domain.noise import STORM_GROUP
 from hardcase_collector.domain.ports import Announcer, CaseNews, FindingRow, Transaction
 from hardcase_collector.domain.priority import Priority, ServiceState
 
 COLLECTOR = "collector"
+_TOLD_IN_STORM = frozenset({"storm_joined", "closed", "cancelled"})
 
 
 class Changes(TypedDict, total=False):
@@ -95,7 +97,7 @@ class CaseFile:
         self._tx.cases.add_entry(entry)
         if code in clockwork.MOVING:
             self._keep_clocks(case, occasion.now_ms)
-        if not occasion.quiet:
+        if not occasion.quiet and not self._hushed(case, code):
             if findings is None:
                 findings = tuple(self._tx.findings.firing_of_case(case.id))
             self._announcer.announce(
@@ -176,11 +178,36 @@ class CaseFile:
             changes["closed_ms"] = occasion.now_ms
             self._settle_firing(case)
         code = str(state) if ends else "moved"
+        if case.state not in OPEN_STATES:
+            # The storm that it belonged to when it ended is not the one it comes back in.
+            changes.setdefault("parent", None)
         changes["state"] = state
         changes.setdefault("waiting", waiting_in(state, case.waiting))
         if case.outcome and not ends:
             changes["outcome"] = Outcome.UNKNOWN
-        return self.change(case, code, occasion, told, **changes)
+        moved = self.change(case, code, occasion, told, **changes)
+        if ends and case.repair_group == STORM_GROUP:
+            self.let_children_go(moved, occasion)
+        return moved
+
+    def let_children_go(self, parent: Case, occasion: Occasion) -> None:
+        """A storm is over: what still stands is a case like any other now. What mends by itself ends quietly."""
+        for child in self._tx.noise.children(parent.id):
+            mends = child.state is CaseState.VERIFYING and child.self_clearing and not child.unstable
+            if child.state in OPEN_STATES and not mends:
+                self.leave_storm(child, parent, "storm_over", occasion)
+
+    def leave_storm(self, child: Case, parent: Case, cause: str, occasion: Occasion) -> Case:
+        """From now on it is told and runs clocks of its own."""
+        told: dict[str, Fact] = {"storm": parent.number, "cause": cause}
+        alone = Occasion(now_ms=occasion.now_ms, not_before_ms=occasion.not_before_ms)
+        return self.change(child, "storm_left", alone, told, parent=None)
+
+    def _hushed(self, case: Case, code: str) -> bool:
+        """Of a case in a storm only the storm's is told; but who heard of it before hears where it went and its end."""
+        if case.parent is None:
+            return False
+        return code not in _TOLD_IN_STORM or not self._tx.outbox.of_case(case.id)
 
     def verify_if_clear(self, case: Case, occasion: Occasion) -> Case:
         """Moves on to verifying where nothing fires any more and nobody is at work on it."""

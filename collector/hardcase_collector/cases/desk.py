@@ -14,11 +14,14 @@ from hardcase_collector.cases.case_file import CaseFile, Occasion
 from hardcase_collector.cases.opening import Opening
 from hardcase_collector.cases.placing import Placing, decided, transition_of
 from hardcase_collector.cases.settings import DeskSettings, JoiningEnd
+from hardcase_collector.cases.storms import Storms
+from hardcase_collector.cases.windows import holding
 from hardcase_collector.cases.workflow import OPEN_STATES, legal_actions
 from hardcase_collector.domain.asset import AssetMode
 from hardcase_collector.domain.case import Case, CaseAction
 from hardcase_collector.domain.correlation import Join
 from hardcase_collector.domain.finding import Change, Fact, Severity, Transition
+from hardcase_collector.domain.noise import StormKind
 from hardcase_collector.domain.ports import Announcer, FindingRow, Transaction
 
 __all__ = ["CaseDesk", "DeskSettings"]
@@ -42,9 +45,12 @@ class CaseDesk:
         *,
         joins: Callable[[], Sequence[Join]] = tuple,
         opening: Opening | None = None,
+        storms: Callable[[], Sequence[StormKind]] = tuple,
     ) -> None:
-        """`joins`: what follows from what inside an asset, as the sheets say now. `opening`: None = shipped sheets."""
+        """`joins`: what follows from what inside an asset, `storms`: what is one cause over many cases, as the sheets
+        say now. `opening`: None = shipped sheets."""
         self._announcer = announcer
+        self._storms = Storms(announcer, storms, opening or Opening())
         self._settings = settings
         self._placing = Placing(
             announcer,
@@ -76,7 +82,8 @@ class CaseDesk:
     ) -> None:
         """Holds the finding back, or gives it a case. `held`: it was held so far. `window_ms`: windows of that time."""
         asset = tx.assets.by_number(transition.key.asset)
-        windows = tx.assets.windows(asset.id, window_ms)
+        custody = tx.registry.custody(asset.id)
+        windows = holding(tx, asset, custody, window_ms)
         late = told_by_log_at_joining(transition, asset)
         accepted = tx.findings.of_asset(asset.id, firing=True) if late else ()
         hold_ms = self._settings.backlog_hold_ms
@@ -86,7 +93,17 @@ class CaseDesk:
         if admission.held is None or joins:
             case = self._placing.open_case(tx, transition)
         if admission.held is None or (joins and case is not None):
-            self._placing.place(tx, transition, case, held, now_ms=now_ms, not_before_ms=self._wait(transition, now_ms))
+            fronts = self._storms.fronts(transition, asset, custody)
+            self._placing.place(
+                tx,
+                transition,
+                case,
+                held,
+                now_ms=now_ms,
+                not_before_ms=self._wait(transition, now_ms),
+                storm=self._storms.shelter(tx, transition, fronts) if case is None else None,
+            )
+            self._storms.count(tx, transition, fronts, custody, now_ms=now_ms)
         else:
             self._hold(tx, transition, admission, held, now_ms)
 
@@ -129,6 +146,7 @@ class CaseDesk:
         if row.case is not None and transition.severity != row.severity:
             wait = self._wait(transition, now_ms)
             self._placing.note_severity(tx, tx.cases.get(row.case), drifted, row.id, now_ms=now_ms, not_before_ms=wait)
+            self._storms.hold_together(tx, tx.cases.get(row.case), now_ms=now_ms)
 
     def _clear(self, tx: Transaction, row: FindingRow, transition: Transition, now_ms: int) -> None:
         tx.findings.save(transition, case=row.case, held="", held_until_ms=0)
@@ -190,6 +208,7 @@ class CaseDesk:
             for row in tx.findings.held(reason=reason, until_ms=now_ms)[:_RELEASED_A_TICK]:
                 self._release(tx, row, now_ms)
         self._close_verified(tx, now_ms)
+        self._storms.tick(tx, now_ms=now_ms)
         self._calm_unstable(tx, now_ms)
         self._end_drills(tx, now_ms)
         self._look_at_clocks(tx, now_ms)

@@ -14,6 +14,7 @@ from hardcase_collector.cases.opening import Opening
 from hardcase_collector.domain.case import Case, CaseAction, CaseState
 from hardcase_collector.domain.correlation import Join, Relation, Subject, case_of, case_of_part, part_of_case
 from hardcase_collector.domain.finding import Change, Fact, Transition, Why
+from hardcase_collector.domain.noise import STORM_GROUP
 from hardcase_collector.domain.ports import Announcer, FindingRow, Transaction
 
 _HOUR_MS = 3_600_000
@@ -46,7 +47,11 @@ class Placing:
         """The open case this finding belongs to, and why. A drill's findings stay among themselves."""
         named = str(transition.evidence.get("name", ""))
         subject = Subject(transition.part, transition.repair_group, transition.fault_class, named)
-        cases = [case for case in tx.cases.open_of(transition.key.asset) if case.rehearsal == transition.rehearsal]
+        cases = [
+            case
+            for case in tx.cases.open_of(transition.key.asset)
+            if case.rehearsal == transition.rehearsal and case.repair_group != STORM_GROUP
+        ]
         return case_of(subject, cases, self._joins())
 
     def place(
@@ -58,16 +63,20 @@ class Placing:
         *,
         now_ms: int,
         not_before_ms: int,
+        storm: Case | None = None,
     ) -> None:
-        """Gives the finding its case. `belonging`: what `open_case` found. `held`: the finding is stored already."""
+        """Gives the finding its case. `belonging`: what `open_case` found. `held`: the finding is stored already.
+
+        `storm`: a case that is opened, first or again, goes under this one.
+        """
         if belonging is not None:
             self._join(tx, transition, belonging, held, now_ms, not_before_ms)
             return
         last = self._last_of(tx, transition, now_ms)
         if last is not None and last.state is CaseState.CLOSED and now_ms - last.closed_ms <= self._reopen_ms:
-            self._reopen(tx, transition, last, held, now_ms, not_before_ms)
+            self._reopen(tx, transition, last, held, now_ms, not_before_ms, storm)
         else:
-            self._open(tx, transition, last, held, now_ms, not_before_ms)
+            self._open(tx, transition, last, held, now_ms, not_before_ms, storm)
 
     def _last_of(self, tx: Transaction, transition: Transition, now_ms: int) -> Case | None:
         """The newest case of the part that ended: by its own name ever, by another observer's within reopening."""
@@ -89,6 +98,7 @@ class Placing:
         held: FindingRow | None,
         now_ms: int,
         not_before_ms: int,
+        storm: Case | None,
     ) -> None:
         file = CaseFile(tx, self._announcer)
         case, terms = self._opening.open(
@@ -110,10 +120,12 @@ class Placing:
                 soak_s=transition.soak_s,
                 rehearsal=transition.rehearsal,
                 linked=None if last is None else last.id,
+                parent=None if storm is None else storm.id,
             ),
             now_ms=now_ms,
         )
         link: dict[str, Fact] = {} if last is None else {"linked": last.number}
+        link |= {} if storm is None else {"storm": storm.number}
         why = decided(transition, now_ms, case, "rehearsal" if transition.rehearsal else "opened", link)
         row = self._attach(tx, transition, case, held, why)
         occasion = Occasion(now_ms=now_ms, not_before_ms=not_before_ms, why=why)
@@ -129,9 +141,12 @@ class Placing:
         held: FindingRow | None,
         now_ms: int,
         not_before_ms: int,
+        storm: Case | None,
     ) -> None:
         file = CaseFile(tx, self._announcer)
-        why = decided(transition, now_ms, last, "reopened", {"closed_ms": last.closed_ms, "within_ms": self._reopen_ms})
+        under: dict[str, Fact] = {} if storm is None else {"storm": storm.number}
+        again: dict[str, Fact] = {"closed_ms": last.closed_ms, "within_ms": self._reopen_ms, **under}
+        why = decided(transition, now_ms, last, "reopened", again)
         for settled in tx.findings.firing_of_case(last.id):
             tx.findings.hold(settled.id, held="", held_until_ms=0, case=last.id)
         row = self._attach(tx, transition, last, held, why)
@@ -141,7 +156,7 @@ class Placing:
             last,
             "reopened",
             occasion,
-            {**_told(transition), "closed_ms": last.closed_ms},
+            {**_told(transition), "closed_ms": last.closed_ms, **under},
             state=CaseState.NEW,
             part=part_of_case(last.part, transition.part, Relation.SAME_PLACE),
             severity=transition.severity,
@@ -151,6 +166,7 @@ class Placing:
             acknowledged_ms=0,
             acknowledged_by="",
             reopened=last.reopened + 1,
+            parent=None if storm is None else storm.id,
             self_clearing=last.self_clearing and transition.self_clearing,
             soak_s=max(last.soak_s, transition.soak_s),
         )
