@@ -14,8 +14,8 @@ from pathlib import Path
 from hardcase_collector.domain.advice import Advice, HotSwap, Safety, Texts
 from hardcase_collector.domain.correlation import Join
 from hardcase_collector.domain.errors import SheetError
-from hardcase_collector.domain.noise import StormKind
 from hardcase_collector.domain.finding import Severity
+from hardcase_collector.domain.noise import StormKind
 from hardcase_collector.rules import vocabulary
 from hardcase_collector.rules.sheet import FaultClass, Match, Override, RepairGroup, Rule, RuleBook
 from hardcase_collector.rules.sheet_rule import read_rule
@@ -264,7 +264,7 @@ def _override_match(table: Table) -> Match:
 
 
 def _check_whole(sheets: _Sheets) -> None:
-    """A class that nobody and no rule tells of is a leftover; one without advice tells of a fault and not what to do."""
+    """A class that nobody tells of is a leftover; one without advice tells people of a fault and not what to do."""
     if sheets.mistakes.found:
         return
     shown = {rule.fault_class.name for rule in sheets.rules.values()}
