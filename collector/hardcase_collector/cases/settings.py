@@ -29,6 +29,8 @@ class DeskSettings:
     """As many raises of one finding within an hour make its case unstable."""
     calm_ms: int = _HOUR_MS
     """An unstable case that stays clear this long is stable again."""
+    part_seen_ms: int = 26 * _HOUR_MS
+    """The serial of a new part has to be seen in inventory within this time (daily, and after a change)."""
     drill_ms: int = _HOUR_MS
     """A drill's case closes by itself after this time, whatever still fires."""
     changes_kept_ms: int = 30 * _DAY_MS

@@ -86,8 +86,14 @@ class SpareStore(Protocol):
     def overdue(self, now_ms: int, *, limit: int) -> Sequence[PartOrder]:
         """Whose part should be back, and of which nobody was told yet; uses an index."""
 
+    def to_look_for(self, now_ms: int, *, limit: int) -> Sequence[PartOrder]:
+        """Whose new part is to be looked for in inventory by now; uses an index."""
+
     def proving(self) -> Sequence[PartOrder]:
-        """Installed parts of cases that are verifying; uses an index."""
+        """Every order of the cases that are verifying, oldest first; uses an index."""
+
+    def left_over(self, *, limit: int) -> Sequence[PartOrder]:
+        """Requested or reserved for cases that are over."""
 
     def replaced(self, asset: int, *, component: str = "", slot: str = "") -> Sequence[PartOrder]:
         """Every installation on this asset, or in this slot of it, the newest first; uses an index."""

@@ -232,6 +232,8 @@ class PartOrder:
     warranty_until: str = ""
     """Of the new part; "" = the machine's own holds."""
     sighting: Sighting = Sighting.WAITING
+    look_ms: int = 0
+    """When inventory is looked at next for it; 0 = never."""
     sighted_ms: int = 0
     sighted_serial: str = ""
     """What inventory showed in its place."""

@@ -96,7 +96,7 @@ def after(
         tracking=details.tracking.strip() or was.tracking,
     )
     if step is None:
-        return replace(done, sighting=Sighting.WAITING, sighted_ms=0, sighted_serial="", back_told_ms=0)
+        return replace(done, sighting=Sighting.WAITING, look_ms=now_ms, sighted_ms=0, sighted_serial="", back_told_ms=0)
     if done.state in OVER or done.state is OrderState.MISSING:
         done = replace(done, ended_ms=now_ms, due_back_ms=0)
     match step:
@@ -108,9 +108,8 @@ def after(
             return _installed(done, spare, by, now_ms)
         case OrderStep.DECLARE_DEAD:
             # It is in no machine: what is proven and recorded is the part that comes in its place.
-            return replace(
-                done, installed_ms=0, installed_by="", warranty_until="", due_back_ms=_back_by(spare, now_ms)
-            )
+            due_ms = _back_by(spare, now_ms)
+            return replace(done, installed_ms=0, installed_by="", warranty_until="", look_ms=0, due_back_ms=due_ms)
         case OrderStep.SEND_BACK:
             return replace(done, returned_ms=now_ms, due_back_ms=done.due_back_ms or _back_by(spare, now_ms))
         case _:
@@ -129,6 +128,7 @@ def _installed(done: PartOrder, spare: Spare | None, by: str, now_ms: int) -> Pa
         warranty_until=ends,
         due_back_ms=_back_by(spare, now_ms),
         sighting=Sighting.WAITING,
+        look_ms=now_ms,
     )
 
 

@@ -40,6 +40,7 @@ _REQUESTED = text("part_orders.state = 'requested'")
 _DUE = text("due_back_ms > 0 AND overdue_told_ms = 0")
 _OUT = text("old_key <> '' AND installed_ms > 0 AND back_told_ms = 0")
 _INSTALLED = text("installed_ms > 0")
+_LOOKED_FOR = text("look_ms > 0")
 _VERIFYING = text("cases.state = 'verifying'")
 # Of these a part has to come back.
 _OWED = tuple(str(state) for state in (OrderState.INSTALLED, OrderState.RETURNED, OrderState.DEAD_ON_ARRIVAL))
@@ -167,9 +168,18 @@ class SqlOrders:
         query = _select().where(_DUE, _ORDERS.c.due_back_ms < now_ms, _ORDERS.c.state.in_(_OWED))
         return self._list(query.order_by(_ORDERS.c.due_back_ms, _ORDERS.c.id).limit(limit))
 
+    def to_look_for(self, now_ms: int, *, limit: int) -> Sequence[PartOrder]:
+        query = _select().where(_LOOKED_FOR, _ORDERS.c.look_ms <= now_ms)
+        return self._list(query.order_by(_ORDERS.c.look_ms, _ORDERS.c.id).limit(limit))
+
     def proving(self) -> Sequence[PartOrder]:
         query = _select().join(_CASES, _CASES.c.id == _ORDERS.c.case_id)
-        return self._list(query.where(_VERIFYING, _INSTALLED).order_by(_ORDERS.c.id))
+        return self._list(query.where(_VERIFYING).order_by(_ORDERS.c.id))
+
+    def left_over(self, *, limit: int) -> Sequence[PartOrder]:
+        held = [str(OrderState.REQUESTED), str(OrderState.RESERVED)]
+        query = _select().join(_CASES, _CASES.c.id == _ORDERS.c.case_id).where(_ORDERS.c.state.in_(held))
+        return self._list(query.where(_CASES.c.state.in_(("closed", "cancelled"))).order_by(_ORDERS.c.id).limit(limit))
 
     def replaced(self, asset: int, *, component: str = "", slot: str = "") -> Sequence[PartOrder]:
         query = _select().where(_ORDERS.c.asset == asset, _INSTALLED)
@@ -260,6 +270,7 @@ def _columns(order: PartOrder) -> dict[str, object]:
         "replaces": order.replaces,
         "warranty_until": order.warranty_until,
         "sighting": str(order.sighting),
+        "look_ms": order.look_ms,
         "sighted_ms": order.sighted_ms,
         "sighted_serial": order.sighted_serial,
         "back_told_ms": order.back_told_ms,
@@ -296,6 +307,7 @@ def _order(row: RowMapping) -> PartOrder:
         replaces=row["replaces"],
         warranty_until=row["warranty_until"],
         sighting=Sighting(row["sighting"]),
+        look_ms=row["look_ms"],
         sighted_ms=row["sighted_ms"],
         sighted_serial=row["sighted_serial"],
         back_told_ms=row["back_told_ms"],

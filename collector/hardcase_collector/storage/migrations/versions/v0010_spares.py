@@ -1,4 +1,4 @@
-"""Depots, stock, compatible spares, part orders; and indexes for slots of closed cases and serials of inventories."""
+"""Depots, stock, compatible spares, part orders; and an index for serials of inventories."""
 
 from __future__ import annotations
 
@@ -34,13 +34,11 @@ def upgrade() -> None:
     _create_part_orders()
     _create_part_order_wants()
     _create_spare_units()
-    _partial("ix_cases_slot_closed", "cases", ["asset", "slot_key", "repair_group", "closed_ms"], "state = 'closed'")
     op.create_index("ix_inventory_part_key", "inventory", ["part_key"])
 
 
 def downgrade() -> None:
     op.drop_index("ix_inventory_part_key", "inventory")
-    op.drop_index("ix_cases_slot_closed", "cases")
     for table in reversed(_TABLES):
         op.drop_table(table)
 
@@ -112,7 +110,7 @@ def _create_spare_fits() -> None:
             "asset_model",
             "part_model",
             "part_number",
-            name="uq_spare_fits_whole",
+            name="uq_spare_fits_spare_component_vendor_asset_model_part_model_part_number",
         ),
     )
     op.create_index("ix_spare_fits_component", "spare_fits", ["component"])
@@ -160,7 +158,7 @@ def _create_part_orders() -> None:
         *_words("tracking"),
         sa.Column("replaces", sa.BigInteger(), nullable=True),
         *_words("warranty_until", "sighting"),
-        *_numbers("sighted_ms"),
+        *_numbers("look_ms", "sighted_ms"),
         *_words("sighted_serial"),
         *_numbers("back_told_ms"),
         sa.PrimaryKeyConstraint("id", name="pk_part_orders"),
@@ -169,6 +167,7 @@ def _create_part_orders() -> None:
     )
     op.create_index("ix_part_orders_case", "part_orders", ["case_id", "id"])
     _partial("ix_part_orders_due", "part_orders", ["due_back_ms"], "due_back_ms > 0 AND overdue_told_ms = 0")
+    _partial("ix_part_orders_look", "part_orders", ["look_ms"], "look_ms > 0")
     _partial(
         "ix_part_orders_old", "part_orders", ["old_key"], "old_key <> '' AND installed_ms > 0 AND back_told_ms = 0"
     )

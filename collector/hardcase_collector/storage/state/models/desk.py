@@ -66,9 +66,6 @@ class WhyRow(Model):
         Index("ix_whys_rule_id", "rule", "id"),
         Index("ix_whys_reason_id", "reason", "id"),
         Index("ix_whys_time_ms", "time_ms"),
-        Index("ix_whys_rule_id", "rule", "id"),
-        Index("ix_whys_reason_id", "reason", "id"),
-        Index("ix_whys_time_ms", "time_ms"),
     )
     id: Mapped[Number]
     asset: Mapped[Ref]
@@ -106,15 +103,6 @@ class CaseRow(Model):
         Index("ix_cases_closed", "closed_ms", sqlite_where=_ENDED, postgresql_where=_ENDED),
         Index("ix_cases_part", "asset", "part_key", "repair_group", "closed_ms"),
         Index("ix_cases_slot", "asset", "slot_key", "repair_group", sqlite_where=_OPEN, postgresql_where=_OPEN),
-        Index(
-            "ix_cases_slot_closed",
-            "asset",
-            "slot_key",
-            "repair_group",
-            "closed_ms",
-            sqlite_where=text("state = 'closed'"),
-            postgresql_where=text("state = 'closed'"),
-        ),
         Index("ix_cases_open_id", "id", sqlite_where=_OPEN, postgresql_where=_OPEN),
         Index(
             "ix_cases_waiting",

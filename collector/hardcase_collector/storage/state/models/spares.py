@@ -18,6 +18,7 @@ _DUE = text("due_back_ms > 0 AND overdue_told_ms = 0")
 _REQUESTED = text("state = 'requested'")
 _OUT = text("old_key <> '' AND installed_ms > 0 AND back_told_ms = 0")
 _INSTALLED = text("installed_ms > 0")
+_LOOKED_FOR = text("look_ms > 0")
 
 
 class DepotRow(Model):
@@ -108,6 +109,7 @@ class PartOrderRow(Model):
         Index("ix_part_orders_case", "case_id", "id"),
         Index("ix_part_orders_requested", "requested_ms", "id", sqlite_where=_REQUESTED, postgresql_where=_REQUESTED),
         Index("ix_part_orders_due", "due_back_ms", sqlite_where=_DUE, postgresql_where=_DUE),
+        Index("ix_part_orders_look", "look_ms", sqlite_where=_LOOKED_FOR, postgresql_where=_LOOKED_FOR),
         Index("ix_part_orders_old", "old_key", sqlite_where=_OUT, postgresql_where=_OUT),
         Index(
             "ix_part_orders_slot",
@@ -150,6 +152,7 @@ class PartOrderRow(Model):
     replaces: Mapped[int | None] = mapped_column(BigInteger)
     warranty_until: Mapped[Text_]
     sighting: Mapped[Text_]
+    look_ms: Mapped[Ms]
     sighted_ms: Mapped[Ms]
     sighted_serial: Mapped[Text_]
     back_told_ms: Mapped[Ms]
