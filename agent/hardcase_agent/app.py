@@ -24,10 +24,10 @@ from hardcase_agent.domain.event import Maintenance
 from hardcase_agent.domain.frame import Body, Moment
 from hardcase_agent.domain.ports import Clock, Doors, Source
 from hardcase_agent.domain.stream import EPOCH_BYTES
+from hardcase_agent.helper.memory import give_back
 from hardcase_agent.host_asset import seed_of
 from hardcase_agent.link import Link
 from hardcase_agent.machine import Machine
-from hardcase_agent.memory import give_back
 from hardcase_agent.self_report import measure
 from hardcase_agent.sensors.catalogue import FAMILIES
 from hardcase_agent.sensors.host.self_source import SelfSource

@@ -35,6 +35,7 @@ from tests.peers.helper_process import HelperProcess
 from tests.peers.ipmi_sim import IpmiSim
 from tests.peers.snmpsim import snmpsim
 
+UNITS = Path(__file__).parents[2] / "deploy" / "agent"
 SWEEPS = 1000
 RECONNECTS = 100
 DISKS = 12
@@ -179,10 +180,17 @@ async def _start(folder: Path, text: str) -> asyncio.subprocess.Process:
             *(sys.executable, "-m", "hardcase_agent", "--config", str(config), "run"),
             stdout=log,
             stderr=log,
-            env={**os.environ, "MALLOC_ARENA_MAX": "1"},
+            env={**os.environ, **unit_environment("hardcase-agent")},
         )
     finally:
         os.close(log)
+
+
+def unit_environment(name: str) -> dict[str, str]:
+    """What the shipped unit sets."""
+    lines = (UNITS / f"{name}.service").read_text().splitlines()
+    words = [line.removeprefix("Environment=") for line in lines if line.startswith("Environment=")]
+    return dict(word.split("=", 1) for word in words)
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:

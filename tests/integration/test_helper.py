@@ -365,7 +365,7 @@ def test_it_imports_nothing_beyond_the_standard_library_and_the_errors() -> None
         "hardcase_agent.domain.errors",
         *(
             f"hardcase_agent.helper{part}"
-            for part in ("", ".__main__", ".array_tools", ".ipmi", ".process", ".server", ".table", ".wire")
+            for part in ("", ".__main__", ".array_tools", ".ipmi", ".memory", ".process", ".server", ".table", ".wire")
         ),
     }
     roots = {name.partition(".")[0] for name in modules} - {"hardcase_agent", "__main__", "_distutils_hack"}

@@ -9,7 +9,6 @@ from types import MappingProxyType
 from hardcase_agent.domain.errors import DeviceFailed
 from hardcase_agent.domain.ports import CommandRunner
 from hardcase_agent.sensors.arrays.model import MemberState, Report
-from hardcase_agent.sensors.arrays.recognise import read_text
 
 _ONCE: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -46,7 +45,12 @@ async def ask(commands: CommandRunner, tool: str, *, deadline_s: float) -> Repor
 
 
 def _read(said: list[str]) -> Report:
-    return read_text("\n".join(said)) if any(text.strip() for text in said) else Report()
+    if not any(text.strip() for text in said):
+        return Report()
+    # The parsers of every maker's tool: half a megabyte, for machines with such a tool.
+    from hardcase_agent.sensors.arrays.recognise import read_text
+
+    return read_text("\n".join(said))
 
 
 async def _say(commands: CommandRunner, tool: str, view: tuple[str, ...], deadline_s: float) -> str:

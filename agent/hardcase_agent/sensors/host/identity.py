@@ -6,7 +6,7 @@ on the machine-id. Placeholders are passed on as printed: the collector keeps th
 
 from __future__ import annotations
 
-import platform
+import os
 
 from hardcase_agent.domain.part import Asset
 from hardcase_agent.sensors.host.tree import Folder, read_text
@@ -22,6 +22,6 @@ def read_host_asset(sysfs: Folder, etc: Folder) -> Asset:
         uuid=read_text(dmi / "product_uuid").lower(),
         machine_id=read_text(etc / "machine-id"),
         node=read_text(dmi / "board_serial"),
-        hostname=read_text(etc / "hostname") or platform.node(),
+        hostname=read_text(etc / "hostname") or os.uname().nodename,
         kind="server",
     )

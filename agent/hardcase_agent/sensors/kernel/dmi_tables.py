@@ -12,7 +12,6 @@ from hardcase_agent.domain.errors import AgentError
 from hardcase_agent.domain.ports import Clock, CommandRunner
 from hardcase_agent.sensors.kernel.dmi_inventory import Inventory, read_inventory
 from hardcase_agent.sensors.kernel.dmi_structure import Structure
-from hardcase_agent.sensors.kernel.dmidecode_text import parse_text
 from hardcase_agent.sensors.kernel.smbios_table import LONGEST_TABLE, parse_table, read_entry
 
 DMIDECODE_S = 10.0
@@ -69,5 +68,8 @@ class DmiTables:
         except AgentError as error:
             self.error = error
             return []
+        # Where the raw table cannot be had: rarely needed, and not worth its memory elsewhere.
+        from hardcase_agent.sensors.kernel.dmidecode_text import parse_text
+
         text = result.stdout.decode("utf-8", "replace")
         return [item for item in parse_text(text) if isinstance(item, Structure)]

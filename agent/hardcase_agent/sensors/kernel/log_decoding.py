@@ -9,13 +9,13 @@ import re
 from collections.abc import Iterable, Iterator
 
 from hardcase_agent.domain.capture import Capture, Decoded, Flaw, Recorded, Seen, Undecoded
-from hardcase_agent.domain.event import Event
 from hardcase_agent.domain.part import Asset
 from hardcase_agent.domain.reading import Kind, Number, Sensor, States, Unit
 from hardcase_agent.sensors import decoders
 from hardcase_agent.sensors.kernel import quoted_lines
 from hardcase_agent.sensors.kernel.log_line import Line, read_line
-from hardcase_agent.sensors.kernel.log_reader import Counted, Found, LogReader, Told
+from hardcase_agent.sensors.kernel.log_reader import Counted, Found, LogReader, Told, event_of
+from hardcase_agent.sensors.kernel.log_writers import RULES, read_whole
 
 SOURCE = "kernel.log"
 _MOST_UNKNOWN = 5_000
@@ -24,8 +24,6 @@ _ARRAYS = re.compile(
     r"physicaldrive \S+:\S+|logicaldrive \d|Firmware state:|Media Error Count|Battery Replacement required"
     r"|\bBattery State|^EID:Slt|blocks .*\[\d+/\d+\]|^ *state: (?:DEGRADED|FAULTED|ONLINE|UNAVAIL)|Cache Status"
 )
-_TEXT = 300
-"""Characters of an event's words for people."""
 
 _FREEIPMI = "sel "
 _HEADING = "ID | Date | Time | Name | Type | Event\n"
@@ -49,7 +47,7 @@ def decode(capture: Capture) -> Iterable[Decoded]:
 
 
 def _decode(text: str, name: str) -> Iterator[Decoded]:
-    reader = LogReader()
+    reader = LogReader(RULES, read_whole)
     rows: dict[str, list[str]] = {}
     unknown: list[tuple[int, str]] = []
     for number, raw in enumerate(text.split("\n"), 1):
@@ -115,24 +113,6 @@ def decoded_of(told: Iterable[Told], asset: Asset) -> Iterator[Decoded]:
     for one in levels.values():
         assert isinstance(one.outcome, Counted)
         yield _seen(one.line, one.outcome, asset)
-
-
-def event_of(told: Told, *, erase_stamp: int = 0) -> Event:
-    outcome = told.outcome
-    assert isinstance(outcome, Found)
-    words = f"{told.words}: {told.line.text}" if told.words else told.line.text
-    return Event(
-        log="kernel",
-        erase_stamp=erase_stamp,
-        record_id=told.line.number,
-        raw=told.line.text.encode(),
-        device_ms=told.line.when_ms,
-        part=outcome.part,
-        code=outcome.code,
-        asserted=outcome.asserted,
-        sensor="",
-        text=words[:_TEXT],
-    )
 
 
 def _seen(line: Line, counted: Counted, asset: Asset) -> Seen:

@@ -1,53 +1,43 @@
 """Reads a log line by line, and makes hardware events of it: single lines by the rule tables, and what takes several
 lines (machine checks, APEI blocks) by keeping it until it is complete. Pure.
 
-Used by the decoder (`log_decoding.py`) on a whole capture and by the live source on what the ring got since last time.
+Used by the live source on what the ring got since last time, and by the decoder (`log_decoding.py`) on a whole capture,
+there with the rules of every writer (`log_writers.py`): in the kernel's ring only the kernel writes.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from hardcase_agent.domain.event import Event
 from hardcase_agent.domain.part import Component, Part
 from hardcase_agent.sensors.kernel import (
-    cluster_lines,
-    daemon_lines,
     device_lines,
     disk_lines,
     filesystem_lines,
-    freebsd_lines,
     ghes,
     gpu_lines,
     machine_check,
     maker_lines,
-    management_lines,
     memory_lines,
-    registry_lines,
 )
 from hardcase_agent.sensors.kernel.log_identity import Identities
 from hardcase_agent.sensors.kernel.log_line import Line
 from hardcase_agent.sensors.kernel.log_rule import Counted, Found, LineRule, Outcome
 from hardcase_agent.sensors.kernel.machine_check import Record, status_of
 
-RULES: tuple[LineRule, ...] = (
+KERNEL: tuple[LineRule, ...] = (
     *memory_lines.RULES,
     *filesystem_lines.RULES,
     *disk_lines.RULES,
-    *freebsd_lines.RULES,
-    *daemon_lines.RULES,
     *device_lines.RULES,
     *gpu_lines.RULES,
-    *management_lines.RULES,
-    *registry_lines.RULES,
     *maker_lines.RULES,
 )
-_BY_NEEDLE: dict[str, tuple[tuple[int, LineRule], ...]] = {
-    needle: tuple((order, one) for order, one in enumerate(RULES) if one.needle == needle)
-    for needle in {one.needle for one in RULES}
-}
-"""Almost no line holds any of these words; looking for each is faster than one expression over all."""
+"""What Linux and its drivers write."""
+_Ordered = tuple[tuple[int, LineRule], ...]
 _OF_RECORDS = ("CPU", "Bank ", "[Hardware Error]", "mce_record", "STATUS", "SOCKET", "PROCESSOR")
 
 _CHECK = re.compile(
@@ -78,6 +68,8 @@ _ATA_REASONS = {
 }
 """Why a command failed, as libata classed it. "device error" and "host bus error" say too little."""
 _PROVOKED = re.compile(r"sysrq ?: (?:SysRq : )?Trigger a crash|lkdtm: Performing", re.IGNORECASE)
+_TEXT = 300
+"""Characters of an event's words for people."""
 _RECORD_LINES = 40
 """Lines after its first within which a machine-check record's further lines are looked for."""
 
@@ -93,10 +85,19 @@ class Told:
 
 
 class LogReader:
-    """Feed it with `take`, in order; `finish` gives what was found and begins anew."""
+    """Feed it with `take`, in order; `finish` gives what was found and begins anew. `whole` reads lines that are a
+    form of their own, before anything else looks at them."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, rules: Sequence[LineRule] = KERNEL, whole: Callable[[Line], Sequence[Told] | None] | None = None
+    ) -> None:
         self.identities = Identities()
+        # Almost no line holds any of these words; looking for each is faster than one expression over all.
+        self._by_needle: dict[str, _Ordered] = {
+            needle: tuple((order, one) for order, one in enumerate(rules) if one.needle == needle)
+            for needle in {one.needle for one in rules}
+        }
+        self._whole = whole
         self._begin()
 
     def _begin(self) -> None:
@@ -114,17 +115,16 @@ class LogReader:
         """Whether anything of the line is known here."""
         text = line.text
         self.identities.learn(text)
-        cluster = cluster_lines.read(text)
-        if cluster is not None:
-            stamped = Line(cluster.text, line.number, cluster.when_ms)
-            self._told.extend(Told(stamped, outcome) for outcome in cluster.outcomes)
+        told = self._whole(line) if self._whole is not None else None
+        if told is not None:
+            self._told.extend(told)
             return True
         if self._takes_record(line) or self._takes_ata_result(line):
             return True
         lowered = text.lower()
         if ("sysrq" in lowered or "lkdtm" in lowered) and _PROVOKED.search(text):
             self._provoked = True
-        rules = [entry for needle, entries in _BY_NEEDLE.items() if needle in lowered for entry in entries]
+        rules = [entry for needle, entries in self._by_needle.items() if needle in lowered for entry in entries]
         for _, one in sorted(rules, key=lambda entry: entry[0]):
             match = one.pattern.search(text)
             if match:
@@ -275,4 +275,22 @@ def _each_once(told: Iterable[Told], *, provoked: bool) -> Iterator[Told]:
         yield one
 
 
-__all__ = ["RULES", "Counted", "Found", "LogReader", "Told"]
+def event_of(told: Told, *, erase_stamp: int = 0) -> Event:
+    outcome = told.outcome
+    assert isinstance(outcome, Found)
+    words = f"{told.words}: {told.line.text}" if told.words else told.line.text
+    return Event(
+        log="kernel",
+        erase_stamp=erase_stamp,
+        record_id=told.line.number,
+        raw=told.line.text.encode(),
+        device_ms=told.line.when_ms,
+        part=outcome.part,
+        code=outcome.code,
+        asserted=outcome.asserted,
+        sensor="",
+        text=words[:_TEXT],
+    )
+
+
+__all__ = ["KERNEL", "Counted", "Found", "LogReader", "Told", "event_of"]

@@ -22,9 +22,8 @@ from hardcase_agent.sensors.device_thread import DeviceThread
 from hardcase_agent.sensors.ipmi.cache import StateFile
 from hardcase_agent.sensors.kernel.dmi_tables import DmiTables
 from hardcase_agent.sensors.kernel.live_names import LiveNames
-from hardcase_agent.sensors.kernel.log_decoding import event_of
 from hardcase_agent.sensors.kernel.log_line import Line
-from hardcase_agent.sensors.kernel.log_reader import Found, LogReader, Told
+from hardcase_agent.sensors.kernel.log_reader import Found, LogReader, Told, event_of
 
 log = logging.getLogger(__name__)
 

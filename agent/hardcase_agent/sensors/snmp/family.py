@@ -15,9 +15,6 @@ from hardcase_agent.sensors.snmp.identity import Told
 from hardcase_agent.sensors.snmp.profile import makers, shipped_profiles
 from hardcase_agent.sensors.snmp.source import SnmpSource
 from hardcase_agent.sensors.snmp.specs import Profile
-from hardcase_agent.sensors.snmp.trap_listener import TrapListener, engine_id_of
-from hardcase_agent.sensors.snmp.trap_source import StrangerSource, TrapSource
-from hardcase_agent.sensors.snmp.traps import Interpreter
 from hardcase_agent.sensors.snmp.values import AuthProtocol, Community, Credentials, PrivProtocol, UsmUser
 from hardcase_agent.sensors.snmp_client import SnmpClient
 
@@ -195,6 +192,11 @@ def _traps(
     settings: SnmpSettings, traps: Traps, polled: Sequence[SnmpSource], profiles: Sequence[Profile], doors: Doors
 ) -> list[Source]:
     """The port's sources: one a device beside the one that polls it, one for everybody else."""
+    # A second engine of pysnmp's: memory that only who listens for traps pays.
+    from hardcase_agent.sensors.snmp.trap_listener import TrapListener, engine_id_of
+    from hardcase_agent.sensors.snmp.trap_source import StrangerSource, TrapSource
+    from hardcase_agent.sensors.snmp.traps import Interpreter
+
     used = [settings.profiles[name] for name in dict.fromkeys(device.profile for device in settings.device)]
     host = doors.host
     listener = TrapListener(

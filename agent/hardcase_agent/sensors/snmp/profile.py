@@ -9,8 +9,7 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, lru_cache, partial
-from importlib import resources
-from importlib.resources.abc import Traversable
+from pathlib import Path
 
 from hardcase_agent.domain.errors import ConfigError
 from hardcase_agent.domain.part import Component
@@ -45,6 +44,8 @@ from hardcase_agent.sensors.snmp.specs import (
 )
 from hardcase_agent.sensors.snmp.values import Oid, parse_oid
 
+_HERE = Path(__file__).parent
+"""Not importlib.resources: it brings zipfile and tempfile, and this package is never zipped."""
 _UNITS = {
     Kind.TEMPERATURE: Unit.CELSIUS,
     Kind.VOLTAGE: Unit.VOLT,
@@ -144,13 +145,12 @@ def shipped_profiles_where(shown: Callable[[Oid], bool]) -> tuple[Profile, ...]:
     return tuple(_shipped(name) for name, text in _texts().items() if any(map(shown, _present(text))))
 
 
-def _files() -> Sequence[Traversable]:
-    folder = resources.files(__package__) / "profiles"
-    return sorted((file for file in folder.iterdir() if file.name.endswith(".toml")), key=lambda file: file.name)
+def _files() -> Sequence[Path]:
+    return sorted((_HERE / "profiles").glob("*.toml"))
 
 
 def _read(name: str) -> Profile:
-    file = resources.files(__package__) / "profiles" / name
+    file = _HERE / "profiles" / name
     return parse_profile(file.read_text(encoding="utf-8"), path=name)
 
 
@@ -185,7 +185,7 @@ def _present(text: str) -> tuple[Oid, ...]:
 @cache
 def makers() -> dict[int, str]:
     """Maker by IANA's private enterprise number."""
-    text = (resources.files(__package__) / "enterprises.toml").read_text(encoding="utf-8")
+    text = (_HERE / "enterprises.toml").read_text(encoding="utf-8")
     return {int(number): name for number, name in read_pairs(tomllib.loads(text)["makers"])}
 
 

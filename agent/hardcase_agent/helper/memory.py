@@ -1,24 +1,22 @@
-"""Gives memory back that only start-up needed. Called by `app.py` after the first sweeps and now and then.
+"""Gives memory back that only start-up needed. Called by `server.py` and by the agent (`app.py`) after their first
+work, and now and then.
 
-The libraries map about 28 MB of code, of which most pages are touched once, at import. They are clean copies of files:
-the kernel may forget them and reads them again if they are ever needed.
+The agent's libraries map about 28 MB of code, of which most pages are touched once, at import. They are clean copies of
+files: the kernel may forget them and reads them again if they are ever needed.
 """
 
 from __future__ import annotations
 
 import ctypes
 import gc
-import logging
 from collections.abc import Iterable, Iterator
-
-log = logging.getLogger(__name__)
 
 MADV_DONTNEED = 4
 """Linux, asm-generic/mman-common.h."""
 
 
-def give_back() -> None:
-    """Never raises: a C library without these calls just keeps what it has."""
+def give_back() -> bool:
+    """Whether it could: never raises, a C library without these calls just keeps what it has."""
     gc.collect()
     try:
         library = ctypes.CDLL(None, use_errno=True)
@@ -29,8 +27,9 @@ def give_back() -> None:
         for start, end in found:
             madvise(start, end - start, MADV_DONTNEED)
         library.malloc_trim(0)
-    except (OSError, AttributeError) as error:
-        log.debug("memory cannot be given back: %s", error)
+    except (OSError, AttributeError):
+        return False
+    return True
 
 
 def clean_file_ranges(smaps: Iterable[str]) -> Iterator[tuple[int, int]]:

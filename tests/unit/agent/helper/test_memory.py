@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hardcase_agent.memory import clean_file_ranges, give_back
+from hardcase_agent.helper.memory import clean_file_ranges, give_back
 
 SMAPS = """
 1000-2000 r-xp 00000000 fe:00 1    /usr/lib/libx.so
