@@ -1,0 +1,208 @@
+"""Laws of stored clocks: what is kept is what would be worked out anew, and nothing is told twice or never."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from hardcase_collector.cases.clockwork import TELLING, clocks_of, nearest
+from hardcase_collector.domain.case import CaseAction, Outcome, TimelineEntry
+from hardcase_collector.domain.errors import IllegalAction
+from hardcase_collector.domain.finding import Fact
+from hardcase_collector.domain.service_terms import Standing
+from hardcase_collector.plans.clocks import ClockState
+from hardcase_collector.storage.state import SqlStateStore
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.unit.collector.cases.bench import HOUR, LI, MINUTE, NOON, Bench, raised
+from tests.unit.collector.cases.books import covered, happen, staffed
+
+LAWS = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+PLANS = ("gold-7x24x4", "gold-repair", "silver", "bronze", "standard-3y", "parts-only")
+REASONS = ("no_site_access", "waiting_for_part", "force_majeure")
+
+
+@dataclass(frozen=True)
+class Deed:
+    """So long after the last one somebody does this."""
+
+    after_ms: int
+    what: str
+    word: str = ""
+    ticks: int = 0
+    """How often the desk's tick comes meanwhile, evenly."""
+
+
+WAYS = st.one_of(
+    st.tuples(st.sampled_from(["acknowledged", "contacted", "dispatched", "arrived", "followed_up"]), st.just("")),
+    st.tuples(st.sampled_from(["handed_to_vendor", "vendor_done", "agreed", "late", "tick"]), st.just("")),
+    st.tuples(st.sampled_from(["paused", "resumed"]), st.sampled_from(REASONS)),
+    st.tuples(st.just("priority_changed"), st.sampled_from(["P1", "P2", "P3", "P4"])),
+    st.tuples(st.just("act"), st.sampled_from([str(action) for action in CaseAction])),
+)
+DEEDS = st.lists(
+    st.builds(
+        lambda after, way, ticks: Deed(after, *way, ticks),
+        # Up to a working week, often near half and four fifths of half an hour, an hour and four hours.
+        st.integers(0, 5 * 24 * 60).map(lambda minute: minute * MINUTE)
+        | st.sampled_from([15, 24, 30, 31, 48, 60, 120, 192, 240]).map(lambda minute: minute * MINUTE),
+        WAYS,
+        st.integers(0, 3),
+    ),
+    max_size=10,
+)
+
+
+@cache
+def empty_store() -> bytes:
+    """The file of a store with nothing in it: bringing up the schema takes longer than an example."""
+    with tempfile.TemporaryDirectory() as folder:
+        SqlStateStore.open(f"sqlite:///{Path(folder)}/s.db", migrate=True).close()
+        return (Path(folder) / "s.db").read_bytes()
+
+
+@contextmanager
+def desk(plan: str) -> Iterator[tuple[Bench, str]]:
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "s.db").write_bytes(empty_store())
+        url = f"sqlite:///{Path(folder)}/s.db"
+        bench = Bench(SqlStateStore.open(url, migrate=False))
+        staffed(bench)
+        bench.apply(raised(covered(bench, plan)))
+        try:
+            yield bench, url
+        finally:
+            bench.store.close()
+
+
+def do(bench: Bench, deed: Deed, now: int) -> None:
+    extra: dict[str, Fact] = {}
+    code = deed.what
+    match deed.what:
+        case "tick":
+            bench.tick(now)
+            return
+        case "act":
+            try:
+                with bench.store.write() as tx:
+                    case = tx.cases.get(bench.only_case().id)
+                    action = CaseAction(deed.word)
+                    outcome = {
+                        CaseAction.CLOSE: Outcome.REPAIRED,
+                        CaseAction.CANCEL: Outcome.FALSE_ALARM,
+                    }.get(action, Outcome.UNKNOWN)
+                    bench.actions.act(tx, case, action, by=LI, reason="r", now_ms=now, outcome=outcome)
+            except IllegalAction:
+                pass
+            return
+        case "late":
+            code, extra = "expected", {"moment": "arrived", "time_ms": now + 100 * HOUR}
+        case "agreed":
+            extra = {"time_ms": now + HOUR}
+        case "handed_to_vendor":
+            extra = {"promised_ms": now + 6 * HOUR}
+        case "priority_changed":
+            extra = {"priority": deed.word, "reason": "r"}
+        case "paused" | "resumed":
+            extra = {"reason": deed.word}
+    happen(bench, code, now, **extra)
+
+
+def told_marks(bench: Bench) -> Counter[tuple[Fact, ...]]:
+    with bench.store.read() as tx:
+        entries = tx.clocks.history(bench.only_case().id, TELLING)
+    names = ("clock", "round", "started_ms", "percent", "because")
+    return Counter((entry.code, *(entry.parameters.get(name) for name in names)) for entry in entries)
+
+
+def holds(bench: Bench, now: int) -> None:
+    """What is kept is what would be worked out anew at this moment."""
+    case = bench.only_case()
+    with bench.store.read() as tx:
+        owed = [clock for clock in clocks_of(tx, case, now) if clock.owed]
+        kept = tx.clocks.clock(case.id)
+    assert (kept is None) == (not owed)
+    if kept is None:
+        return
+    clock = nearest(owed)
+    assert (kept.kind, kept.round) == (clock.kind, clock.round)
+    assert kept.state is (Standing.PAUSED if clock.held else Standing.RUNNING)
+    if clock.held:
+        assert kept.left_ms == clock.left_ms
+    else:
+        assert kept.due_ms == clock.due_ms
+
+
+@LAWS
+@given(st.sampled_from(PLANS), DEEDS, st.data())
+def test_what_is_kept_is_what_would_be_worked_out_anew_at_any_time(
+    plan: str, deeds: Sequence[Deed], data: st.DataObject
+) -> None:
+    now = NOON
+    with desk(plan) as (bench, _):
+        holds(bench, now)
+        for deed in deeds:
+            # Also while nothing is written: nights, weekends and breaches come by themselves.
+            holds(bench, now + data.draw(st.integers(0, deed.after_ms)))
+            now += deed.after_ms
+            do(bench, deed, now)
+            holds(bench, now)
+
+
+@LAWS
+@given(st.sampled_from(PLANS), DEEDS, st.integers(0, 10 * 24 * 60))
+def test_however_often_it_is_looked_and_restarted_the_same_is_told_once(
+    plan: str, deeds: Sequence[Deed], rest: int
+) -> None:
+    def play(ticking: bool) -> tuple[Counter[tuple[Fact, ...]], Sequence[str]]:
+        now = NOON
+        with desk(plan) as (bench, url):
+            for deed in deeds:
+                for tick in range(deed.ticks if ticking else 0):
+                    bench.tick(now + deed.after_ms * (tick + 1) // (deed.ticks + 1))
+                    bench.store.close()
+                    bench.store = SqlStateStore.open(url, migrate=False)
+                now += deed.after_ms
+                do(bench, deed, now)
+            bench.tick(now + rest * MINUTE)
+            bench.tick(now + rest * MINUTE)
+            everything_due_is_told(bench, now + rest * MINUTE)
+            return told_marks(bench), [code for code in bench.codes() if code not in TELLING]
+
+    often, seldom = play(True), play(False)
+    assert often[1] == seldom[1]
+    assert often[0] == seldom[0]
+    assert max(often[0].values(), default=1) == 1
+
+
+def everything_due_is_told(bench: Bench, now: int) -> None:
+    marks = told_marks(bench)
+    with bench.store.read() as tx:
+        case = bench.only_case()
+        found = clocks_of(tx, case, now)
+        entries = tx.clocks.history(case.id, TELLING)
+    for clock in found:
+        of = (str(clock.kind), clock.round, clock.started_ms)
+        if clock.state is ClockState.BREACHED:
+            assert marks["clock_breached", *of, None, None] == 1, of
+        if clock.owed:
+            reached = {step.percent for step in clock.steps[:-1] if step.reached}
+            assert reached <= {percent for percent in (50, 80) if marks["clock_step", *of, percent, None]}
+    forecast_first(entries)
+
+
+def forecast_first(entries: Iterable[TimelineEntry]) -> None:
+    forecast: set[tuple[Fact, ...]] = set()
+    for entry in entries:
+        parameters = entry.parameters
+        of = (parameters["clock"], parameters["round"], parameters["started_ms"])
+        if entry.code == "breach_forecast":
+            forecast.add(of)
+        if entry.code == "clock_breached":
+            assert of in forecast
