@@ -123,6 +123,10 @@ class Assets:
         self.data.assets[asset.id] = asset
         return asset
 
+    def join(self, asset: int, mode: AssetMode, *, joined_ms: int, live_from_ms: int) -> None:
+        known = self.data.assets[asset]
+        self.data.assets[asset] = replace(known, mode=mode, joined_ms=joined_ms, live_from_ms=live_from_ms)
+
     def update_facts(self, asset: int, facts: AssetFacts) -> None:
         self.data.assets[asset] = replace(self.data.assets[asset], facts=facts)
 

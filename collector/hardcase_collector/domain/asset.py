@@ -52,6 +52,7 @@ class Asset:
     customer: str
     mode: AssetMode
     joined_ms: int
+    """When an agent saw it first; 0: none has, it is only in the books."""
     live_from_ms: int
     """End of joining: findings before it are listed, not opened."""
 

@@ -41,9 +41,9 @@ class Binding:
         """Number of the asset, bound to this agent. Raises NotBound where it belongs to another customer."""
         key, basis = self.identify(facts)
         known = assets.by_key(key)
+        mode = self.policy.mode_of(basis)
+        ends = now_ms + self.policy.joining_ms if mode is AssetMode.JOINING else now_ms
         if known is None:
-            mode = self.policy.mode_of(basis)
-            ends = now_ms + self.policy.joining_ms if mode is AssetMode.JOINING else now_ms
             known = assets.add(
                 key=key, basis=basis, facts=facts, customer=customer, mode=mode, joined_ms=now_ms, live_from_ms=ends
             )
@@ -51,6 +51,9 @@ class Binding:
             return known.id
         if known.customer != customer:
             raise NotBound(f"asset {key} belongs to another customer")
+        if not known.joined_ms:
+            # In the books before any agent saw it: its joining begins now.
+            assets.join(known.id, mode, joined_ms=now_ms, live_from_ms=ends)
         if agent not in assets.observers(known.id):
             assets.bind(known.id, agent)
         if known.facts != facts:

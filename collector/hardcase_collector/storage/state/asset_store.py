@@ -85,6 +85,12 @@ class SqlAssetStore(SqlWindows):
     def set_mode(self, asset: int, mode: AssetMode, *, live_from_ms: int) -> None:
         self._change(asset, {"mode": str(mode), "live_from_ms": live_from_ms})
 
+    def join(self, asset: int, mode: AssetMode, *, joined_ms: int, live_from_ms: int) -> None:
+        self._change(asset, {"mode": str(mode), "joined_ms": joined_ms, "live_from_ms": live_from_ms})
+
+    def move(self, asset: int, customer: str) -> None:
+        self._change(asset, {"customer": customer})
+
     def joining_over(self, now_ms: int) -> Sequence[Asset]:
         over = select(_ASSETS).where(_ASSETS.c.mode == str(AssetMode.JOINING), _ASSETS.c.live_from_ms <= now_ms)
         return [_asset(row) for row in self._connection.execute(over).mappings()]

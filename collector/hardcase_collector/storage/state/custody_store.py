@@ -45,8 +45,8 @@ _TAGS = table_of(CustodyTagRow)
 
 # The desk's path: built once, for building a statement costs as much as running it.
 _CUSTODY_OF = select(_CUSTODY).where(_CUSTODY.c.asset == bindparam("asset"))
-_FEEDS_OF = select(_FEEDS.c.feed).where(_FEEDS.c.asset == bindparam("asset")).order_by(_FEEDS.c.feed)
-_TAGS_OF = select(_TAGS.c.tag).where(_TAGS.c.asset == bindparam("asset")).order_by(_TAGS.c.tag)
+_FEEDS_OF = select(_FEEDS.c.feed).where(_FEEDS.c.asset == bindparam("asset"))
+_TAGS_OF = select(_TAGS.c.tag).where(_TAGS.c.asset == bindparam("asset"))
 _ENTITLEMENTS_OF = select(_ENTITLEMENTS).where(_ENTITLEMENTS.c.asset == bindparam("asset")).order_by(_ENTITLEMENTS.c.id)
 
 
@@ -72,7 +72,7 @@ class SqlCustody:
     def _words(self, table: Table, word: str, customer: str | None) -> Mapping[int, list[str]]:
         found: defaultdict[int, list[str]] = defaultdict(list)
         query = _of_customer(select(table.c.asset, table.c[word]), table, customer)
-        for asset, said in self._connection.execute(query.order_by(table.c.asset, table.c[word])):
+        for asset, said in self._connection.execute(query):
             found[asset].append(said)
         return found
 
@@ -176,9 +176,9 @@ def _custody(row: RowMapping, feeds: Iterable[str], tags: Iterable[str]) -> Cust
         site=row["site"],
         rack=row["rack"],
         unit=row["unit"],
-        feeds=tuple(feeds),
+        feeds=tuple(sorted(feeds)),
         group=row["asset_group"],
-        tags=tuple(tags),
+        tags=tuple(sorted(tags)),
         importance=Importance(row["importance"]),
         installed=date.fromisoformat(row["installed"]) if row["installed"] else None,
     )
