@@ -13,6 +13,7 @@ from hardcase_collector.cases.admission import Admission, Held, admit, told_by_l
 from hardcase_collector.cases.case_file import CaseFile, Occasion
 from hardcase_collector.cases.opening import Opening
 from hardcase_collector.cases.placing import Placing, decided, transition_of
+from hardcase_collector.cases.proof import Proof
 from hardcase_collector.cases.settings import DeskSettings, JoiningEnd
 from hardcase_collector.cases.storms import Storms
 from hardcase_collector.cases.windows import holding
@@ -236,10 +237,10 @@ class CaseDesk:
 
     def _close_verified(self, tx: Transaction, now_ms: int) -> None:
         file = CaseFile(tx, self._announcer)
-        for case in tx.cases.verifying():
-            soaked = case.clear_since_ms and now_ms - case.clear_since_ms >= case.soak_s * 1000
-            if (case.self_clearing or case.rehearsal) and soaked:
-                file.move(case, CaseAction.CLOSE, Occasion(now_ms=now_ms), {"cause": "soaked", "soak_s": case.soak_s})
+        proof = Proof(self._announcer, seen_within_ms=self._settings.part_seen_ms)
+        proof.look(tx, now_ms=now_ms)
+        for ending in proof.endings(tx, now_ms=now_ms):
+            file.move(ending.case, CaseAction.CLOSE, Occasion(now_ms=now_ms), ending.facts, outcome=ending.outcome)
 
     def _calm_unstable(self, tx: Transaction, now_ms: int) -> None:
         file = CaseFile(tx, self._announcer)

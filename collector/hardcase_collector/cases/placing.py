@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from hardcase_collector.cases.case_file import COLLECTOR, CaseFile, Occasion
 from hardcase_collector.cases.opening import Opening
+from hardcase_collector.cases.recurrence import case_of_slot, part_again, slot_facts
 from hardcase_collector.domain.case import Case, CaseAction, CaseState
 from hardcase_collector.domain.correlation import Join, Relation, Subject, case_of, case_of_part, part_of_case
 from hardcase_collector.domain.finding import Change, Fact, Transition, Why
@@ -88,7 +89,10 @@ class Placing:
         ended = tx.cases.closed_of(asset=asset, repair_group=group, since_ms=since_ms)
         told = Subject(transition.part, group, transition.fault_class)
         known = case_of_part(told, [case for case in ended if case.rehearsal == transition.rehearsal])
-        return last if known is None else known[0]
+        if known is not None:
+            return known[0]
+        there = case_of_slot(tx, transition)
+        return max((case for case in (last, there) if case is not None), key=_ended, default=None)
 
     def _open(
         self,
@@ -125,6 +129,7 @@ class Placing:
             now_ms=now_ms,
         )
         link: dict[str, Fact] = {} if last is None else {"linked": last.number}
+        link |= {} if last is None else slot_facts(tx, last.asset, transition.part)
         link |= {} if storm is None else {"storm": storm.number}
         why = decided(transition, now_ms, case, "rehearsal" if transition.rehearsal else "opened", link)
         row = self._attach(tx, transition, case, held, why)
@@ -144,6 +149,7 @@ class Placing:
         storm: Case | None,
     ) -> None:
         file = CaseFile(tx, self._announcer)
+        slot = slot_facts(tx, last.asset, transition.part)
         under: dict[str, Fact] = {} if storm is None else {"storm": storm.number}
         again: dict[str, Fact] = {"closed_ms": last.closed_ms, "within_ms": self._reopen_ms, **under}
         why = decided(transition, now_ms, last, "reopened", again)
@@ -156,9 +162,10 @@ class Placing:
             last,
             "reopened",
             occasion,
-            {**_told(transition), "closed_ms": last.closed_ms, **under},
+            {**_told(transition), "closed_ms": last.closed_ms, **slot, **under},
             state=CaseState.NEW,
-            part=part_of_case(last.part, transition.part, Relation.SAME_PLACE),
+            part=part_again(last.part, transition.part)
+            or part_of_case(last.part, transition.part, Relation.SAME_PLACE),
             severity=transition.severity,
             fault_classes=_with(last.fault_classes, transition.fault_class),
             closed_ms=0,
@@ -281,6 +288,10 @@ class Placing:
             row = replace(held, held="", held_until_ms=0, case=case.id)
         tx.findings.add_why(why)
         return row
+
+
+def _ended(case: Case) -> tuple[int, int]:
+    return case.closed_ms, case.id
 
 
 def decided(transition: Transition, now_ms: int, case: Case | None, reason: str, facts: Mapping[str, Fact]) -> Why:

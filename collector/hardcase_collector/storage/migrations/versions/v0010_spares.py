@@ -104,13 +104,7 @@ def _create_spare_fits() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_spare_fits"),
         sa.ForeignKeyConstraint(["spare"], ["spares.part_number"], name="fk_spare_fits_spare"),
         sa.UniqueConstraint(
-            "spare",
-            "component",
-            "vendor",
-            "asset_model",
-            "part_model",
-            "part_number",
-            name="uq_spare_fits_spare_component_vendor_asset_model_part_model_part_number",
+            "spare", "component", "vendor", "asset_model", "part_model", "part_number", name="uq_spare_fits_whole"
         ),
     )
     op.create_index("ix_spare_fits_component", "spare_fits", ["component"])
