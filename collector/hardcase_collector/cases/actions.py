@@ -94,6 +94,15 @@ class CaseActions:
         # Where the fault went away while people were at work, there is no further clearing to wait for.
         file.verify_if_clear(moved, Occasion(now_ms=now_ms))
 
+    def reopen(self, tx: Transaction, case: Case, *, reason: str, actor: str, now_ms: int) -> None:
+        """For a customer whose word it is that it is not solved. Whether it counts is for the caller to ask.
+
+        Raises IllegalAction.
+        """
+        next_state(case.state, CaseAction.REOPEN)
+        told: dict[str, Fact] = {"reason": reason.strip()[:NOTE_KEPT]}
+        self._reopen(tx, self._file(tx), case, Occasion(now_ms=now_ms, actor=actor), told)
+
     def _reopen(self, tx: Transaction, file: CaseFile, case: Case, occasion: Occasion, told: dict[str, Fact]) -> None:
         other = tx.cases.open_for(asset=case.asset, part_key=case.part.key(), repair_group=case.repair_group)
         if other is not None and other.id != case.id:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TypedDict, Unpack
 
-from hardcase_collector.cases import clockwork
+from hardcase_collector.cases import clockwork, readiness
 from hardcase_collector.cases.workflow import CLEARS_FROM, OPEN_STATES, next_state, waiting_in
 from hardcase_collector.domain.asset import Part
 from hardcase_collector.domain.case import Case, CaseAction, CaseState, Outcome, TimelineEntry, Waiting
@@ -17,6 +17,7 @@ from hardcase_collector.domain.finding import Fact, Severity, Why
 from hardcase_collector.domain.noise import STORM_GROUP
 from hardcase_collector.domain.ports import Announcer, CaseNews, FindingRow, Transaction
 from hardcase_collector.domain.priority import Priority, ServiceState
+from hardcase_collector.domain.stored import SentLink
 
 COLLECTOR = "collector"
 _TOLD_IN_STORM = frozenset({"storm_joined", "closed", "cancelled"})
@@ -60,6 +61,8 @@ class Occasion:
     why: Why | None = None
     quiet: bool = False
     """True: on the timeline, but nobody is told."""
+    link: SentLink | None = None
+    """Goes out with the news; the timeline never holds it."""
 
 
 class CaseFile:
@@ -109,6 +112,7 @@ class CaseFile:
                     findings=findings,
                     why=occasion.why,
                     not_before_ms=occasion.not_before_ms,
+                    link=occasion.link,
                 ),
             )
 
@@ -170,8 +174,9 @@ class CaseFile:
         parameters: Mapping[str, Fact],
         **changes: Unpack[Changes],
     ) -> Case:
-        """Takes an action of the workflow table. Raises IllegalAction."""
+        """Takes an action of the workflow table. Raises IllegalAction, also where its ground is not in writing."""
         state = next_state(case.state, action)
+        readiness.check(self._tx, case, action)
         told = {**parameters, "action": str(action), "from": str(case.state), "to": str(state)}
         ends = state in (CaseState.CLOSED, CaseState.CANCELLED)
         if ends:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 
+from hardcase_collector.domain.asset import Part
+
 _MINOR_UNITS = {"JPY": 0, "KRW": 0, "VND": 0, "CLP": 0, "ISK": 0, "BHD": 3, "JOD": 3, "KWD": 3, "OMR": 3, "TND": 3}
 """ISO 4217 currencies whose smallest unit is not a hundredth, as far as machines are repaired for them."""
 
@@ -65,6 +67,8 @@ class Proposal:
     """What to mind first: the safety check of the live state, and what the engineer adds."""
     unsafe: bool = False
     """The safety check forbids touching the part as things are: then no plan's consent stands for the customer's."""
+    part: Part = Part()
+    """To be replaced, where it is not the case's own."""
     uncovered: tuple[str, ...] = ()
     """Kinds of quote line that the plan does not cover: labour, travel, part. Not empty: a quote is needed."""
     by: str

@@ -40,6 +40,8 @@ class LinkStore(Protocol):
     def links(self, case: int) -> Sequence[Link]:
         """Oldest first."""
 
+    def revoke_link(self, row: int, *, now_ms: int) -> None: ...
+    def revoke_links_of(self, case: int, purpose: LinkPurpose, subject: int, *, now_ms: int) -> None: ...
     def revoke_links(self, case: int, purposes: Sequence[LinkPurpose], *, now_ms: int) -> int:
         """Takes back what is neither revoked nor used up; how many."""
 
@@ -70,6 +72,9 @@ class VisitStore(Protocol):
 
     def unanswered(self, *, until_ms: int) -> Sequence[Dispatch]:
         """Requested, and due an answer at or before then; uses an index."""
+
+    def stranded(self, *, limit: int) -> Sequence[Dispatch]:
+        """Visits that nobody began yet of cases that are over; looks at open visits only."""
 
     def loads(self) -> Mapping[str, int]:
         """Open visits per engineer; who has none is left out."""

@@ -224,6 +224,17 @@ class DeliveryResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SentLink:
+    """A link without login on its way to its person. Its token is in this notification, and nowhere else."""
+
+    purpose: str
+    url: str
+    whom: str
+    mail: str = ""
+    language: str = "en"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CaseNews:
     """One case event as it is told: the case after it, and what is known of its cause."""
 
@@ -235,3 +246,4 @@ class CaseNews:
     why: Why | None
     not_before_ms: int
     """An agent catches up: nobody is told before this. 0 = at once."""
+    link: SentLink | None = None

@@ -63,6 +63,18 @@ class SqlRepairStore(SqlVisitStore, SqlAftercareStore):
     def links(self, case: int) -> Sequence[Link]:
         return _LINKS.of_case(self._connection, case)
 
+    def revoke_link(self, row: int, *, now_ms: int) -> None:
+        links = _LINKS.table.c
+        taken = update(_LINKS.table).where(links.id == row, links.revoked_ms == 0)
+        self._connection.execute(taken.values(revoked_ms=now_ms))
+
+    def revoke_links_of(self, case: int, purpose: LinkPurpose, subject: int, *, now_ms: int) -> None:
+        links = _LINKS.table.c
+        taken = update(_LINKS.table).where(
+            links.case_id == case, links.purpose == str(purpose), links.subject == subject, links.revoked_ms == 0
+        )
+        self._connection.execute(taken.values(revoked_ms=now_ms))
+
     def revoke_links(self, case: int, purposes: Sequence[LinkPurpose], *, now_ms: int) -> int:
         links = _LINKS.table.c
         taken = update(_LINKS.table).where(

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import Connection, func, select, text
 
 from hardcase_collector.domain.errors import NotAllowed
-from hardcase_collector.domain.visit import Dispatch, Engineer, SiteAccess
+from hardcase_collector.domain.visit import Dispatch, DispatchState, Engineer, SiteAccess
 from hardcase_collector.storage.state.models import AssetRow, CaseRow, DispatchRow, EngineerRow, SiteAccessRow
 from hardcase_collector.storage.state.models.repairs import OPEN_VISIT
 from hardcase_collector.storage.state.shelf import Shelf
@@ -72,6 +72,15 @@ class SqlVisitStore:
         table = _DISPATCHES.table
         query = select(table).where(_REQUESTED, table.c.answer_by_ms > 0, table.c.answer_by_ms <= until_ms)
         return _DISPATCHES.list(self._connection, query.order_by(table.c.answer_by_ms, table.c.id))
+
+    def stranded(self, *, limit: int) -> Sequence[Dispatch]:
+        table = _DISPATCHES.table
+        query = (
+            select(table)
+            .join(_CASES, _CASES.c.id == table.c.case_id)
+            .where(_OPEN, table.c.state != str(DispatchState.ARRIVED), _CASES.c.state.in_(("closed", "cancelled")))
+        )
+        return _DISPATCHES.list(self._connection, query.order_by(table.c.id).limit(limit))
 
     def loads(self) -> Mapping[str, int]:
         table = _DISPATCHES.table

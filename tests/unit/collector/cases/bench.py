@@ -16,6 +16,8 @@ from hardcase_collector.domain.correlation import Join
 from hardcase_collector.domain.finding import Change, FindingKey, Severity, Transition, Why
 from hardcase_collector.domain.ports import CaseFilter, CaseNews, FindingRow, StateStore, Transaction
 
+from tests.fakes.consent import put_in_writing
+
 LI = Actor(name="li", role=Role.ENGINEER, customer=None)
 NOON = 1_795_521_600_000
 MINUTE = 60_000
@@ -98,6 +100,7 @@ class Bench:
         if action not in (CaseAction.CLOSE, CaseAction.CANCEL):
             outcome = Outcome.UNKNOWN
         with self.store.write() as tx:
+            put_in_writing(tx, case, action, now_ms=at)
             self.actions.act(tx, case, action, by=by, reason=reason, now_ms=at, outcome=outcome)
 
     def cases(self, *, open_only: bool = False) -> Sequence[Case]:

@@ -181,6 +181,7 @@ def _create_proposals() -> None:
         sa.Column("steps", sa.Text(), nullable=False),
         sa.Column("risks", sa.Text(), nullable=False),
         sa.Column("unsafe", sa.Boolean(), nullable=False),
+        sa.Column("part", sa.Text(), nullable=False),
         sa.Column("uncovered", sa.Text(), nullable=False),
         sa.Column("by", sa.Text(), nullable=False),
         sa.Column("made_ms", sa.BigInteger(), nullable=False),

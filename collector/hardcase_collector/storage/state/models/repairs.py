@@ -31,6 +31,7 @@ class ProposalRow(Model):
     steps: Mapped[Text_]
     risks: Mapped[Text_]
     unsafe: Mapped[bool]
+    part: Mapped[Text_]
     uncovered: Mapped[Text_]
     by: Mapped[Text_]
     made_ms: Mapped[Ms]
