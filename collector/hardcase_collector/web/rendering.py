@@ -49,6 +49,7 @@ def environment(title: Titles, group: Titles) -> jinja2.Environment:
         fact_line=fact_line,
         evidence_line=evidence_line,
         quantity=quantity,
+        size_of=_bytes,
     )
     made.filters["title_in"] = title_in
     return made

@@ -1,31 +1,39 @@
-"""One case: everything about it, and what this person may do with it now."""
+"""One case: everything about it, and what this person may do with it now. The steps are `case_steps.py` and others."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from hardcase_collector.domain.case import CaseAction, Outcome
+from hardcase_collector.cases.workflow import Deed, may
+from hardcase_collector.domain.case import TimelineEntry
 from hardcase_collector.domain.errors import IllegalAction
 from hardcase_collector.web import picture
 from hardcase_collector.web.access import Person
-from hardcase_collector.web.pages.frame import Frame, Refused, Visitor, check_form, check_text
+from hardcase_collector.web.around import around
+from hardcase_collector.web.pages import case_steps
+from hardcase_collector.web.pages.frame import Frame, Visitor, check_form
+from hardcase_collector.web.pages.steps import Answers, Doing, Scene, offers
 from hardcase_collector.web.ports import Shop
 
+MAX_FIELDS = 60
+STEPS = (*case_steps.STEPS,)
+_BY_NAME = {step.name: step for step in STEPS}
+_INSIDE = frozenset({"escalated", "clock_step", "breach_forecast", "notified", "delivery_given_up"})
+"""Codes that are nothing for a customer: whom we called, and how news went out."""
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """What the form under a case asked for."""
 
-    action: str
-    text: str = ""
-    outcome: Outcome = Outcome.UNKNOWN
-    duplicate_of: str = ""
-    internal: bool = False
+async def _filled_in(request: Request) -> Mapping[str, str]:
+    """The fields of a form that are texts; of several of one name the last."""
+    form = await request.form(max_files=0, max_fields=MAX_FIELDS)
+    return {key: value for key, value in form.multi_items() if isinstance(value, str)}
+
+
+Form = Annotated[Mapping[str, str], Depends(_filled_in)]
 
 
 class CasePages:
@@ -34,44 +42,59 @@ class CasePages:
         self._frame = frame
 
     def case(self, request: Request, person: Person, number: str) -> HTMLResponse:
+        now_ms, internal = self._shop.clock_ms(), may(person.role, Deed.SEE_INTERNAL)
         with self._shop.store.read() as tx:
             shown = picture.case(
                 tx,
                 number,
                 customer=person.customer,
-                legal=lambda shown: self._shop.actions.legal(shown, by=person.actor),
+                legal=lambda found: self._shop.actions.legal(found, by=person.actor),
                 counsel=self._shop.counsel,
-                now_ms=self._shop.clock_ms(),
+                now_ms=now_ms,
             )
-        return self._frame.page(request, "case.html", person=person, picture=shown, here="cases")
+            near = around(tx, shown.case, shown.asset, internal=internal, now_ms=now_ms)
+        scene = Scene(
+            shop=self._shop, case=shown.case, around=near, by=person.actor, legal=shown.actions, now_ms=now_ms
+        )
+        return self._frame.page(
+            request,
+            "case.html",
+            person=person,
+            picture=shown,
+            around=near,
+            steps=offers(STEPS, scene),
+            timeline=[entry for entry in reversed(shown.timeline) if internal or _outside(entry)],
+            internal=internal,
+            here="cases",
+        )
 
-    def act(self, person: Person, number: str, wish: Wish) -> None:
+    def ledger(self, request: Request, person: Person, number: str) -> HTMLResponse:
+        """Every clock with a reason for each minute."""
+        now_ms, internal = self._shop.clock_ms(), may(person.role, Deed.SEE_INTERNAL)
+        with self._shop.store.read() as tx:
+            case = tx.cases.by_number(number, customer=person.customer)
+            near = around(tx, case, tx.assets.by_number(case.asset), internal=internal, now_ms=now_ms)
+        return self._frame.page(
+            request, "clocks.html", person=person, case=case, around=near, internal=internal, here="cases"
+        )
+
+    def act(self, person: Person, number: str, given: Mapping[str, str]) -> None:
         """Raises Refused, NotFound, NotAllowed, IllegalAction, StoreFailed."""
-        action, text, by = wish.action, wish.text, person.actor
-        actions, now_ms = self._shop.actions, self._shop.clock_ms()
+        step = _BY_NAME.get(given.get("action", ""))
+        if step is None:
+            raise IllegalAction("there is no such action")
+        now_ms = self._shop.clock_ms()
         with self._shop.store.write() as tx:
             case = tx.cases.by_number(number, customer=person.customer)
-            if action == "acknowledge":
-                actions.acknowledge(tx, case, by=by, now_ms=now_ms)
-            elif action == "note":
-                if not text:
-                    raise Refused(400, "error.reason_needed")
-                actions.note(tx, case, by=by, text=text, now_ms=now_ms, internal=wish.internal)
-            else:
-                chosen = _action(action)
-                if chosen in (CaseAction.CANCEL, CaseAction.DEFER) and not text:
-                    raise Refused(400, "error.reason_needed")
-                actions.act(
-                    tx,
-                    case,
-                    chosen,
-                    by=by,
-                    reason=text,
-                    now_ms=now_ms,
-                    outcome=wish.outcome,
-                    duplicate_of=wish.duplicate_of,
-                )
-            tx.access.audit(at_ms=now_ms, actor=by.name, action=f"case.{action}", subject=case.number, facts={})
+            answers = Answers(given=given, time_zone=person.user.time_zone)
+            step.do(Doing(shop=self._shop, tx=tx, case=case, by=person.actor, now_ms=now_ms, answers=answers))
+            tx.access.audit(
+                at_ms=now_ms, actor=person.user.name, action=f"case.{step.name}", subject=case.number, facts={}
+            )
+
+
+def _outside(entry: TimelineEntry) -> bool:
+    return entry.code not in _INSIDE and not entry.parameters.get("internal")
 
 
 def router(shop: Shop, frame: Frame) -> APIRouter:
@@ -82,33 +105,14 @@ def router(shop: Shop, frame: Frame) -> APIRouter:
     def case(request: Request, person: Visitor, number: str) -> HTMLResponse:
         return pages.case(request, person, number)
 
+    @made.get("/cases/{number}/clocks")
+    def ledger(request: Request, person: Visitor, number: str) -> HTMLResponse:
+        return pages.ledger(request, person, number)
+
     @made.post("/cases/{number}")
-    def act(
-        person: Visitor,
-        number: str,
-        action: Annotated[str, Form(max_length=40)],
-        form_token: Annotated[str, Form(max_length=200)] = "",
-        text: Annotated[str, Form()] = "",
-        outcome: Annotated[Outcome, Form()] = Outcome.UNKNOWN,
-        duplicate_of: Annotated[str, Form(max_length=40)] = "",
-        internal: Annotated[str, Form(max_length=1)] = "",
-    ) -> RedirectResponse:
-        check_form(person, form_token)
-        wish = Wish(
-            action=action,
-            text=check_text(text),
-            outcome=outcome,
-            duplicate_of=duplicate_of.strip(),
-            internal=internal == "1",
-        )
-        pages.act(person, number, wish)
+    def act(person: Visitor, number: str, given: Form) -> RedirectResponse:
+        check_form(person, given.get("form_token", ""))
+        pages.act(person, number, given)
         return RedirectResponse(f"/cases/{quote(number, safe='')}", 303)
 
     return made
-
-
-def _action(word: str) -> CaseAction:
-    try:
-        return CaseAction(word)
-    except ValueError:
-        raise IllegalAction("there is no such action") from None

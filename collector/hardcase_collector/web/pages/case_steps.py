@@ -1,0 +1,104 @@
+"""Steps of the workflow itself: acknowledge, note, and every action of the table that has no richer form elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hardcase_collector.cases.workflow import OPEN_STATES, Deed, may
+from hardcase_collector.domain.case import CaseAction, Outcome
+from hardcase_collector.web.pages.frame import Refused
+from hardcase_collector.web.pages.steps import Doing, Field, FieldKind, Scene, Step
+
+_REASON = Field(name="text", kind=FieldKind.TEXT, label="case.reason")
+_REASONED = Field(name="text", kind=FieldKind.TEXT, label="case.reason", required=True)
+
+
+def _acknowledge(doing: Doing) -> None:
+    doing.shop.actions.acknowledge(doing.tx, doing.case, by=doing.by, now_ms=doing.now_ms)
+
+
+def _note(doing: Doing) -> None:
+    text = doing.answers.text("text")
+    if not text:
+        raise Refused(400, "error.reason_needed")
+    internal = doing.answers.yes("internal")
+    doing.shop.actions.note(doing.tx, doing.case, by=doing.by, text=text, now_ms=doing.now_ms, internal=internal)
+
+
+def _note_fields(scene: Scene) -> Sequence[Field]:
+    inside = Field(name="internal", kind=FieldKind.YES, label="case.internal")
+    return (_REASONED, inside) if may(scene.by.role, Deed.NOTE_INTERNAL) else (_REASONED,)
+
+
+def _close(doing: Doing) -> None:
+    try:
+        outcome = Outcome(doing.answers.line("outcome"))
+    except ValueError:
+        raise Refused(400, "error.field_wrong", field="outcome") from None
+    doing.shop.actions.act(
+        doing.tx,
+        doing.case,
+        CaseAction.CLOSE,
+        by=doing.by,
+        reason=doing.answers.text("text"),
+        now_ms=doing.now_ms,
+        outcome=outcome,
+        duplicate_of=doing.answers.line("duplicate_of"),
+    )
+
+
+def _close_fields(scene: Scene) -> Sequence[Field]:
+    known = tuple((str(one), f"outcome.{one}") for one in Outcome if one is not Outcome.UNKNOWN)
+    return (
+        Field(name="outcome", kind=FieldKind.CHOICE, label="case.outcome", required=True, choices=known),
+        Field(name="duplicate_of", label="case.duplicate_of"),
+        _REASON,
+    )
+
+
+def _act(action: CaseAction, *, needs_reason: bool = False, main: bool = False) -> Step:
+    """An action as it stands in the table: with a reason or nothing."""
+
+    def do(doing: Doing) -> None:
+        reason = doing.answers.text("text")
+        if needs_reason and not reason:
+            raise Refused(400, "error.reason_needed")
+        doing.shop.actions.act(doing.tx, doing.case, action, by=doing.by, reason=reason, now_ms=doing.now_ms)
+
+    return Step(
+        name=str(action),
+        offered=lambda scene: action in scene.legal,
+        do=do,
+        fields=lambda scene: (_REASONED,) if needs_reason else (),
+        main=main,
+        grave=action is CaseAction.CANCEL,
+    )
+
+
+STEPS: Sequence[Step] = (
+    Step(
+        name="acknowledge",
+        deed=Deed.ACKNOWLEDGE,
+        offered=lambda scene: not scene.case.acknowledged_ms and scene.case.state in OPEN_STATES,
+        do=_acknowledge,
+        main=True,
+    ),
+    _act(CaseAction.CONFIRM, main=True),
+    _act(CaseAction.PROPOSE),
+    _act(CaseAction.CONSENT),
+    _act(CaseAction.START_REPAIR, main=True),
+    _act(CaseAction.FINISH_REPAIR, main=True),
+    _act(CaseAction.VERIFY),
+    _act(CaseAction.RESUME, main=True),
+    Step(name="note", deed=Deed.NOTE, offered=lambda scene: True, do=_note, fields=_note_fields),
+    _act(CaseAction.DEFER, needs_reason=True),
+    Step(
+        name="close",
+        offered=lambda scene: CaseAction.CLOSE in scene.legal,
+        do=_close,
+        fields=_close_fields,
+        grave=True,
+    ),
+    _act(CaseAction.REOPEN, needs_reason=True),
+    _act(CaseAction.CANCEL, needs_reason=True),
+)
