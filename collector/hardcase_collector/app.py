@@ -18,6 +18,7 @@ import structlog
 
 from hardcase_collector import __version__, composition, config, logs, pki, servers
 from hardcase_collector.cases.desk import CaseDesk
+from hardcase_collector.cases.opening import Opening
 from hardcase_collector.config import Settings
 from hardcase_collector.delivering import Delivering, Prepared, prepare
 from hardcase_collector.domain.advice import Counsel, Live
@@ -100,7 +101,10 @@ class Collector:
 
     def _build(self) -> None:
         settings, stores = self._settings, self._stores
-        self._judging = composition.judging(composition.rule_book(settings), stores.state)
+        self._judging = composition.judging(
+            composition.rule_book(settings), stores.state, composition.term_sheets(settings)
+        )
+        self._opening = Opening(lambda: self._judging.terms)
         self._delivering = Delivering(
             prepare(settings.channel),
             stores.state,
@@ -117,6 +121,7 @@ class Collector:
             self._delivering.announcer,
             desk_settings,
             joins=lambda: self._judging.book.joins,
+            opening=self._opening,
             baselines_changed=lambda feed: self._inlet.reread_feed(feed),
         )
         self._disk = DiskReserve(settings.data_dir, settings.disk)
@@ -128,6 +133,7 @@ class Collector:
                 desk_settings,
                 joins=lambda: self._judging.book.joins,
                 storms=lambda: self._judging.book.storms,
+                opening=self._opening,
             ),
             settings,
             self._disk,
@@ -181,6 +187,7 @@ class Collector:
             title=self._title,
             group=lambda name, language: self._judging.book.group_title(name, language),
             counsel=self._counsel,
+            books_world=lambda: composition.books_world(self._judging.terms.plans),
             clock_ms=clock_ms,
         )
 
@@ -195,6 +202,7 @@ class Collector:
             about=self._about(ends),
             last_reload=lambda: self._last_reload,
             revoked=self._inlet.revoke,
+            greet_again=self._inlet.greet_again,
             baselines_changed=self._inlet.reread_feed,
             default_customer=self._settings.customer,
         )
@@ -352,8 +360,8 @@ class Collector:
     def _read_again(self) -> tuple[Settings, composition.Judging, Prepared]:
         """Everything that can be wrong, before anything is changed. Raises CollectorError."""
         settings = config.load(self._config_path)
-        book = composition.rule_book(settings)
-        return settings, composition.judging(book, self._stores.state), prepare(settings.channel)
+        book, terms = composition.rule_book(settings), composition.term_sheets(settings)
+        return settings, composition.judging(book, self._stores.state, terms), prepare(settings.channel)
 
 
 def _at(address: str, port: int) -> str:

@@ -10,12 +10,14 @@ from dataclasses import dataclass, replace
 
 from hardcase_collector.cases.actions import CaseActions
 from hardcase_collector.cases.desk import CaseDesk
+from hardcase_collector.cases.opening import Opening, TermSheets, shipped_sheets
+from hardcase_collector.cases.opening import load_sheets as load_sheets_of_terms
 from hardcase_collector.cases.placing import Placing
 from hardcase_collector.cases.settings import DeskSettings
 from hardcase_collector.config import Mode, Settings
 from hardcase_collector.domain import identity
 from hardcase_collector.domain.correlation import Join
-from hardcase_collector.domain.errors import CollectorError
+from hardcase_collector.domain.errors import CollectorError, ConfigError, NotFound
 from hardcase_collector.domain.ports import Announcer
 from hardcase_collector.ingest.binding import Binding, JoiningPolicy
 from hardcase_collector.ingest.intake import Intake
@@ -23,7 +25,10 @@ from hardcase_collector.ingest.liveness import Liveness
 from hardcase_collector.inlet import Inlet
 from hardcase_collector.opening import locked_state
 from hardcase_collector.pki import Authority
+from hardcase_collector.plans.almanac import country_trouble
+from hardcase_collector.plans.plan import PlanBook
 from hardcase_collector.readings import Readings
+from hardcase_collector.registry.written import World
 from hardcase_collector.rpc.service import TelemetryService
 from hardcase_collector.rules.engine import Engine
 from hardcase_collector.rules.sheet import RuleBook
@@ -75,14 +80,26 @@ class Judging:
     book: RuleBook
     engine: Engine
     readings: Readings
+    terms: TermSheets
 
     def title(self, fault_class: str, language: str) -> str:
         return self.book.text(fault_class, language)[0]
 
 
-def judging(book: RuleBook, state: SqlStateStore) -> Judging:
+def judging(book: RuleBook, state: SqlStateStore, terms: TermSheets | None = None) -> Judging:
+    """`terms` None: plans and service states as they are shipped."""
     keys = asset_keys(state)
-    return Judging(book, Engine(book, asset_key=keys), Readings(Engine(book, asset_key=keys)))
+    readings = Readings(Engine(book, asset_key=keys))
+    return Judging(book, Engine(book, asset_key=keys), readings, terms or shipped_sheets())
+
+
+def term_sheets(settings: Settings) -> TermSheets:
+    """Built-in plans and service states, and the site's. Raises SheetError with every mistake, ConfigError."""
+    folder = settings.plans.sheets_dir
+    try:
+        return load_sheets_of_terms([folder] if folder.is_dir() else (), settings.plans.uncovered)
+    except NotFound as error:
+        raise ConfigError((f"plans.uncovered: {error}",)) from None
 
 
 def asset_keys(state: SqlStateStore) -> Callable[[int], str]:
@@ -111,13 +128,25 @@ def case_actions(
     settings: DeskSettings,
     *,
     joins: Callable[[], Sequence[Join]] = tuple,
+    opening: Opening | None = None,
     baselines_changed: Callable[[int], None] = lambda _: None,
 ) -> CaseActions:
     return CaseActions(
         announcer,
-        Placing(announcer, reopen_ms=settings.reopen_ms, flap_raises=settings.flap_raises, joins=joins),
+        Placing(
+            announcer,
+            reopen_ms=settings.reopen_ms,
+            flap_raises=settings.flap_raises,
+            joins=joins,
+            opening=opening,
+        ),
         baselines_changed=baselines_changed,
     )
+
+
+def books_world(book: PlanBook) -> World:
+    """What the books may name."""
+    return World(plans=book.plans, calendars=book.calendars, country_trouble=country_trouble)
 
 
 class DeskTick:

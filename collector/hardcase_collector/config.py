@@ -146,6 +146,14 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
+class Plans:
+    sheets_dir: Path = Path("/etc/hardcase/plans.d")
+    """The site's own plans, windows, calendars and service states (*.toml), with the built-in ones; may be absent."""
+    uncovered: Annotated[str, Field(min_length=1, max_length=64)] = "out-of-warranty"
+    """The plan of what no entitlement of the books covers."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
 class Cases:
     joining_hours: Annotated[float, Field(ge=0, le=8760)] = 24.0
     """How long a newly seen asset only lists what is found."""
@@ -205,6 +213,7 @@ class Settings:
     telemetry: Telemetry = Telemetry()
     disk: Disk = Disk()
     rules: Rules = Rules()
+    plans: Plans = Plans()
     cases: Cases = Cases()
     web: Web = Web()
     channel: Channels = Channels()

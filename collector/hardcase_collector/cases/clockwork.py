@@ -21,7 +21,8 @@ from hardcase_collector.plans.plan import ClockKind
 
 STEP, FORECAST, BREACHED, ESCALATED = "clock_step", "breach_forecast", "clock_breached", "escalated"
 TELLING = frozenset({STEP, FORECAST, BREACHED, ESCALATED})
-MOVING = frozenset(Code)
+CALENDAR_KNOWN = "calendar_known"
+MOVING = frozenset(Code) | {CALENDAR_KNOWN}
 """Codes after which clocks stand otherwise than before."""
 _WARN_AT = 80
 """Percent at which a breach is forecast at the latest, and the next person called."""

@@ -10,14 +10,16 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
+from pathlib import Path
 
 from hardcase_collector.cases.case_file import CaseFile
 from hardcase_collector.cases.duty import team_for
-from hardcase_collector.cases.priorities import ServiceSheet, shipped
+from hardcase_collector.cases.priorities import ServiceSheet, load_service
 from hardcase_collector.domain.advice import Firing
 from hardcase_collector.domain.asset import Part
 from hardcase_collector.domain.case import Case
 from hardcase_collector.domain.customer import Entitlement, Site
+from hardcase_collector.domain.errors import NotFound
 from hardcase_collector.domain.finding import Fact, Severity
 from hardcase_collector.domain.live import LiveOf
 from hardcase_collector.domain.ports import Transaction
@@ -34,9 +36,27 @@ UNCOVERED = "out-of-warranty"
 """The plan of what no entitlement covers."""
 
 
+@dataclass(frozen=True, slots=True)
+class TermSheets:
+    """What a reload replaces together."""
+
+    plans: PlanBook
+    service: ServiceSheet
+    uncovered: str = UNCOVERED
+
+
 @cache
-def shipped_plans() -> PlanBook:
-    return load_plans()
+def shipped_sheets() -> TermSheets:
+    return TermSheets(load_plans(), load_service())
+
+
+def load_sheets(paths: Iterable[Path], uncovered: str = UNCOVERED) -> TermSheets:
+    """The shipped sheets with the site's. Raises SheetError with every mistake, NotFound for the plan `uncovered`."""
+    paths = tuple(paths)
+    plans = load_plans(paths)
+    if uncovered not in plans.plans:
+        raise NotFound(f"there is no plan {uncovered!r}; there are {', '.join(sorted(plans.plans))}")
+    return TermSheets(plans, load_service(paths), uncovered)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,17 +70,9 @@ class Urgency:
 class Opening:
     """Holds the sheets alone; what it knows of assets is in the transaction."""
 
-    def __init__(
-        self,
-        plans: Callable[[], PlanBook] = shipped_plans,
-        service: Callable[[], ServiceSheet] = shipped,
-        *,
-        uncovered: str = UNCOVERED,
-    ) -> None:
-        """`plans`, `service`: the sheets as they are now; a reload replaces them."""
-        self._plans = plans
-        self._service = service
-        self._uncovered = uncovered
+    def __init__(self, sheets: Callable[[], TermSheets] = shipped_sheets) -> None:
+        """`sheets`: as they are now; a reload replaces them."""
+        self._sheets = sheets
 
     def open(
         self, tx: Transaction, file: CaseFile, draft: Case, *, now_ms: int, priority: Priority | None = None
@@ -91,6 +103,14 @@ class Opening:
         if not case.rehearsal and tx.clocks.terms(case.id) is None:
             self._freeze(tx, case, site_of(tx, tx.assets.by_number(case.asset)), now_ms)
 
+    def renew(self, tx: Transaction, case: Case) -> dict[str, Fact]:
+        """Its asset became known only now: that asset's terms hold, as they were when the case was opened."""
+        kept = tx.clocks.terms(case.id)
+        if case.rehearsal or kept is None:
+            return {}
+        opened = replace(case, priority=kept.priority)
+        return self._freeze(tx, opened, site_of(tx, tx.assets.by_number(case.asset)), case.opened_ms)
+
     def urgency(self, tx: Transaction, case: Case, part: Part, classes: Iterable[str], *, now_ms: int) -> Urgency:
         """By the sheet of service states and the live state of the asset, the case's severity and the books."""
         live = LiveOf(tx, case.asset, now_ms=now_ms)
@@ -98,7 +118,7 @@ class Opening:
         def firing() -> Iterable[Firing]:
             return live.firing
 
-        service, row = self._service().state_of(tuple(classes), part, firing)
+        service, row = self._sheets().service.state_of(tuple(classes), part, firing)
         custody = tx.registry.custody(case.asset)
         importance = custody.importance if custody else Importance.NORMAL
         severity = max(case.severity, Severity.WARNING)
@@ -128,8 +148,8 @@ class Opening:
 
     def _plan(self, entitlement: Entitlement | None) -> tuple[Plan, dict[str, Fact]]:
         """A plan that the books name and no sheet has promises nothing, and says so."""
-        plans = self._plans().plans
-        named = self._uncovered if entitlement is None else entitlement.plan
+        plans = self._sheets().plans.plans
+        named = self._sheets().uncovered if entitlement is None else entitlement.plan
         if named in plans:
             return plans[named], {}
         empty = Plan(name=named, title={"en": named, "zh": named}, source="", coverage=Coverage())
@@ -137,7 +157,7 @@ class Opening:
 
     def _frozen(self, tx: Transaction, plan: Plan, site: Site, day: date) -> FrozenTerms:
         """The year of the report and the next: clocks that run longer ask the almanac when they get there."""
-        sheets = self._plans().calendars
+        sheets = self._sheets().plans.calendars
         own = CalendarSheet(country=site.country, subdivision=site.subdivision)
         years = (day.year, day.year + 1)
         named = sorted({promise.calendar for promise in plan.promises} - {"site"})

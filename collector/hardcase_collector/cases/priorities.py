@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from functools import cache
 from pathlib import Path
 
 from hardcase_collector.domain.advice import Firing
@@ -76,12 +75,6 @@ def _holds(row: ServiceRow, classes: Collection[str], part: Part, firing: Callab
         not row.elsewhere
         or any(_among(one.fault_class, row.elsewhere) and one.part.place() != part.place() for one in firing())
     )
-
-
-@cache
-def shipped() -> ServiceSheet:
-    """The rows that come with the collector."""
-    return load_service()
 
 
 def load_service(paths: Iterable[Path] = ()) -> ServiceSheet:

@@ -63,6 +63,15 @@ def known(country: str, subdivision: str = "") -> Known:
     return Known(frozenset(found.weekend), last if moves else None)
 
 
+def country_trouble(country: str, subdivision: str) -> str:
+    """ "" or what is wrong with them."""
+    try:
+        known(country, subdivision)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
 @lru_cache(maxsize=1024)
 def official_year(country: str, subdivision: str, number: int) -> Year:
     """The year as it was announced, or by the general rules and provisional. Raises ValueError as `known` does."""

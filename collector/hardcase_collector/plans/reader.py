@@ -42,6 +42,8 @@ MAX_WITHIN_S = 30 * 86_400
 MAX_COVERAGE_DAYS = 60
 MAX_YEARS = 25
 _SECTIONS = ("window", "calendar", "plan")
+_OTHERS = ("service",)
+"""Sections of the same sheets that are read elsewhere: `cases/priorities.py`."""
 _TIME = re.compile(r"([01]\d|2[0-4]):([0-5]\d)")
 _EARLIEST, _LATEST = 4 * 60, 22 * 60
 _MIDNIGHTS = (0, 1440)
@@ -75,7 +77,7 @@ class _Sheets:
 def read_plans(texts: Mapping[str, str], mistakes: Mistakes) -> PlanBook:
     """The book of these texts (file name -> TOML). What is wrong goes to `mistakes`; then the book is not for use."""
     sheets = _Sheets(mistakes)
-    parsed = [(file, *parse(file, text, _SECTIONS, mistakes)) for file, text in texts.items()]
+    parsed = [(file, *parse(file, text, (*_SECTIONS, *_OTHERS), mistakes)) for file, text in texts.items()]
     readers = {"window": _read_window, "calendar": _read_calendar, "plan": _read_plan}
     # Section by section over all sheets: a plan may name a window or calendar of another sheet.
     for section in _SECTIONS:
