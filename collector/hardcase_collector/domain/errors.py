@@ -9,6 +9,7 @@ CollectorError
 │   ├── NotAllowed          the actor may not do this
 │   ├── NotFound            no such case, asset, user or rule
 │   ├── IllegalAction       the workflow table has no such transition
+│   ├── LinkRefused         a link without login: unknown, expired or taken back
 │   ├── TokenRefused        enrolment token wrong, used up or expired
 │   └── Cloned              machine-id or DMI UUID differs from enrolment
 └── TemporaryError
@@ -68,6 +69,10 @@ class NotFound(PermanentError):
 
 class IllegalAction(PermanentError):
     """The workflow table has no such transition."""
+
+
+class LinkRefused(PermanentError):
+    """A link without login that is unknown, has expired or was taken back; or too many wrong ones were tried."""
 
 
 class TokenRefused(PermanentError):
