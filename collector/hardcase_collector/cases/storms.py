@@ -89,7 +89,7 @@ class Storms:
             if case.parent is not None and storm.parent == case.parent:
                 self._goes_on(tx, front.kind, storm, case, transition, now_ms)
             elif within < _BREADTH.index(front.kind.scope):
-                case = self._add(tx, front, storm, seen, transition, now_ms)
+                case = self._add(tx, front, storm, seen, now_ms)
                 within = self._breadth_of(tx, case)
 
     def _breadth_of(self, tx: Transaction, case: Case) -> int:
@@ -113,39 +113,37 @@ class Storms:
         }
         CaseFile(tx, self._announcer).change(parent, "storm_grew", Occasion(now_ms=now_ms, quiet=True), told)
 
-    def _add(
-        self, tx: Transaction, front: _Front, storm: Storm, seen: StormSeen, transition: Transition, now_ms: int
-    ) -> Case:
+    def _add(self, tx: Transaction, front: _Front, storm: Storm, seen: StormSeen, now_ms: int) -> Case:
         """Counts one more. Gives its case as it is then."""
         kind = front.kind
         newest = max(seen.at_ms, max((one.at_ms for one in storm.seen), default=0))
-        kept = [one for one in storm.seen if one.finding != seen.finding and newest - one.at_ms <= kind.window_ms]
-        if newest - seen.at_ms <= kind.window_ms:
-            kept.append(seen)
-        kept.sort(key=lambda one: one.at_ms)
-        storm = replace(storm, seen=tuple(kept[-_SEEN_KEPT:]), last_ms=now_ms)
+        # Twice the window: what a slower source tells late still meets what it belongs to.
+        kept = [one for one in storm.seen if one.finding != seen.finding and newest - one.at_ms <= 2 * kind.window_ms]
+        kept = sorted([*kept, seen], key=lambda one: one.at_ms)[-_SEEN_KEPT:]
+        storm = replace(storm, seen=tuple(kept), last_ms=now_ms)
         # Stale at the latest when nothing that comes can be within the window of it; a backlog may be told late.
         due_ms = now_ms + max(2 * kind.window_ms, kind.calm_ms)
         storm = replace(storm, due_ms=storm.due_ms if storm.parent is not None else due_ms)
-        if _enough(kind, storm.seen):
-            storm = self._begin(tx, front, storm, transition, now_ms)
+        together = _together(kind, kept, seen)
+        if together:
+            storm = self._begin(tx, front, storm, together, now_ms)
         tx.noise.save_storm(storm)
         return tx.cases.get(seen.case)
 
     # ------------------------------------------------------------------ a storm begins
 
-    def _begin(self, tx: Transaction, front: _Front, storm: Storm, transition: Transition, now_ms: int) -> Storm:
+    def _begin(self, tx: Transaction, front: _Front, storm: Storm, together: Sequence[StormSeen], now_ms: int) -> Storm:
         """Looks at the cases themselves, now that there are enough: only those of no other storm count."""
         heads: dict[int, Case] = {}
         eligible = []
-        for one in storm.seen:
+        for one in together:
             head = self._head(tx, tx.cases.get(one.case), _BREADTH.index(front.kind.scope))
             if head is not None and head.id != storm.parent:
                 heads[head.id] = head
                 eligible.append(one)
         if not _enough(front.kind, eligible) or len(heads) < 2:
             return storm
-        parent = self._parent(tx, front, storm, list(heads.values()), eligible, transition, now_ms)
+        parent = self._parent(tx, front, storm, list(heads.values()), eligible, now_ms)
         file = CaseFile(tx, self._announcer)
         for head in heads.values():
             if head.severity <= parent.severity:
@@ -169,7 +167,6 @@ class Storms:
         storm: Storm,
         heads: Sequence[Case],
         seen: Sequence[StormSeen],
-        transition: Transition,
         now_ms: int,
     ) -> Case:
         kind = front.kind
@@ -284,16 +281,26 @@ class Storms:
         return next((kind for kind in self._kinds() if kind.name == name), None)
 
 
+def _together(kind: StormKind, seen: Sequence[StormSeen], newest: StormSeen) -> Sequence[StormSeen]:
+    """All that lies within one window with `newest`, where that is enough; `seen`: in the order of their times."""
+    for first in seen:
+        if 0 <= newest.at_ms - first.at_ms <= kind.window_ms:
+            within = [one for one in seen if 0 <= one.at_ms - first.at_ms <= kind.window_ms]
+            if _enough(kind, within):
+                return within
+    return ()
+
+
 def _enough(kind: StormKind, seen: Sequence[StormSeen]) -> bool:
-    subjects = {
-        Counted.FINDINGS: lambda one: one.finding,
-        Counted.CASES: lambda one: one.case,
-        Counted.ASSETS: lambda one: one.asset,
-    }
-    of = subjects[kind.counted]
-    if len({of(one) for one in seen}) < kind.count:
+    if len({_subject(kind, one) for one in seen}) < kind.count:
         return False
     return kind.racks <= 1 or len({one.rack or one.asset for one in seen}) >= kind.racks
+
+
+def _subject(kind: StormKind, one: StormSeen) -> int:
+    if kind.counted is Counted.FINDINGS:
+        return one.finding
+    return one.case if kind.counted is Counted.CASES else one.asset
 
 
 @lru_cache(maxsize=4096)
