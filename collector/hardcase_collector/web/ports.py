@@ -8,7 +8,9 @@ from typing import Protocol
 
 from hardcase_collector.domain.actor import Actor
 from hardcase_collector.domain.case import Case, CaseAction, Outcome
+from hardcase_collector.domain.link import LinkAct, LinkAnswer, LinkView
 from hardcase_collector.domain.ports import StateStore, Transaction
+from hardcase_collector.registry.written import World
 from hardcase_collector.web.picture import CounselOf, ReadingsOf
 
 
@@ -48,6 +50,18 @@ class CaseActions(Protocol):
         """The same for one line of the list. Raises IllegalAction where there is nothing to decide about it."""
 
 
+class LinkDesk(Protocol):
+    """Links without login (`service/links.py`): whoever holds the token is the one it was made for."""
+
+    def open(self, tx: Transaction, token: str, now_ms: int, *, client: str = "") -> LinkView:
+        """Changes nothing. Raises LinkRefused."""
+
+    def act(
+        self, tx: Transaction, token: str, act: LinkAct, answer: LinkAnswer, *, now_ms: int, client: str = ""
+    ) -> LinkView:
+        """Once: a second click changes nothing and says so. Raises LinkRefused, IllegalAction."""
+
+
 Titles = Callable[[str, str], str]
 """(fault class, language) -> its title; the class itself where no sheet names it."""
 
@@ -63,6 +77,10 @@ class Shop:
     group: Titles = lambda name, _: name
     """(repair group, language) -> its title."""
     counsel: CounselOf = lambda case, live: None
+    books_world: Callable[[], World] = lambda: World(plans=())
+    """What the books may name: plans, calendars, countries."""
+    links: LinkDesk | None = None
+    """None: nobody is sent one."""
     clock_ms: Callable[[], int]
 
 

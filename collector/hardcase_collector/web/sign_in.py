@@ -25,7 +25,14 @@ class LoginNeeded(Exception):
 
 class Page(Protocol):
     def __call__(
-        self, request: Request, template: str, *, status: int = 200, person: Person | None, **context: object
+        self,
+        request: Request,
+        template: str,
+        *,
+        status: int = 200,
+        person: Person | None,
+        reader: Reader | None = None,
+        **context: object,
     ) -> HTMLResponse: ...
 
 
@@ -47,10 +54,10 @@ class Desk:
     def maybe_person(self, request: Request) -> Person | None:
         return self._sessions.person(request.cookies.get(SESSION_COOKIE, ""), now_ms=self._clock_ms())
 
-    def reader(self, request: Request, person: Person | None) -> Reader:
+    def reader(self, request: Request, person: Person | None, *, wish: str = "") -> Reader:
         language = choose_language(
             request.cookies.get(LANGUAGE_COOKIE, ""),
-            person.user.language if person else "",
+            person.user.language if person else wish,
             accept=request.headers.get("accept-language", ""),
             default=self._language,
         )

@@ -11,10 +11,17 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 
-from hardcase_collector.domain.errors import CollectorError, IllegalAction, NotAllowed, NotFound, TemporaryError
+from hardcase_collector.domain.errors import (
+    CollectorError,
+    IllegalAction,
+    LinkRefused,
+    NotAllowed,
+    NotFound,
+    TemporaryError,
+)
 from hardcase_collector.web.access import Sessions
 from hardcase_collector.web.health import add_health
-from hardcase_collector.web.pages import assets, case, queue, search
+from hardcase_collector.web.pages import assets, case, links, queue, search
 from hardcase_collector.web.pages.frame import Frame, Refused
 from hardcase_collector.web.ports import Health, Shop
 from hardcase_collector.web.rendering import SECURITY_HEADERS
@@ -23,7 +30,7 @@ from hardcase_collector.web.sign_in import LoginNeeded
 
 MAX_BODY = 65_536
 STATIC = {"style.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}
-PAGES = (assets, queue, case, search)
+PAGES = (assets, queue, case, search, links)
 
 
 def make_pages(shop: Shop, sessions: Sessions, health: Health, *, language: str) -> FastAPI:
@@ -90,6 +97,8 @@ def _as_refused(error: Exception) -> Refused:
     match error:
         case NotFound():
             return Refused(404, "error.not_found")
+        case LinkRefused():
+            return Refused(404, "link.refused")
         case NotAllowed():
             return Refused(403, "error.not_allowed", why=str(error))
         case IllegalAction():

@@ -16,24 +16,18 @@ from hardcase_collector.web import picture
 from hardcase_collector.web.access import Person
 from hardcase_collector.web.around import around
 from hardcase_collector.web.pages import case_steps
+from hardcase_collector.web.pages.forms import Answers, filled_in
 from hardcase_collector.web.pages.frame import Frame, Visitor, check_form
-from hardcase_collector.web.pages.steps import Answers, Doing, Scene, offers
+from hardcase_collector.web.pages.steps import Doing, Scene, offers
 from hardcase_collector.web.ports import Shop
 
-MAX_FIELDS = 60
 STEPS = (*case_steps.STEPS,)
 _BY_NAME = {step.name: step for step in STEPS}
 _INSIDE = frozenset({"escalated", "clock_step", "breach_forecast", "notified", "delivery_given_up"})
 """Codes that are nothing for a customer: whom we called, and how news went out."""
 
 
-async def _filled_in(request: Request) -> Mapping[str, str]:
-    """The fields of a form that are texts; of several of one name the last."""
-    form = await request.form(max_files=0, max_fields=MAX_FIELDS)
-    return {key: value for key, value in form.multi_items() if isinstance(value, str)}
-
-
-Form = Annotated[Mapping[str, str], Depends(_filled_in)]
+Form = Annotated[Mapping[str, str], Depends(filled_in)]
 
 
 class CasePages:

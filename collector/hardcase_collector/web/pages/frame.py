@@ -40,17 +40,26 @@ class Frame:
         self._sign_in = sign_in
         self._templates = environment(shop.title, shop.group)
 
-    def reader(self, request: Request, person: Person | None) -> Reader:
-        return self._sign_in.reader(request, person)
+    def reader(self, request: Request, person: Person | None, *, wish: str = "") -> Reader:
+        """`wish`: the language of somebody who is not signed in, where it is known."""
+        return self._sign_in.reader(request, person, wish=wish)
 
     def page(
-        self, request: Request, template: str, *, status: int = 200, person: Person | None, **context: object
+        self,
+        request: Request,
+        template: str,
+        *,
+        status: int = 200,
+        person: Person | None,
+        reader: Reader | None = None,
+        **context: object,
     ) -> HTMLResponse:
+        """`reader`: somebody who is not signed in and whose language and zone are known all the same."""
         always = {
-            "r": self.reader(request, person),
+            "r": reader or self.reader(request, person),
             "person": person,
             "path": request.url.path,
-            "zone_name": person.user.time_zone if person else "UTC",
+            "zone_name": person.user.time_zone if person else str(reader.zone) if reader else "UTC",
             "here": "",
             "sought": "",
         }

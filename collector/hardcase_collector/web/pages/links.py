@@ -1,0 +1,124 @@
+"""Pages behind links without login: consent to a proposal, an engineer's visit, a signature, satisfaction.
+
+Each shows what that link needs and nothing else. Opening one changes nothing, as mail programs open links by
+themselves; what a click means is `service/links.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import HTMLResponse
+
+from hardcase_collector.domain.advice import Counsel
+from hardcase_collector.domain.errors import NotFound
+from hardcase_collector.domain.link import LinkAct, LinkAnswer, LinkPurpose, LinkView
+from hardcase_collector.domain.live import LiveOf
+from hardcase_collector.domain.ports import Transaction
+from hardcase_collector.web.pages.forms import Answers, filled_in
+from hardcase_collector.web.pages.frame import Frame, Refused
+from hardcase_collector.web.ports import LinkDesk, Shop
+from hardcase_collector.web.texts import Reader, zone
+
+PATH = "/links/"
+"""Before the token, in the addresses that are sent."""
+_NAMED = frozenset({LinkAct.CONSENT, LinkAct.SIGN})
+_REASONED = frozenset({LinkAct.REFUSE, LinkAct.DECLINE, LinkAct.FAILED, LinkAct.REOPEN})
+
+
+class LinkPages:
+    def __init__(self, shop: Shop, frame: Frame) -> None:
+        self._shop = shop
+        self._frame = frame
+
+    @property
+    def _desk(self) -> LinkDesk:
+        if self._shop.links is None:
+            raise NotFound("there are no links here")
+        return self._shop.links
+
+    def open(self, request: Request, token: str) -> HTMLResponse:
+        with self._shop.store.read() as tx:
+            view = self._desk.open(tx, token, self._shop.clock_ms(), client=_client(request))
+            counsel = self._counsel(tx, view)
+        return self._page(request, token, view, counsel)
+
+    def act(self, request: Request, token: str, given: Mapping[str, str]) -> HTMLResponse:
+        now_ms = self._shop.clock_ms()
+        try:
+            act = LinkAct(given.get("act", ""))
+        except ValueError:
+            raise Refused(400, "error.not_found") from None
+        with self._shop.store.read() as tx:
+            zone_name = _zone_of(self._desk.open(tx, token, now_ms, client=_client(request)))
+        answer = _answer(act, Answers(given=given, time_zone=zone_name))
+        with self._shop.store.write() as tx:
+            view = self._desk.act(tx, token, act, answer, now_ms=now_ms, client=_client(request))
+            tx.access.audit(
+                at_ms=now_ms,
+                actor=view.whom,
+                action=f"link.{act}",
+                subject=view.case.number,
+                facts={"repeated": view.repeated},
+            )
+            counsel = self._counsel(tx, view)
+        return self._page(request, token, view, counsel)
+
+    def _counsel(self, tx: Transaction, view: LinkView) -> Counsel | None:
+        """What whoever touches the machine must mind now."""
+        if view.link.purpose is not LinkPurpose.ENGINEER:
+            return None
+        return self._shop.counsel(view.case, LiveOf(tx, view.case.asset, now_ms=self._shop.clock_ms()))
+
+    def _page(self, request: Request, token: str, view: LinkView, counsel: Counsel | None) -> HTMLResponse:
+        wished = self._frame.reader(request, None, wish=view.language)
+        reader = Reader(wished.language, zone(_zone_of(view)), wished.now_ms)
+        return self._frame.page(
+            request,
+            "link.html",
+            person=None,
+            reader=reader,
+            view=view,
+            counsel=counsel,
+            action=f"{PATH}{token}",
+            named=_NAMED,
+            reasoned=_REASONED,
+        )
+
+
+def _answer(act: LinkAct, answers: Answers) -> LinkAnswer:
+    text = answers.text("text")
+    if act in _REASONED and not text:
+        raise Refused(400, "error.reason_needed")
+    score = answers.count("score")
+    if act is LinkAct.RATE and not 1 <= score <= 5:
+        raise Refused(400, "error.field_wrong", field="score")
+    who = answers.line("who")
+    if act in _NAMED and not who:
+        raise Refused(400, "error.field_needed", field="who")
+    return LinkAnswer(who=who, text=text, score=score, expected_ms=answers.when_ms("expected"))
+
+
+def _zone_of(view: LinkView) -> str:
+    return str(view.site.get("time_zone") or "UTC")
+
+
+def _client(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
+def router(shop: Shop, frame: Frame) -> APIRouter:
+    made = APIRouter()
+    pages = LinkPages(shop, frame)
+
+    @made.get(f"{PATH}{{token}}")
+    def link(request: Request, token: str) -> HTMLResponse:
+        return pages.open(request, token)
+
+    @made.post(f"{PATH}{{token}}")
+    def act(request: Request, token: str, given: Annotated[Mapping[str, str], Depends(filled_in)]) -> HTMLResponse:
+        return pages.act(request, token, given)
+
+    return made
