@@ -12,8 +12,8 @@ from dataclasses import replace
 from hardcase_collector.cases.case_file import COLLECTOR, CaseFile, Occasion
 from hardcase_collector.cases.opening import Opening
 from hardcase_collector.cases.recurrence import case_of_slot, part_again, slot_facts
-from hardcase_collector.domain.case import Case, CaseAction, CaseState
-from hardcase_collector.domain.correlation import Join, Relation, Subject, case_of, case_of_part, part_of_case
+from hardcase_collector.domain.case import Case, CaseAction, CaseState, Outcome
+from hardcase_collector.domain.correlation import Join, Relation, Subject, case_of, case_of_part, part_of_case, told_of
 from hardcase_collector.domain.finding import Change, Fact, Transition, Why
 from hardcase_collector.domain.noise import STORM_GROUP
 from hardcase_collector.domain.ports import Announcer, FindingRow, Transaction
@@ -53,7 +53,7 @@ class Placing:
             for case in tx.cases.open_of(transition.key.asset)
             if case.rehearsal == transition.rehearsal and case.repair_group != STORM_GROUP
         ]
-        return case_of(subject, cases, self._joins())
+        return case_of(subject, cases, self._joins()) or told_of(subject, cases)
 
     def place(
         self,
@@ -169,6 +169,7 @@ class Placing:
             severity=transition.severity,
             fault_classes=_with(last.fault_classes, transition.fault_class),
             closed_ms=0,
+            outcome=Outcome.UNKNOWN,
             clear_since_ms=0,
             acknowledged_ms=0,
             acknowledged_by="",
@@ -206,6 +207,7 @@ class Placing:
             clear_since_ms=0,
             self_clearing=case.self_clearing and transition.self_clearing,
             soak_s=max(case.soak_s, transition.soak_s),
+            loose=False,
         )
         if case.state is CaseState.VERIFYING:
             case = file.move(case, CaseAction.REOPEN, occasion, {"cause": "fired_again"})

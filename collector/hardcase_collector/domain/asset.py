@@ -16,6 +16,8 @@ class IdentityBasis(StrEnum):
     MACHINE_ID = "machine_id"
     ADDRESS = "address"
     REHEARSAL = "rehearsal"
+    UNKNOWN = "unknown"
+    """Stands for the assets of one site that callers could not name; no agent ever speaks for it."""
 
 
 class AssetMode(StrEnum):

@@ -50,6 +50,8 @@ class Relation(StrEnum):
     """It follows from what the case is about."""
     CAUSE = "cause"
     """All that the case tells so far follows from it: the case becomes one about this part."""
+    REPORTED = "reported"
+    """Somebody told of such a part without naming it: the case becomes one about this part."""
 
 
 class Opened(Protocol):
@@ -63,7 +65,16 @@ class Opened(Protocol):
     def fault_classes(self) -> tuple[str, ...]: ...
 
 
+class Told(Opened, Protocol):
+    """The same where a person may have told of it."""
+
+    @property
+    def loose(self) -> bool:
+        """The report names no part."""
+
+
 C = TypeVar("C", bound=Opened)
+T = TypeVar("T", bound=Told)
 _NONE = 1_000_000
 _CUT_SERIAL = 8
 """Characters of a serial number that are still one disk's own: what Seagate prints on its labels."""
@@ -114,6 +125,18 @@ def _only_one(subject: Subject, cases: Sequence[C]) -> tuple[C, Relation] | None
     return (group[0], Relation.ONLY_ONE) if alike else None
 
 
+def told_of(subject: Subject, cases: Sequence[T]) -> tuple[T, Relation] | None:
+    """The one open report of such a part: "a disk blinks", and then what telemetry says of bay 3. Of two none."""
+    alike = [
+        case
+        for case in cases
+        if case.loose
+        and case.repair_group == subject.repair_group
+        and subject.part.component in ("", case.part.component)
+    ]
+    return (alike[0], Relation.REPORTED) if len(alike) == 1 else None
+
+
 def _one_serial(one: Part, other: Part) -> bool:
     """One part by two observers: a RAID controller cuts a SATA disk's model at 16 characters (SCSI inquiry) and a SAS
     disk's serial number at 8 or 12, and tells the model without or with its maker."""
@@ -162,6 +185,6 @@ def _rank(patterns: tuple[str, ...], told: tuple[str, ...]) -> int:
 
 def part_of_case(known: Part, told: Part, relation: Relation) -> Part:
     """What the case is about: a part known by its slot gets its serial once told, effects get their cause."""
-    if relation is Relation.CAUSE:
+    if relation in (Relation.CAUSE, Relation.REPORTED):
         return told
     return told if relation is not Relation.EFFECT and told.serial and not known.serial else known
