@@ -24,6 +24,7 @@ from hardcase_collector.parts.choosing import in_order
 from hardcase_collector.parts.fitting import candidates
 from hardcase_collector.parts.order_steps import DEED, Details, after, entry_of
 from hardcase_collector.parts.order_table import OVER, bucket_of, freight_after, legal_steps, next_state
+from hardcase_collector.parts.promised import due_on_site, may_pause
 from hardcase_collector.parts.stock import settle_level
 
 MAX_OPEN = 20
@@ -42,8 +43,8 @@ class PartOrders:
         self,
         announcer: Announcer,
         *,
-        due_of: DueOf = lambda tx, case, now_ms: None,
-        pausable: hold_up.Pausable = lambda tx, case: True,
+        due_of: DueOf = due_on_site,
+        pausable: hold_up.Pausable = may_pause,
     ) -> None:
         self._announcer = announcer
         self._due_of = due_of

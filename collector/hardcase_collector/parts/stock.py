@@ -89,6 +89,36 @@ class Stock:
         settle_level(tx, depot, part_number, actor=by.name, now_ms=now_ms)
         return _line(tx, depot, part_number)
 
+    def count(
+        self,
+        tx: Transaction,
+        depot: str,
+        part_number: str,
+        *,
+        free: int,
+        serials: Sequence[str],
+        by: Actor,
+        now_ms: int,
+    ) -> StockLine:
+        """A stocktaking: so many are free, with these serials among them. Raises as `receive` and `withdraw` do."""
+        line = tx.spares.stock_line(depot, part_number)
+        have = line.free if line else 0
+        units = tx.spares.units(customer=None, depot=depot, part_number=part_number)
+        known = [unit.serial for unit in units if unit.order is None]
+        gone = [serial for serial in known if serial not in serials]
+        new = [serial for serial in serials if serial not in known]
+        # A serial that is exchanged for another one is a part that went and one that came.
+        out = max(have - free, len(gone))
+        come = free - have + out
+        # Serials beyond what came are of parts that lay there unnamed: out without, in with a name.
+        named = max(0, len(new) - come)
+        out, come = out + named, come + named
+        if out:
+            self.withdraw(tx, depot, part_number, count=out, serials=gone, reason="counted", by=by, now_ms=now_ms)
+        if come:
+            self.receive(tx, depot, part_number, count=come, serials=new, by=by, now_ms=now_ms)
+        return _line(tx, depot, part_number)
+
     def mark(
         self,
         tx: Transaction,

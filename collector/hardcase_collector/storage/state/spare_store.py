@@ -67,6 +67,10 @@ class SqlSpareStore(SqlOrders):
         }
         self._connection.execute(upsert(self._connection, _SERVICES), values)
 
+    def drop_service(self, service: Service) -> None:
+        gone = delete(_SERVICES).where(_SERVICES.c.depot == service.depot, _SERVICES.c.customer == service.customer)
+        self._connection.execute(gone.where(_SERVICES.c.site == service.site))
+
     def services(self, *, customer: str | None) -> Sequence[Service]:
         query = select(_SERVICES).order_by(_SERVICES.c.depot, _SERVICES.c.rank, _SERVICES.c.customer, _SERVICES.c.site)
         if customer is not None:
@@ -140,6 +144,17 @@ class SqlSpareStore(SqlOrders):
             part_number=fit.part_number,
         )
         self._connection.execute(added.on_conflict_do_nothing())
+
+    def drop_fit(self, fit: SpareFit) -> None:
+        told = {
+            "spare": fit.spare,
+            "component": fit.component,
+            "vendor": fit.vendor,
+            "asset_model": fit.asset_model,
+            "part_model": fit.part_model,
+            "part_number": fit.part_number,
+        }
+        self._connection.execute(delete(_FITS).filter_by(**told))
 
     def fits(self, *, component: str | None) -> Sequence[SpareFit]:
         query = select(_FITS).order_by(_FITS.c.id)
