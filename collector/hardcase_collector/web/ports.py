@@ -6,11 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from hardcase_collector.cases.windows import Windows
+from hardcase_collector.cases.handling import Handling
 from hardcase_collector.domain.actor import Actor
 from hardcase_collector.domain.case import Case, CaseAction, Outcome
-from hardcase_collector.domain.link import LinkAct, LinkAnswer, LinkView
 from hardcase_collector.domain.ports import StateStore, Transaction
+from hardcase_collector.parts.orders import PartOrders
 from hardcase_collector.registry.written import World
+from hardcase_collector.service.desk import ServiceDesk
 from hardcase_collector.web.picture import CounselOf, ReadingsOf
 
 
@@ -50,18 +53,6 @@ class CaseActions(Protocol):
         """The same for one line of the list. Raises IllegalAction where there is nothing to decide about it."""
 
 
-class LinkDesk(Protocol):
-    """Links without login (`service/links.py`): whoever holds the token is the one it was made for."""
-
-    def open(self, tx: Transaction, token: str, now_ms: int, *, client: str = "") -> LinkView:
-        """Changes nothing. Raises LinkRefused."""
-
-    def act(
-        self, tx: Transaction, token: str, act: LinkAct, answer: LinkAnswer, *, now_ms: int, client: str = ""
-    ) -> LinkView:
-        """Once: a second click changes nothing and says so. Raises LinkRefused, IllegalAction."""
-
-
 Titles = Callable[[str, str], str]
 """(fault class, language) -> its title; the class itself where no sheet names it."""
 
@@ -79,8 +70,13 @@ class Shop:
     counsel: CounselOf = lambda case, live: None
     books_world: Callable[[], World] = lambda: World(plans=())
     """What the books may name: plans, calendars, countries."""
-    links: LinkDesk | None = None
-    """None: nobody is sent one."""
+    handling: Handling | None = None
+    """Whose a case is, how urgent, what was agreed, why its clocks stand still."""
+    service: ServiceDesk | None = None
+    """Proposals, quotes, visits, site access, vendors, service reports, follow-ups, links without login."""
+    orders: PartOrders | None = None
+    """Spare parts for a case."""
+    windows: Windows = Windows()
     clock_ms: Callable[[], int]
 
 

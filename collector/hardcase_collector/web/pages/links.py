@@ -17,9 +17,10 @@ from hardcase_collector.domain.errors import NotFound
 from hardcase_collector.domain.link import LinkAct, LinkAnswer, LinkPurpose, LinkView
 from hardcase_collector.domain.live import LiveOf
 from hardcase_collector.domain.ports import Transaction
+from hardcase_collector.service.links import Links
 from hardcase_collector.web.pages.forms import Answers, filled_in
 from hardcase_collector.web.pages.frame import Frame, Refused
-from hardcase_collector.web.ports import LinkDesk, Shop
+from hardcase_collector.web.ports import Shop
 from hardcase_collector.web.texts import Reader, zone
 
 PATH = "/links/"
@@ -34,10 +35,10 @@ class LinkPages:
         self._frame = frame
 
     @property
-    def _desk(self) -> LinkDesk:
-        if self._shop.links is None:
+    def _desk(self) -> Links:
+        if self._shop.service is None:
             raise NotFound("there are no links here")
-        return self._shop.links
+        return self._shop.service.links
 
     def open(self, request: Request, token: str) -> HTMLResponse:
         with self._shop.store.read() as tx:
