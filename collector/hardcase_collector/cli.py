@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hardcase_collector import __version__, tongue
-from hardcase_collector.commands import assets, cases, judge, plans, running, talk
+from hardcase_collector.commands import asking, assets, cases, judge, plans, running, talk, windows
 from hardcase_collector.commands.talk import JsonFlag, Where
 from hardcase_collector.domain.errors import ConfigError
-from hardcase_collector.tongue import _, heads, word
+from hardcase_collector.tongue import _, heads
 
 if TYPE_CHECKING:
     from hardcase_collector import founding
@@ -39,10 +39,12 @@ app.add_typer(running.users, name="users")
 app.add_typer(running.agents, name="agents")
 app.add_typer(rules, name="rules")
 app.add_typer(plans.app, name="plans")
+app.add_typer(windows.app, name="windows")
 app.command()(running.token)
 app.command()(running.status)
 app.command()(running.audit)
 app.command()(judge.judge)
+rules.command("why")(asking.why)
 
 
 def _version(wanted: bool) -> None:
@@ -180,34 +182,6 @@ def rules_check(
     if mistakes:
         raise typer.Exit(talk.FAILED)
     talk.say(_("The sheets are right."))
-
-
-@rules.command("why")
-def rules_why(
-    ctx: typer.Context,
-    asset: Annotated[str, typer.Option(help="Number, host name, serial or key of an asset.")] = "",
-    case: Annotated[str, typer.Option(help="Number of a case.")] = "",
-    limit: Annotated[int, typer.Option(min=1, max=5000)] = 100,
-    as_json: JsonFlag = False,
-) -> None:
-    """Why did this (not) open a case?"""
-    found = talk.get(ctx, "/why", asset=asset, case=case, limit=limit)["whys"]
-    if as_json:
-        talk.show_json(found)
-        return
-    rows = (
-        (
-            talk.time(row["time_ms"]),
-            row["asset"],
-            row["rule"],
-            row["part"],
-            word(f"why.{row['reason']}"),
-            talk.pairs(row["facts"]),
-        )
-        for row in found
-    )
-    columns = heads("time", "asset", "rule", "part", "answer", "facts")
-    talk.show_table("", columns, rows, empty=_("No decision yet."))
 
 
 def main() -> None:
