@@ -8,7 +8,6 @@ from typing import Protocol
 
 from hardcase_collector.cases.windows import Windows
 from hardcase_collector.cases.handling import Handling
-from hardcase_collector.cases.windows import Windows
 from hardcase_collector.domain.actor import Actor
 from hardcase_collector.domain.case import Case, CaseAction, Outcome
 from hardcase_collector.domain.ports import StateStore, Transaction

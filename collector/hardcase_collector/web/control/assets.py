@@ -68,13 +68,6 @@ def _read(made: APIRouter, control: Control) -> None:
             number = _find(tx, name).id
             return plain(picture.asset(tx, number, customer=None, now_ms=shop.clock_ms(), readings=shop.readings))
 
-    @made.get("/why", response_model=None)
-    def why(asset: str = "", case: str = "", limit: Annotated[int, Query(ge=1, le=5000)] = 100) -> Json:
-        with shop.store.read() as tx:
-            of_asset = _find(tx, asset).id if asset else None
-            of_case = tx.cases.by_number(case, customer=None).id if case else None
-            return {"whys": plain(tuple(tx.findings.whys(asset=of_asset, case=of_case, limit=limit)))}
-
 
 def _change(made: APIRouter, control: Control) -> None:
     shop = control.shop
