@@ -39,6 +39,8 @@ class Analogue:
     signed: bool = False
     limits: Mapping[str, int] = field(default_factory=dict)
     hysteresis: int = 2
+    owner: int = BMC
+    """Another address: a controller behind the BMC."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +55,7 @@ class Discrete:
     code: int = DISCRETE_CODE
     bits: tuple[int, ...] = ()
     asserted: tuple[int, ...] = ()
+    owner: int = BMC
 
 
 SimSensor = Analogue | Discrete
@@ -150,7 +153,7 @@ def full_sdr(sensor: Analogue) -> bytes:
     events = _mask(EVENT_BIT[limit] for limit in sensor.limits)
     readable = _mask(LIMITS.index(limit) for limit in sensor.limits)
     m, b = _signed_bits(sensor.m, 10), _signed_bits(sensor.b, 10)
-    body = bytes((BMC, 0, sensor.number, sensor.entity, sensor.instance, 0x7F, 0x68, sensor.type, 1))
+    body = bytes((sensor.owner, 0, sensor.number, sensor.entity, sensor.instance, 0x7F, 0x68, sensor.type, 1))
     body += events.to_bytes(2, "little") * 2 + bytes((readable, readable))
     body += bytes((0x80 if sensor.signed else 0, sensor.unit, 0, 0))
     body += bytes((m & 0xFF, m >> 8 << 6, b & 0xFF, b >> 8 << 6, 0))
@@ -164,7 +167,8 @@ def full_sdr(sensor: Analogue) -> bytes:
 def compact_sdr(sensor: Discrete) -> bytes:
     """Type 02h record (table 43-2)."""
     mask = _mask(sensor.bits).to_bytes(2, "little")
-    body = bytes((BMC, 0, sensor.number, sensor.entity, sensor.instance, 0x67, 0x40, sensor.type, sensor.code))
+    body = bytes((sensor.owner, 0, sensor.number, sensor.entity, sensor.instance))
+    body += bytes((0x67, 0x40, sensor.type, sensor.code))
     body += mask * 3 + bytes((0xC0, 0, 0, 0x01, 0, 0, 0, 0, 0, 0, 0))
     return _record(2, body + _name(sensor.name))
 
@@ -209,7 +213,7 @@ def _bits(bits: Iterable[int]) -> str:
 
 
 def _emulate(sensor: SimSensor) -> list[str]:
-    where = f"0x20 0 {sensor.number}"
+    where = f"{sensor.owner:#04x} 0 {sensor.number}"
     if isinstance(sensor, Discrete):
         events = " ".join([_bits(sensor.bits)] * 4)
         return [
@@ -230,7 +234,7 @@ def _emulate(sensor: SimSensor) -> list[str]:
 
 
 def emulation(sensors: Sequence[SimSensor], fru: Path, firmware: tuple[int, int] = (2, 0x15)) -> str:
-    """The .emu file: one BMC with its SDR repository, SEL, FRU 0 and sensors."""
+    """The .emu file: one BMC with its SDR repository, SEL, FRU 0 and sensors, and the controllers behind it."""
     lines = [
         "mc_setbmc 0x20",
         f"mc_add 0x20 1 no-device-sdrs 0x01 {firmware[0]:#04x} {firmware[1]:#04x} 0x9f 0x00ffff 0x0b0c",
@@ -243,8 +247,11 @@ def emulation(sensors: Sequence[SimSensor], fru: Path, firmware: tuple[int, int]
         full_sdr(sensor) if isinstance(sensor, Analogue) else compact_sdr(sensor) for sensor in sensors
     ]
     lines += ["main_sdr_add 0x20 " + " ".join(f"0x{byte:02x}" for byte in record) for record in records]
+    behind = sorted({sensor.owner for sensor in sensors} - {BMC})
+    lines += [f"mc_add {owner:#04x} 0 no-device-sdrs 0x01 0x01 0x00 0x00 0x00ffff 0x0001" for owner in behind]
     for sensor in sensors:
         lines += _emulate(sensor)
+    lines += [f"mc_enable {owner:#04x}" for owner in behind]
     lines += [f'mc_add_fru_data 0x20 0 512 file 0 "{fru}"', "mc_enable 0x20", ""]
     return "\n".join(lines)
 

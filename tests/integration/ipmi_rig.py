@@ -46,9 +46,10 @@ class Sources:
     discrete: Source
     sel: Source
     fru: Source
+    behind: Source
 
     async def close(self) -> None:
-        for source in (self.analogue, self.discrete, self.sel, self.fru):
+        for source in (self.analogue, self.discrete, self.sel, self.fru, self.behind):
             await source.close()
 
 
@@ -64,7 +65,7 @@ def lan_sources(port: int, password_file: Path, state_dir: Path, **table: Any) -
 
 
 def local_sources(device: Any, state_dir: Path, **table: Any) -> Sources:
-    """The four sources in front of a fake BMC with its own clock, as if it were /dev/ipmi0."""
+    """The five sources in front of a fake BMC with its own clock, as if it were /dev/ipmi0."""
     mistakes: list[str] = []
     settings = family.parse({"local": True} | table, mistakes)
     assert mistakes == []

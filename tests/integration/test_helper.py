@@ -134,6 +134,10 @@ async def test_a_frame_that_cannot_be_is_answered_and_only_that_connection_ends(
     assert result.stdout == b"well"
 
 
+SEND_MESSAGE = bytes.fromhex("40 2c 10 c4 20 04 2d 01 ae")
+"""Send Message's data: channel 0 with tracking, Get Sensor Reading of sensor 1 for 2Ch."""
+
+
 @pytest.mark.parametrize(
     ("kind", "payload", "error"),
     [
@@ -142,6 +146,13 @@ async def test_a_frame_that_cannot_be_is_answered_and_only_that_connection_ends(
         (wire.IPMI, b"\x01", MalformedAnswer),
         (wire.IPMI, wire.IPMI_HEAD.pack(1000, 0x06, 4, 0x01), AccessDenied),
         (wire.IPMI, wire.IPMI_HEAD.pack(1000, 0x06, 0, 0x01) + b"x" * 300, AccessDenied),
+        (wire.IPMI, wire.IPMI_HEAD.pack(1000, 0x06, 0, 0x34) + SEND_MESSAGE, AccessDenied),
+        (wire.IPMI_BEHIND, b"\x01\x02", MalformedAnswer),
+        (wire.IPMI_BEHIND, wire.BEHIND_HEAD.pack(1000, 0, 0x2C, 0x06, 0, 0x34) + SEND_MESSAGE, AccessDenied),
+        (wire.IPMI_BEHIND, wire.BEHIND_HEAD.pack(1000, 0, 0x2C, 0x06, 0, 0x02), AccessDenied),
+        (wire.IPMI_BEHIND, wire.BEHIND_HEAD.pack(1000, 0, 0x20, 0x04, 0, 0x2D) + b"\x01", AccessDenied),
+        (wire.IPMI_BEHIND, wire.BEHIND_HEAD.pack(1000, 15, 0x2C, 0x04, 0, 0x2D) + b"\x01", AccessDenied),
+        (wire.IPMI_BEHIND, wire.BEHIND_HEAD.pack(1000, 0, 0x2C, 0x04, 0, 0x2D) + b"x" * 26, AccessDenied),
         (77, b"", AccessDenied),
     ],
 )

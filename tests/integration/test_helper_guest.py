@@ -33,7 +33,7 @@ from pathlib import Path
 from hardcase_agent.domain.errors import AgentError
 from hardcase_agent.domain.frame import Moment
 from hardcase_agent.domain.part import Asset
-from hardcase_agent.domain.ports import IpmiRequest
+from hardcase_agent.domain.ports import Controller, IpmiRequest
 from hardcase_agent.domain.reading import Number
 from hardcase_agent.sensors.helper_client import HelperClient
 from hardcase_agent.sensors.smart.shelf import Shelf
@@ -54,6 +54,17 @@ async def main():
     }.items():
         try:
             said[name] = (await bmc.request(netfn, command, data, deadline_s=10.0)).hex()
+        except AgentError as error:
+            said[name] = type(error).__name__
+    for name, address in {"behind": 0x2C, "nobody behind": 0x30}.items():
+        began = time.monotonic()
+        answer = await bmc.request_behind(Controller(0, address), IpmiRequest(0x04, 0x2D, b"\x03"), deadline_s=10.0)
+        said[name] = [answer.hex(), time.monotonic() - began]
+    for name, request in {
+        "reset behind": IpmiRequest(0x06, 0x02), "message behind": IpmiRequest(0x06, 0x34, b"\x40")
+    }.items():
+        try:
+            said[name] = (await bmc.request_behind(Controller(0, 0x2C), request, deadline_s=10.0)).hex()
         except AgentError as error:
             said[name] = type(error).__name__
     many = await asyncio.gather(*(bmc.request(0x04, 0x2D, b"\x01", deadline_s=30.0) for _ in range(40)))
@@ -84,6 +95,10 @@ sensor_add 0x20 0 0 35 0x6f event-only
 sensor_add 0x20 0 1 1 1
 sensor_set_value 0x20 0 1 0x2d 0
 sensor_set_threshold 0x20 0 1 settable 111000 0x69 0x5f 0x55 0 0 0
+mc_add 0x2c 0 no-device-sdrs 0x01 0x01 0x00 0x00 0x00ffff 0x0001
+sensor_add 0x2c 0 3 1 1
+sensor_set_value 0x2c 0 3 0x33 0
+mc_enable 0x2c
 mc_enable 0x20
 """
 
@@ -147,6 +162,20 @@ def test_the_bmc_is_read_through_the_kernels_driver(said: dict[str, Any]) -> Non
     assert said["chassis"].startswith("0001")
     assert said["many"] == [said["reading"]]
     assert said["batch"] == [100, [said["reading"]], "None"]
+
+
+def test_the_kernel_passes_a_reading_on_to_the_controller_behind_the_bmc(said: dict[str, Any]) -> None:
+    assert said["behind"][0].startswith("0033")
+
+
+def test_a_controller_that_is_not_there_is_told_within_the_driver_s_two_tries(said: dict[str, Any]) -> None:
+    answer, took_s = said["nobody behind"]
+    assert answer in ("c3", "83", "d3")
+    assert took_s < 9.0
+
+
+def test_nothing_but_a_reading_is_passed_on(said: dict[str, Any]) -> None:
+    assert (said["reset behind"], said["message behind"]) == ("AccessDenied", "AccessDenied")
 
 
 def test_a_completion_code_is_an_answer(said: dict[str, Any]) -> None:

@@ -86,6 +86,25 @@ class BatchIpmiDevice(Protocol):
         error: the time was up. Raises nothing of the device's: what was answered is never lost."""
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Controller:
+    """A management controller behind the BMC: an ME (usually 2Ch), a chassis manager, a board's own controller."""
+
+    channel: int
+    """Of the BMC, 0 to 7; 0 is the primary IPMB."""
+    address: int
+    """Slave address on that bus, even, as SDRs write it."""
+
+
+@runtime_checkable
+class BridgingIpmiDevice(Protocol):
+    """An IpmiDevice whose BMC passes messages on (Send Message, IPMI 2.0, 6.13)."""
+
+    async def request_behind(self, controller: Controller, request: IpmiRequest, *, deadline_s: float) -> bytes:
+        """As `request`. A controller that stays silent is an answer with completion code C3h (timeout), as the kernel's
+        driver tells it; a BMC that does not pass the message on is one with the code of its refusal."""
+
+
 @dataclass(frozen=True, slots=True)
 class CommandResult:
     """What a program said. `status` is its exit status; negative = the signal that ended it."""

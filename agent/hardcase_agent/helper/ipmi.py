@@ -16,17 +16,22 @@ from hardcase_agent.domain.errors import AccessDenied, AgentError, DeviceAbsent,
 
 ALLOWED: dict[int, frozenset[int]] = {
     # NetFn to commands, IPMI 2.0 appendix G. Reading only: nothing that sets, clears, resets, or sends a message on.
+    # Send Message (06h, 34h) is never here: what goes on to another controller is `is_allowed_behind`'s matter.
     0x00: frozenset({0x01}),  # Chassis: Get Chassis Status
     0x04: frozenset({0x20, 0x21, 0x22, 0x23, 0x25, 0x27, 0x29, 0x2B, 0x2D}),  # Sensor: device SDRs, factors, reading
     0x06: frozenset({0x01, 0x08, 0x37}),  # App: Get Device ID, Get Device GUID, Get System GUID
     0x0A: frozenset({0x10, 0x11, 0x20, 0x22, 0x23, 0x40, 0x42, 0x43, 0x48}),  # Storage: FRU read, SDR, SEL read
 }
 SENSOR = 0x04
+ALLOWED_BEHIND = frozenset({(SENSOR, 0x2D)})
+"""To controllers behind the BMC: Get Sensor Reading alone."""
 IDENTIFY = (0x00, 0x04)
 """Chassis Identify: lights a lamp; only where the helper's command line enables it."""
 
 MESSAGE_LIMIT = 272
 """IPMI_MAX_MSG_LENGTH of linux/ipmi_msgdefs.h."""
+BEHIND_LIMIT = 25
+"""Bytes of data: an IPMB message has 32, of which seven are header and checksums."""
 STUCK_S = 60.0
 """The driver answers every message, at worst with a time-out of its own; after this the device is opened anew."""
 
@@ -36,6 +41,12 @@ _RECEIVED = struct.Struct("@iPIlBBHP")
 _ADDRESS = struct.Struct("@ihB")  # addr_type, channel, lun
 _SEND_COMMAND = 2 << 30 | _REQUEST.size << 16 | ord("i") << 8 | 13
 _RECEIVE_MSG_TRUNC = 3 << 30 | _RECEIVED.size << 16 | ord("i") << 8 | 11
+# struct ipmi_req_settime: ipmi_req, then retries and milliseconds to each. Else the driver waits ten seconds.
+_RETRIES = struct.Struct("@iI")
+_SEND_SETTIME = 2 << 30 | (_REQUEST.size + _RETRIES.size) << 16 | ord("i") << 8 | 21
+_BEHIND_TRIES = _RETRIES.pack(1, 1000)
+_IPMB_ADDRESS = struct.Struct("@ihBB")  # addr_type, channel, slave_addr, lun
+_IPMB = 0x01
 _SYSTEM_INTERFACE = 0x0C
 _BMC_CHANNEL = 0x0F
 _RESPONSE = 1
@@ -44,15 +55,27 @@ Answer = Callable[["bytes | AgentError"], None]
 
 
 class Request:
-    __slots__ = ("answer", "command", "data", "deadline", "lun", "netfn")
+    """`behind`: channel and slave address of the controller that is asked in the BMC's place."""
 
-    def __init__(self, netfn: int, lun: int, command: int, data: bytes, deadline: float, answer: Answer) -> None:
+    __slots__ = ("answer", "behind", "command", "data", "deadline", "lun", "netfn")
+
+    def __init__(
+        self,
+        netfn: int,
+        lun: int,
+        command: int,
+        data: bytes,
+        deadline: float,
+        answer: Answer,
+        behind: tuple[int, int] | None = None,
+    ) -> None:
         self.netfn = netfn
         self.lun = lun
         self.command = command
         self.data = data
         self.deadline = deadline
         self.answer = answer
+        self.behind = behind
 
 
 def is_allowed(netfn: int, command: int, *, identify: bool, lun: int = 0) -> bool:
@@ -60,6 +83,13 @@ def is_allowed(netfn: int, command: int, *, identify: bool, lun: int = 0) -> boo
     if not (0 <= lun <= 3 if netfn == SENSOR else lun == 0):
         return False
     return command in ALLOWED.get(netfn, ()) or (identify and (netfn, command) == IDENTIFY)
+
+
+def is_allowed_behind(channel: int, address: int, netfn: int, command: int, lun: int) -> bool:
+    """The driver wraps the message itself (Send Message), so that what is checked here is what arrives there: a message
+    within a message would be a command 34h, which is not in the list. Addresses are even; 20h is the BMC."""
+    known = 0 <= channel <= 7 and 0x10 <= address <= 0xEE and address % 2 == 0 and address != 0x20
+    return known and (netfn, command) in ALLOWED_BEHIND and (0 <= lun <= 3 if netfn == SENSOR else lun == 0)
 
 
 class LocalIpmi:
@@ -136,6 +166,8 @@ class LocalIpmi:
                 request.answer(error)
             except OSError as error:
                 request.answer(DeviceFailed(f"{self._path}: {error.strerror}"))
+                if request.behind is not None:
+                    continue  # a channel that is no IPMB: the driver refuses the address, the device is well
                 self._lose(DeviceFailed(f"{self._path}: {error.strerror}"))
             else:
                 self._flying, self._answered, self._sent_at = request, False, now
@@ -152,18 +184,25 @@ class LocalIpmi:
 
     def _send(self, request: Request) -> None:
         self._message_id += 1
-        address = array.array("B", _ADDRESS.pack(_SYSTEM_INTERFACE, _BMC_CHANNEL, request.lun) + b"\0" * 8)
+        if request.behind is None:
+            packed_address = _ADDRESS.pack(_SYSTEM_INTERFACE, _BMC_CHANNEL, request.lun)
+        else:
+            packed_address = _IPMB_ADDRESS.pack(_IPMB, *request.behind, request.lun)
+        address = array.array("B", packed_address + b"\0" * 8)
         data = array.array("B", request.data or b"\0")
         packed = _REQUEST.pack(
             address.buffer_info()[0],
-            8,  # sizeof(struct ipmi_system_interface_addr)
+            8,  # sizeof of both structures
             self._message_id,
             request.netfn,
             request.command,
             len(request.data),
             data.buffer_info()[0],
         )
-        self._ioctl(self.fd, _SEND_COMMAND, bytearray(packed))
+        if request.behind is None:
+            self._ioctl(self.fd, _SEND_COMMAND, bytearray(packed))
+        else:
+            self._ioctl(self.fd, _SEND_SETTIME, bytearray(packed + _BEHIND_TRIES))
 
     def _lose(self, error: AgentError) -> None:
         if self.fd >= 0:

@@ -221,6 +221,8 @@ class Server:
                 raise DeviceBusy(f"{REQUESTS} requests are in flight")
             if kind == wire.IPMI:
                 self._take_ipmi(client, request, payload)
+            elif kind == wire.IPMI_BEHIND:
+                self._take_behind(client, request, payload)
             elif kind == wire.IPMI_MANY:
                 self._take_many(client, request, payload)
             elif kind == wire.TOOL:
@@ -238,15 +240,32 @@ class Server:
         deadline_ms, netfn, lun, command = wire.IPMI_HEAD.unpack_from(payload)
         data = payload[wire.IPMI_HEAD.size :]
         self._expect_allowed(netfn, lun, command, data)
+        now = time.monotonic()
+        answer = self._answer_to(client, request, wire.IPMI)
+        self._ipmi.submit(ipmi.Request(netfn, lun, command, data, now + _seconds(deadline_ms), answer), now)
+        self._watch_ipmi()
+
+    def _take_behind(self, client: Client, request: int, payload: bytes) -> None:
+        deadline_ms, channel, address, netfn, lun, command = wire.BEHIND_HEAD.unpack_from(payload)
+        data = payload[wire.BEHIND_HEAD.size :]
+        if not ipmi.is_allowed_behind(channel, address, netfn, command, lun) or len(data) > ipmi.BEHIND_LIMIT:
+            what = f"NetFn 0x{netfn:02x} LUN {lun} command 0x{command:02x}"
+            raise AccessDenied(f"IPMI {what} to 0x{address:02x} on channel {channel} is not in the list")
+        now = time.monotonic()
+        deadline = now + _seconds(deadline_ms)
+        answer = self._answer_to(client, request, wire.IPMI_BEHIND)
+        self._ipmi.submit(ipmi.Request(netfn, lun, command, data, deadline, answer, (channel, address)), now)
+        self._watch_ipmi()
+
+    def _answer_to(self, client: Client, request: int, kind: int) -> ipmi.Answer:
+        """Counts it as asked until it is answered."""
+        self._asked_ipmi += 1
 
         def answer(body: bytes | AgentError) -> None:
             self._asked_ipmi -= 1
-            self._reply(client, request, body, wire.IPMI)
+            self._reply(client, request, body, kind)
 
-        now = time.monotonic()
-        self._asked_ipmi += 1
-        self._ipmi.submit(ipmi.Request(netfn, lun, command, data, now + _seconds(deadline_ms), answer), now)
-        self._watch_ipmi()
+        return answer
 
     def _take_many(self, client: Client, request: int, payload: bytes) -> None:
         until_ms, each_ms, asked = wire.unpack_many(payload)

@@ -16,6 +16,7 @@ VERSION = 1
 IPMI = 1
 TOOL = 2
 IPMI_MANY = 3
+IPMI_BEHIND = 4
 REPLY = 0x80
 """Bit set in the kind of an answer."""
 
@@ -23,6 +24,8 @@ HEADER = struct.Struct("<IBBI")
 """Bytes of payload, version, kind, request id (0 = about the connection itself)."""
 IPMI_HEAD = struct.Struct("<IBBB")
 """Deadline in ms, NetFn, LUN, command; the data follow."""
+BEHIND_HEAD = struct.Struct("<IBBBBB")
+"""Deadline in ms, channel and slave address of a controller behind the BMC, NetFn, LUN, command; the data follow."""
 MANY_HEAD = struct.Struct("<II")
 """Milliseconds until no request is begun any more, deadline of each in ms; the requests follow."""
 MANY_ITEM = struct.Struct("<BBBB")

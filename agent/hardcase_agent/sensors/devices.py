@@ -20,11 +20,12 @@ from hardcase_agent.domain.errors import (
     DeviceFailed,
     DeviceHung,
 )
-from hardcase_agent.domain.ports import IpmiAnswers, IpmiRequest, SecretReader
+from hardcase_agent.domain.ports import Controller, IpmiAnswers, IpmiRequest, SecretReader
 from hardcase_agent.sensors.device_thread import DeviceThread
 from hardcase_agent.sensors.lan_session import (
     BMC_ADDRESS,
     GOODBYE_S,
+    SILENT,
     LanSession,
     LanTarget,
     LevelRefused,
@@ -76,6 +77,17 @@ class _Threaded(ABC):
             return IpmiAnswers(tuple(answers), error)
         return IpmiAnswers(tuple(answers))
 
+    async def request_behind(self, controller: Controller, request: IpmiRequest, *, deadline_s: float) -> bytes:
+        until = self._monotonic() + deadline_s
+        answer = b""
+
+        def ask() -> None:
+            nonlocal answer
+            answer = self._ask_behind(controller, request, until)
+
+        await self._thread.call(ask, deadline_s)
+        return answer
+
     async def close(self) -> None:
         """Returns at once; the thread says goodbye to the BMC on its own time."""
         self._thread.close()
@@ -83,6 +95,10 @@ class _Threaded(ABC):
     @abstractmethod
     def _ask(self, request: IpmiRequest, until: float) -> bytes:
         """One answer. Called in the device's thread; raises AgentError."""
+
+    @abstractmethod
+    def _ask_behind(self, controller: Controller, request: IpmiRequest, until: float) -> bytes:
+        """The same of a controller behind the BMC; its silence is an answer."""
 
     @abstractmethod
     def _release(self) -> None:
@@ -101,17 +117,33 @@ class LocalIpmi(_Threaded):
         from pyipmi import Target
         from pyipmi.errors import IpmiTimeoutError
 
-        interface = self._opened()
-        interface.timeout = max(0.05, until - self._monotonic())
         try:
-            answer: bytes = interface.send_and_receive_raw(
-                Target(ipmb_address=BMC_ADDRESS), request.lun, request.netfn, bytes((request.command,)) + request.data
-            )
+            return self._exchange(Target(ipmb_address=BMC_ADDRESS), request, until)
         except IpmiTimeoutError:
             raise DeviceHung(f"{self._path}: no answer from the BMC") from None
         except OSError as error:
             self._release()
             raise DeviceFailed(f"{self._path}: {error.strerror}") from error
+
+    def _ask_behind(self, controller: Controller, request: IpmiRequest, until: float) -> bytes:
+        from pyipmi import Target
+        from pyipmi.errors import IpmiTimeoutError
+
+        hops = [(BMC_ADDRESS, BMC_ADDRESS, controller.channel), (BMC_ADDRESS, controller.address, None)]
+        try:
+            return self._exchange(Target(ipmb_address=controller.address, routing=hops), request, until)
+        except IpmiTimeoutError:
+            return SILENT
+        except OSError as error:
+            # A channel that is no IPMB: the driver refuses the address.
+            raise DeviceFailed(f"{self._path}: {error.strerror}") from error
+
+    def _exchange(self, target: Any, request: IpmiRequest, until: float) -> bytes:
+        interface = self._opened()
+        interface.timeout = max(0.05, until - self._monotonic())
+        answer: bytes = interface.send_and_receive_raw(
+            target, request.lun, request.netfn, bytes((request.command,)) + request.data
+        )
         return answer
 
     def _opened(self) -> Any:
@@ -148,7 +180,7 @@ class LanIpmi(_Threaded):
         self._privilege = target.privilege
         """What the BMC granted last: a refused level is not asked for at each reconnect."""
         self._refused: CredentialsRefused | None = None
-        """Said at once from then on: BMCs lock an account after three wrong passwords, and four sources share this."""
+        """Said at once from then on: BMCs lock an account after three wrong passwords, and five sources share this."""
 
     def _ask(self, request: IpmiRequest, until: float) -> bytes:
         if self._session is not None and self._monotonic() - self._heard > IDLE_S:
@@ -161,6 +193,14 @@ class LanIpmi(_Threaded):
             if not known or until - self._monotonic() < GOODBYE_S:
                 raise
         return self._ask_once(request, until)
+
+    def _ask_behind(self, controller: Controller, request: IpmiRequest, until: float) -> bytes:
+        if self._session is None or self._monotonic() - self._heard > IDLE_S:
+            # The BMC's own word first: silence is the controller's only where the BMC speaks.
+            self._ask(IpmiRequest(0x06, 0x01), until)
+        assert self._session is not None
+        with named_errors(self._name):
+            return self._session.ask_behind(controller, request, max(GOODBYE_S, until - self._monotonic()))
 
     def _ask_once(self, request: IpmiRequest, until: float) -> bytes:
         session = self._session or self._connect(until)

@@ -19,7 +19,7 @@ from hardcase_agent.domain.errors import (
     DeviceHung,
     MalformedAnswer,
 )
-from hardcase_agent.domain.ports import CommandResult, IpmiAnswers, IpmiRequest
+from hardcase_agent.domain.ports import CommandResult, Controller, IpmiAnswers, IpmiRequest
 from hardcase_agent.helper import wire
 
 GRACE_S = 2.0
@@ -61,6 +61,18 @@ class HelperClient:
     async def request(self, netfn: int, command: int, data: bytes, *, lun: int, deadline_s: float) -> bytes:
         head = wire.IPMI_HEAD.pack(_milliseconds(deadline_s), netfn, lun, command)
         return await self._call(wire.IPMI, head + data, deadline_s, f"IPMI 0x{netfn:02x}/0x{command:02x}")
+
+    async def request_behind(self, controller: Controller, request: IpmiRequest, *, deadline_s: float) -> bytes:
+        head = wire.BEHIND_HEAD.pack(
+            _milliseconds(deadline_s),
+            controller.channel,
+            controller.address,
+            request.netfn,
+            request.lun,
+            request.command,
+        )
+        what = f"IPMI 0x{request.netfn:02x}/0x{request.command:02x} to 0x{controller.address:02x}"
+        return await self._call(wire.IPMI_BEHIND, head + request.data, deadline_s, what)
 
     async def request_many(self, requests: Sequence[IpmiRequest], *, deadline_s: float) -> IpmiAnswers:
         asked = [(request.netfn, request.lun, request.command, request.data) for request in requests]
@@ -146,6 +158,11 @@ class HelperIpmi:
     async def request(self, netfn: int, command: int, data: bytes, *, lun: int = 0, deadline_s: float) -> bytes:
         self._expect_open()
         return await self._client.request(netfn, command, data, lun=lun, deadline_s=deadline_s)
+
+    async def request_behind(self, controller: Controller, request: IpmiRequest, *, deadline_s: float) -> bytes:
+        """`BridgingIpmiDevice`."""
+        self._expect_open()
+        return await self._client.request_behind(controller, request, deadline_s=deadline_s)
 
     async def request_many(self, requests: Sequence[IpmiRequest], *, deadline_s: float) -> IpmiAnswers:
         """`BatchIpmiDevice`: one crossing for up to AT_ONCE requests."""

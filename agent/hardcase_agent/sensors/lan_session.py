@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from hardcase_agent.domain.errors import AgentError, CredentialsRefused, DeviceFailed, DeviceHung, Unsupported
-from hardcase_agent.domain.ports import IpmiRequest
+from hardcase_agent.domain.ports import Controller, IpmiRequest
 
 # python-ipmi's debug lines print the session with its password.
 logging.getLogger("pyipmi").setLevel(logging.WARNING)
@@ -24,6 +24,10 @@ CONSOLE_ADDRESS = 0x81
 TRY_S = 1.0
 """Until a packet on the LAN counts as lost and is sent again."""
 GOODBYE_S = 0.1
+BEHIND_S = 2.0
+"""A controller behind the BMC answers within 100 ms or not at all."""
+SILENT = b"\xc3"
+"""What stands for the answer of a controller behind the BMC that gave none: "timeout" (IPMI 2.0, table 5-2)."""
 
 INVALID_NAME_OR_ROLE = (0x09, 0x0A, 0x0D)
 """RMCP+ status codes (table 13-15): invalid role, unauthorised role, unauthorised name."""
@@ -136,6 +140,28 @@ class LanSession:
         if not answer:
             raise DeviceFailed(f"{self._target.host}: an answer without completion code")
         return answer
+
+    def ask_behind(self, controller: Controller, request: IpmiRequest, budget_s: float) -> bytes:
+        """The session stays, whatever the other controller does."""
+        from pyipmi import Target
+        from pyipmi.errors import CompletionCodeError, RetryError
+
+        self._patience(min(budget_s, BEHIND_S))
+        address = controller.address
+        # From us to the BMC, which passes it on to the channel; from the BMC to the controller.
+        hops = [(CONSOLE_ADDRESS, BMC_ADDRESS, controller.channel), (BMC_ADDRESS, address, None)]
+        try:
+            answer: bytes = self._interface.send_and_receive_raw(
+                Target(ipmb_address=address, routing=hops),
+                request.lun,
+                request.netfn,
+                bytes((request.command,)) + request.data,
+            )
+        except CompletionCodeError as error:
+            return bytes((error.cc,))  # the BMC's own, to Send Message
+        except RetryError:
+            return SILENT
+        return answer or SILENT
 
     def close(self) -> None:
         """Gives the BMC its session back (most have four) without waiting for it, and the socket always."""

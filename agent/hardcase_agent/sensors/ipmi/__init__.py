@@ -1,1 +1,1 @@
-"""BMCs, local and on the LAN: `family.py` builds four sources for each, `bmc.py` is what they share."""
+"""BMCs, local and on the LAN: `family.py` builds five sources for each, `bmc.py` is what they share."""

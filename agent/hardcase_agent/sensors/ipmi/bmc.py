@@ -1,4 +1,4 @@
-"""One BMC as its four sources share it: who it is, what it can be asked, whether its host is on.
+"""One BMC as its five sources share it: who it is, what it can be asked, whether its host is on.
 
 The sources call `prepare` first in every sweep; sampling never runs two of them at once (same `device`).
 """
@@ -257,16 +257,6 @@ _NO_RECORDS = CoverageLine(
 def _coverage(plan: Plan, broken: int) -> tuple[CoverageLine, ...]:
     watched = {planned.sensor.part.component for planned in (*plan.analogue, *plan.discrete)}
     lines = [CoverageLine(component=component, status=CoverageStatus.WATCHED) for component in sorted(watched)]
-    if plan.elsewhere:
-        names = ", ".join(plan.elsewhere[:5])
-        lines.append(
-            CoverageLine(
-                component=Component.BMC,
-                status=CoverageStatus.UNREADABLE,
-                reason=f"{len(plan.elsewhere)} sensors of controllers behind the BMC are not asked: {names}",
-                cure="none needed; their events are read from the event log",
-            )
-        )
     if broken:
         lines.append(
             CoverageLine(

@@ -9,7 +9,15 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from hardcase_agent.domain.errors import AgentError
-from hardcase_agent.domain.ports import BatchIpmiDevice, Clock, IpmiAnswers, IpmiDevice, IpmiRequest
+from hardcase_agent.domain.ports import (
+    BatchIpmiDevice,
+    BridgingIpmiDevice,
+    Clock,
+    Controller,
+    IpmiAnswers,
+    IpmiDevice,
+    IpmiRequest,
+)
 from hardcase_agent.sensors.ipmi.commands import completion, payload
 
 REQUEST_S = 5.0
@@ -43,7 +51,18 @@ class Conversation:
     def __init__(self, device: IpmiDevice, pause: Pause = asyncio.sleep) -> None:
         self._device = device
         self._batch = device if isinstance(device, BatchIpmiDevice) else None
+        self._bridge = device if isinstance(device, BridgingIpmiDevice) else None
         self._pause = pause
+
+    @property
+    def bridges(self) -> bool:
+        """Whether controllers behind the BMC can be asked."""
+        return self._bridge is not None
+
+    async def ask_behind(self, controller: Controller, request: IpmiRequest) -> bytes:
+        """The answer with its completion code, asked for once: the bus behind a BMC is slow, and shared."""
+        assert self._bridge is not None
+        return await self._bridge.request_behind(controller, request, deadline_s=REQUEST_S)
 
     async def ask(self, request: IpmiRequest, what: str) -> bytes:
         """The data of a good answer. Raises what `payload` raises, and the device's errors."""

@@ -14,6 +14,7 @@ from hardcase_agent.domain.part import Asset
 from hardcase_agent.domain.ports import Doors, IpmiDevice, Source
 from hardcase_agent.domain.settings import read_named, read_settings
 from hardcase_agent.sensors.devices import LanIpmi
+from hardcase_agent.sensors.ipmi.behind_source import BehindSource
 from hardcase_agent.sensors.ipmi.bmc import Bmc
 from hardcase_agent.sensors.ipmi.cache import StateFile
 from hardcase_agent.sensors.ipmi.conversation import Conversation
@@ -84,6 +85,7 @@ class _Table:
     discrete_period_s: float = 30.0
     sel_period_s: float = 15.0
     fru_period_s: float = 86400.0
+    behind: bool = True
     bmc: tuple[LanBmc, ...] = ()
 
     def __post_init__(self) -> None:
@@ -106,6 +108,8 @@ class IpmiSettings:
     """One command that asks whether the event log changed."""
     fru_period_s: float = 86400.0
     """Inventory; also read after a change."""
+    behind: bool = True
+    """Whether sensors of controllers behind a BMC (an ME, a chassis manager) are asked through it."""
     bmc: tuple[LanBmc, ...] = ()
     profiles: Mapping[str, Profile] = field(default_factory=dict)
 
@@ -133,13 +137,14 @@ def parse(table: Mapping[str, object], mistakes: list[str]) -> IpmiSettings:
         discrete_period_s=read.discrete_period_s,
         sel_period_s=read.sel_period_s,
         fru_period_s=read.fru_period_s,
+        behind=read.behind,
         bmc=read.bmc,
         profiles=profiles,
     )
 
 
 def build(settings: IpmiSettings, doors: Doors) -> Sequence[Source]:
-    """Four sources per BMC. No device is touched before the first sweep."""
+    """Five sources per BMC. No device is touched before the first sweep."""
     sources: list[Source] = []
     if settings.local is not LocalMode.FALSE:
         optional = settings.local is LocalMode.AUTO
@@ -172,4 +177,5 @@ def _sources(
         DiscreteSource(bmc, name, settings.discrete_period_s),
         SelSource(bmc, name, position, settings.sel_period_s),
         FruSource(bmc, name, settings.fru_period_s),
+        BehindSource(bmc, name, settings.analogue_period_s, asked=settings.behind),
     ]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from hardcase_agent.domain.part import Component, Part
-from hardcase_agent.domain.ports import IpmiRequest
+from hardcase_agent.domain.ports import Controller, IpmiRequest
 from hardcase_agent.domain.reading import Kind, Limits, Reading, Sensor, Unit
 from hardcase_agent.sensors.ipmi import readings
 from hardcase_agent.sensors.ipmi.commands import get_sensor_reading
@@ -44,8 +44,8 @@ class Plan:
     directory: Directory = field(default_factory=dict)
     every: tuple[tuple[SensorRecord, Planned], ...] = ()
     """All sensors in the records' order, also those that are never asked."""
-    elsewhere: tuple[str, ...] = ()
-    """Names of sensors whose owner is a controller behind the BMC: not bridged to."""
+    behind: Mapping[Controller, tuple[Planned, ...]] = field(default_factory=dict)
+    """Sensors whose owner is a controller behind the BMC, analogue ones and states."""
 
 
 def sensor_records(records: Iterable[Record]) -> tuple[SensorRecord, ...]:
@@ -70,7 +70,7 @@ def build_plan(
     discrete: list[Planned] = []
     directory: dict[tuple[int, int, int], Known] = {}
     every: list[tuple[SensorRecord, Planned]] = []
-    elsewhere: list[str] = []
+    behind: dict[Controller, list[Planned]] = {}
     for record in sensors:
         part = places.part_of(record)
         planned = _planned(record, part, stated.get(record.id), comparisons.get(record.id))
@@ -84,13 +84,14 @@ def build_plan(
         if not record.readable or record.by_software:
             continue
         if record.owner != BMC_OWNER:
-            elsewhere.append(record.name)
+            behind.setdefault(record.controller, []).append(planned)
         elif is_analogue(record):
             analogue.append(planned)
         else:
             discrete.append(planned)
             analogue += [beside] if beside is not None else []
-    return Plan(tuple(analogue), tuple(discrete), directory, tuple(every), tuple(elsewhere))
+    grouped = {controller: tuple(behind[controller]) for controller in sorted(behind)}
+    return Plan(tuple(analogue), tuple(discrete), directory, tuple(every), grouped)
 
 
 def _planned(record: SensorRecord, part: Part, stated: Defaults | None, bits: int | None) -> Planned:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hardcase_agent.domain.errors import MalformedAnswer
+from hardcase_agent.domain.ports import Controller
 from hardcase_agent.sensors.ipmi.conversion import Conversion, RawFormat, measure, signed
 
 HEADER = 5
@@ -61,6 +62,8 @@ class SensorRecord:
     defaults: Defaults | None = None
     asks_thresholds: bool = False
     asks_hysteresis: bool = False
+    channel: int = 0
+    """Of the BMC, on which its owner is."""
 
     @property
     def by_software(self) -> bool:
@@ -71,6 +74,11 @@ class SensorRecord:
     def id(self) -> str:
         """Owner (hex), LUN, number, entity id.instance: what stays when a name changes."""
         return f"{self.owner:02x}.{self.lun}.{self.number}/{self.entity}"
+
+    @property
+    def controller(self) -> Controller:
+        """Whom to ask for it, where that is not the BMC."""
+        return Controller(self.channel, self.owner)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +157,7 @@ def _full(raw: bytes) -> tuple[Record, ...]:
         SensorRecord(
             owner=raw[5],
             lun=raw[6] & 0x03,
+            channel=raw[6] >> 4,
             number=raw[7],
             entity=Entity(raw[8], raw[9]),
             type=raw[12],
@@ -185,6 +194,7 @@ def _shared(raw: bytes, sharing: int, name_at: int, *, readable: bool) -> tuple[
             SensorRecord(
                 owner=raw[5],
                 lun=raw[6] & 0x03,
+                channel=raw[6] >> 4,
                 number=raw[7] + index & 0xFF,
                 entity=Entity(raw[8], raw[9] + (index if moves_instance else 0)),
                 name=name + suffix if count > 1 else name,

@@ -32,7 +32,7 @@ OFFSETS_FROM_MS = 1000
 
 
 class IpmiSource:
-    """What the four sources have in common: names, times, coverage told when it changed."""
+    """What the five sources have in common: names, times, coverage told when it changed."""
 
     def __init__(self, bmc: Bmc, kind: str, device: str, period_s: float) -> None:
         self.bmc = bmc

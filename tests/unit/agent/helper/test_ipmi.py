@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
+import struct
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
@@ -66,12 +68,46 @@ def test_only_sensors_are_asked_on_another_lun_than_the_bmcs_own() -> None:
     assert passed == {(0x00, 0), (0x06, 0), (0x0A, 0), (0x04, 0), (0x04, 1), (0x04, 2), (0x04, 3)}
 
 
+def test_behind_the_bmc_a_sensor_is_read_and_nothing_else() -> None:
+    passed = {
+        (netfn, command, lun)
+        for netfn in range(256)
+        for command in range(256)
+        for lun in range(8)
+        if ipmi.is_allowed_behind(0, 0x2C, netfn, command, lun)
+    }
+    assert passed == {(0x04, 0x2D, lun) for lun in range(4)}
+
+
+def test_a_message_within_a_message_never_passes_whatever_it_wraps() -> None:
+    assert not any(
+        ipmi.is_allowed_behind(channel, address, 0x06, 0x34, lun)
+        for channel in range(256)
+        for address in range(256)
+        for lun in range(4)
+    )
+    assert not any(ipmi.is_allowed(0x06, 0x34, identify=identify) for identify in (True, False))
+
+
+def test_only_controllers_on_a_bus_of_the_bmc_are_behind_it() -> None:
+    passed = {
+        (channel, address)
+        for channel in range(256)
+        for address in range(256)
+        if ipmi.is_allowed_behind(channel, address, 0x04, 0x2D, 0)
+    }
+    # No odd address (software), not the BMC itself, no address that I2C keeps for itself, no LAN or system channel.
+    assert passed == {(channel, address) for channel in range(8) for address in range(0x10, 0xF0, 2) if address != 0x20}
+
+
 class MemoryDriver:
     """Stands for the ipmi_devintf driver: takes requests by pointer, as the kernel does, and keeps answers."""
 
     def __init__(self) -> None:
         self.sent: list[tuple[int, int, int, int, bytes]] = []
         """Message id, LUN, NetFn, command, data."""
+        self.sent_behind: list[tuple[int, int, int, int, int]] = []
+        """Channel, slave address, LUN, retries, milliseconds to each."""
         self.answers: deque[tuple[int, int, bytes]] = deque()
         """Receive type, message id, data."""
         self.error: OSError | None = None
@@ -79,6 +115,13 @@ class MemoryDriver:
     def ioctl(self, _fd: int, number: int, packed: bytearray) -> None:
         if self.error is not None:
             raise self.error
+        if number == SEND_COMMAND_SETTIME:
+            asked = ipmidev.IpmiReq.from_buffer_copy(packed)
+            there = ipmidev.IpmiIpmbAddr.from_address(asked.addr)
+            assert (there.addr_type, asked.addr_len) == (0x01, ctypes.sizeof(ipmidev.IpmiIpmbAddr))
+            tries = struct.unpack("@iI", packed[ctypes.sizeof(ipmidev.IpmiReq) :])
+            self.sent_behind.append((there.channel, there.slave_addr, there.lun, *tries))
+            return
         if number == ipmidev.IPMICTL_SEND_COMMAND:
             asked = ipmidev.IpmiReq.from_buffer_copy(packed)
             address = ipmidev.IpmiSystemInterfaceAddr.from_address(asked.addr)
@@ -111,6 +154,8 @@ def device(driver: MemoryDriver, tmp_path: Path) -> Iterator[LocalIpmi]:
     local.close()
 
 
+SEND_COMMAND_SETTIME = ipmidev._ioc("r", 21, ctypes.sizeof(ipmidev.IpmiReq) + 8)
+"""linux/ipmi.h: _IOR('i', 21, struct ipmi_req_settime), an ipmi_req with two ints behind it."""
 Answers = list["bytes | AgentError"]
 
 
@@ -126,6 +171,30 @@ def test_a_request_reaches_the_driver_and_its_answer_comes_back(device: LocalIpm
     device.on_readable(now=0.1)
     assert answers == [b"\x00\x2f\xc0\x00"]
     assert device.next_deadline() is None
+
+
+def test_a_controller_behind_the_bmc_is_asked_by_its_own_address_and_briefly(
+    device: LocalIpmi, driver: MemoryDriver
+) -> None:
+    answers: Answers = []
+    device.submit(Request(0x04, 1, 0x2D, b"\x30", 10.0, answers.append, (6, 0x2C)), now=0.0)
+    assert driver.sent_behind == [(6, 0x2C, 1, 1, 1000)]
+    driver.answers.append((1, 1, b"\x00\x2f\xc0\x00"))
+    device.on_readable(now=0.1)
+    assert answers == [b"\x00\x2f\xc0\x00"]
+
+
+def test_an_address_that_the_driver_refuses_fails_that_request_and_leaves_the_device_open(
+    device: LocalIpmi, driver: MemoryDriver
+) -> None:
+    refused: Answers = []
+    driver.error = OSError(errno.EINVAL, "Invalid argument")
+    device.submit(Request(0x04, 0, 0x2D, b"\x30", 10.0, refused.append, (7, 0x2C)), now=0.0)
+    assert [type(one) for one in refused] == [DeviceFailed]
+    assert device.fd >= 0
+    driver.error = None
+    device.submit(ask([]), now=0.1)
+    assert len(driver.sent) == 1
 
 
 def test_a_request_without_data_is_sent_without_data(device: LocalIpmi, driver: MemoryDriver) -> None:

@@ -78,13 +78,14 @@ def test_all_mistakes_are_told_at_once() -> None:
     assert len(mistakes_in({"local": 3, "fru_period_s": "daily", "bmc": [{"host": 1}]})) >= 4
 
 
-def test_four_sources_a_bmc_with_their_own_periods_and_one_device(tmp_path: Path) -> None:
+def test_five_sources_a_bmc_with_their_own_periods_and_one_device(tmp_path: Path) -> None:
     bmc = FakeBmc()
     table = {"local": True, "bmc": [{"host": "10.0.0.7", "profile": "x"}], "profiles": {"x": PROFILE}}
     sources = family.build(family.parse(table, []), doors(tmp_path, clock=bmc.clock, local=bmc))
     assert [source.name for source in sources] == [
-        "ipmi.analogue@local", "ipmi.discrete@local", "ipmi.sel@local", "ipmi.fru@local",
+        "ipmi.analogue@local", "ipmi.discrete@local", "ipmi.sel@local", "ipmi.fru@local", "ipmi.behind@local",
         "ipmi.analogue@10.0.0.7", "ipmi.discrete@10.0.0.7", "ipmi.sel@10.0.0.7", "ipmi.fru@10.0.0.7",
+        "ipmi.behind@10.0.0.7",
     ]  # fmt: skip
     assert [source.period_s for source in sources[:3]] == [60.0, 30.0, 15.0]
     assert {source.device for source in sources} == {"ipmi@local", "ipmi@10.0.0.7"}

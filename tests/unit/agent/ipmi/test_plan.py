@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hardcase_agent.domain.part import Component, Part
+from hardcase_agent.domain.ports import Controller
 from hardcase_agent.domain.reading import Limits, Number
 from hardcase_agent.sensors.ipmi.plan import Plan, build_plan
 from hardcase_agent.sensors.ipmi.records import Record, parse_record
@@ -104,12 +105,14 @@ def test_rails_and_fans_go_off_with_the_host_and_inlet_supply_and_battery_do_not
     }  # fmt: skip
 
 
-def test_sensors_of_other_controllers_are_named_and_not_asked() -> None:
-    raw = bytearray(demo.full_sdr(analogue("ME Temp")))
-    raw[5] = 0x2C
+def test_sensors_of_other_controllers_are_asked_behind_the_bmc_and_never_of_it() -> None:
+    raw = bytearray(demo.full_sdr(analogue("ME Temp", owner=0x2C)))
+    raw[6] = 0x61
     plan = build_plan(parse_record(bytes(raw)), {}, {})
-    assert (plan.analogue, plan.elsewhere) == ((), ("ME Temp",))
-    assert (0x2C, 0, 1) in plan.directory
+    assert plan.analogue == ()
+    ((controller, (planned,)),) = plan.behind.items()
+    assert (controller, planned.sensor.name, planned.request.lun) == (Controller(6, 0x2C), "ME Temp", 1)
+    assert (0x2C, 1, 1) in plan.directory
 
 
 def test_a_supply_that_tells_watts_beside_its_states_is_two_sensors() -> None:
@@ -126,7 +129,7 @@ def test_sensors_of_system_software_are_neither_asked_nor_said_to_be_behind_the_
     raw = bytearray(demo.compact_sdr(demo.Discrete(number=1, name="ECC Corr Err", type=12, entity=34, bits=(0,))))
     raw[5] = 0xB1
     plan = build_plan(parse_record(bytes(raw)), {}, {})
-    assert (plan.analogue, plan.discrete, plan.elsewhere) == ((), (), ())
+    assert (plan.analogue, plan.discrete, plan.behind) == ((), (), {})
     assert (0xB1, 0, 1) in plan.directory
 
 

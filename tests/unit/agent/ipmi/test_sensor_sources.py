@@ -286,7 +286,7 @@ async def test_a_cancelled_sweep_leaves_a_source_that_goes_on(bmc: FakeBmc, sour
 
 
 async def test_the_device_is_closed_by_the_last_of_its_sources(bmc: FakeBmc, sources: Sources) -> None:
-    for source in (sources.analogue, sources.discrete, sources.sel):
+    for source in (sources.analogue, sources.discrete, sources.sel, sources.behind):
         await source.close()
         await source.close()
     assert not bmc.closed
