@@ -14,7 +14,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hardcase_collector import __version__, tongue
-from hardcase_collector.commands import asking, assets, cases, judge, plans, running, talk, windows
+from hardcase_collector.commands import (
+    asking,
+    assets,
+    books,
+    cases,
+    customers,
+    entitlements,
+    judge,
+    plans,
+    running,
+    talk,
+    windows,
+)
 from hardcase_collector.commands.talk import JsonFlag, Where
 from hardcase_collector.domain.errors import ConfigError
 from hardcase_collector.tongue import _, heads
@@ -35,6 +47,11 @@ rules = typer.Typer(no_args_is_help=True, help="Rules: which are loaded, are my 
 app.add_typer(cases.app, name="cases")
 app.add_typer(cases.letters, name="dead-letters")
 app.add_typer(assets.app, name="assets")
+app.add_typer(customers.app, name="customers")
+app.add_typer(customers.sites, name="sites")
+app.add_typer(customers.contacts, name="contacts")
+app.add_typer(entitlements.app, name="entitlements")
+app.add_typer(books.app, name="books")
 app.add_typer(running.users, name="users")
 app.add_typer(running.agents, name="agents")
 app.add_typer(rules, name="rules")

@@ -47,3 +47,8 @@ class Inlet:
         self.writer.submit(lambda: self.intake.liveness.drop(agent))
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self.service.revoke, agent)
+
+    def greet_again(self, agent: int) -> None:
+        """Ends its stream; it comes back at once, and is greeted as what it is now."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self.service.greet_again, agent)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from hardcase_collector.commands import talk
+from hardcase_collector.commands import books, talk
 from hardcase_collector.commands.talk import JsonFlag
 from hardcase_collector.tongue import _, heads, word
 
@@ -208,3 +208,64 @@ def joining_accept(ctx: typer.Context, name: Name, reason: Reason, finding: Find
 def joining_open(ctx: typer.Context, name: Name, reason: Reason, finding: Findings = None) -> None:
     """Open cases for what was found at joining: for all of it, then the asset is live, or for single findings."""
     _settle(ctx, name, reason, finding, open_cases=True)
+
+
+class Importance(StrEnum):
+    HIGH = "high"
+    NORMAL = "normal"
+    LOW = "low"
+
+
+@app.command()
+def edit(
+    ctx: typer.Context,
+    name: Name,
+    owner: Annotated[str | None, typer.Option(help="Whose it is; its agents go with it.")] = None,
+    site: Annotated[str | None, typer.Option(help="Where it stands.")] = None,
+    rack: Annotated[str | None, typer.Option()] = None,
+    unit: Annotated[int | None, typer.Option(min=0, max=100, help="Lowest height unit; 0: not told.")] = None,
+    feed: Annotated[list[str] | None, typer.Option(help="Power feed it hangs on; repeat, all of them.")] = None,
+    group: Annotated[str | None, typer.Option(help="Group with contacts of its own.")] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="Repeat, all of them.")] = None,
+    importance: Annotated[Importance | None, typer.Option(help="Weighs in its cases' priority.")] = None,
+    installed: Annotated[str | None, typer.Option(help="Day, as 2026-01-31.")] = None,
+    customer: Annotated[str | None, typer.Option(help="Only an asset of this customer.")] = None,
+) -> None:
+    """Change what the books say of an asset: what is given; "" empties."""
+    values = {
+        "asset": name,
+        "customer": owner,
+        "site": site,
+        "rack": rack,
+        "unit": unit,
+        "feeds": ";".join(feed) if feed is not None else None,
+        "group": group,
+        "tags": ";".join(tag) if tag is not None else None,
+        "importance": importance.value if importance else None,
+        "installed": installed,
+    }
+    books.put(ctx, "asset", values, fresh=None, customer=customer)
+
+
+@app.command("add")
+def add_asset(
+    ctx: typer.Context,
+    owner: Annotated[str, typer.Argument(help="Whose it is.")],
+    vendor: Annotated[str, typer.Argument(help="As its label says.")],
+    serial: Annotated[str, typer.Argument(help="Its system serial.")],
+    model: Annotated[str | None, typer.Option()] = None,
+    node: Annotated[str | None, typer.Option(help="Of a chassis with several: which.")] = None,
+    site: Annotated[str | None, typer.Option(help="Where it stands.")] = None,
+    rack: Annotated[str | None, typer.Option()] = None,
+) -> None:
+    """Add an asset to the books that no agent has seen yet; it is bound when one does."""
+    values = {
+        "customer": owner,
+        "vendor": vendor,
+        "serial": serial,
+        "model": model,
+        "node": node,
+        "site": site,
+        "rack": rack,
+    }
+    books.put(ctx, "asset", values, fresh=True, customer=owner)

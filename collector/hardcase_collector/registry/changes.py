@@ -59,8 +59,8 @@ def _fields(was: Line | None, will: Line | None) -> Mapping[str, tuple[object, o
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1] and pair != (None, "")}
 
 
-def apply(tx: Transaction, changes: Sequence[Change]) -> None:
-    """Within the caller's transaction: all, or nothing."""
+def apply(tx: Transaction, changes: Sequence[Change]) -> tuple[int, ...]:
+    """Within the caller's transaction: all, or nothing. Numbers of the agents that went to another customer."""
     writer = _Writer(tx)
     for change in changes:
         line = change.before if change.after is None else change.after
@@ -69,6 +69,7 @@ def apply(tx: Transaction, changes: Sequence[Change]) -> None:
             writer.remove(line)
         else:
             writer.save(change.after)
+    return tuple(writer.moved)
 
 
 class _Writer:
@@ -76,6 +77,7 @@ class _Writer:
         self._tx = tx
         self._contacts: dict[str, dict[Key, int]] = {}
         """Customer -> natural key -> number, as it was before."""
+        self.moved: list[int] = []
 
     def save(self, line: Line) -> None:
         books = self._tx.registry
@@ -126,6 +128,7 @@ class _Writer:
                 agent = self._tx.agents.by_number(number)
                 if agent.customer != line.customer:
                     self._tx.agents.replace(replace(agent, customer=line.customer))
+                    self.moved.append(number)
         if not line.seen and known.facts != line.facts:
             self._tx.assets.update_facts(known.id, line.facts)
         return known.id

@@ -6,7 +6,7 @@ A dry run and the real one are the same work but for the last step, so what the 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hardcase_collector.domain.errors import NotAllowed, NotFound, SheetError
 from hardcase_collector.domain.state_store import Transaction
@@ -30,6 +30,8 @@ class Outcome:
     mistakes: tuple[str, ...]
     """One line each: file, line, key, what is wrong."""
     changes: tuple[Change, ...]
+    moved_agents: tuple[int, ...] = ()
+    """Numbers of agents that belong to another customer now: each must greet the collector again."""
 
 
 class Keeper:
@@ -74,8 +76,7 @@ class Keeper:
             raise SheetError(outcome.mistakes)
         rows = read_rows([(kind, Table(TYPED, (kind.value,), dict(values), {}, Mistakes()))])
         self._hold_to(outcome, rows, kind, fresh)
-        apply(tx, outcome.changes)
-        return outcome
+        return replace(outcome, moved_agents=apply(tx, outcome.changes))
 
     @staticmethod
     def _hold_to(outcome: Outcome, rows: Sequence[Row], kind: Kind, fresh: bool | None) -> None:
@@ -116,9 +117,8 @@ class Keeper:
         if mistakes.found:
             return Outcome(mistakes=mistakes.lines(), changes=())
         changes = changes_between(before, after)
-        if not dry_run:
-            apply(tx, changes)
-        return Outcome(mistakes=(), changes=changes)
+        moved = () if dry_run else apply(tx, changes)
+        return Outcome(mistakes=(), changes=changes, moved_agents=moved)
 
 
 def export(tx: Transaction, *, customer: str | None) -> Books:

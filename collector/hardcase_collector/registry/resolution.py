@@ -30,6 +30,13 @@ def cover_of(entitlements: Iterable[Entitlement], part: Part, *, on: date) -> Co
     return Cover.NOT_YET if mine else Cover.UNCOVERED
 
 
+def cover_at(entitlement: Entitlement, on: date) -> Cover:
+    """What this one is on this day."""
+    if entitlement.ends < on:
+        return Cover.EXPIRED
+    return Cover.COVERED if entitlement.starts <= on else Cover.NOT_YET
+
+
 def _nearness(entitlement: Entitlement, part: Part) -> int | None:
     """None: it does not concern this part. "psu@PSU2" concerns the part in that slot, whatever serial it has."""
     if not entitlement.part:

@@ -132,6 +132,12 @@ class TelemetryService:
         if stream is not None:
             self.end(stream, Refusal(Close.CAUSE_REVOKED, "this identity was revoked"))
 
+    def greet_again(self, agent: int) -> None:
+        """Ends the agent's stream, if it has one, with a reason to come back. On the event loop."""
+        stream = self._streams.get(agent)
+        if stream is not None:
+            self.end(stream, Refusal(Close.CAUSE_DRAINING, "what this agent belongs to has changed"))
+
     async def stop(self) -> None:
         """Ends every stream with Close DRAINING, finishes what the writer holds."""
         self._draining = True

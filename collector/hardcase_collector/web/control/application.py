@@ -13,7 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from hardcase_collector.domain.errors import CollectorError, NotFound, TemporaryError
-from hardcase_collector.web.control import assets, cases, running, why, windows
+from hardcase_collector.web.control import assets, books, cases, customers, running, why, windows
 from hardcase_collector.web.control.ports import Control
 
 log = logging.getLogger(__name__)
@@ -23,6 +23,8 @@ def make_control(control: Control) -> FastAPI:
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(cases.router(control))
     app.include_router(assets.router(control))
+    app.include_router(customers.router(control))
+    app.include_router(books.router(control))
     app.include_router(running.router(control))
     app.include_router(windows.router(control))
     app.include_router(why.router(control))

@@ -6,10 +6,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Query, Request
 
-from hardcase_collector.domain.asset import Asset, AssetMode
+from hardcase_collector.domain.asset import AssetMode
 from hardcase_collector.domain.errors import NotAllowed, NotFound
-from hardcase_collector.domain.ports import Baseline, Transaction
+from hardcase_collector.domain.ports import Baseline
 from hardcase_collector.web import picture
+from hardcase_collector.web.control.naming import find_asset
 from hardcase_collector.web.control.plain import Json, plain
 from hardcase_collector.web.control.ports import Control, asker, who
 from hardcase_collector.web.joining import settle
@@ -24,26 +25,6 @@ def router(control: Control) -> APIRouter:
     _change(made, control)
     _baseline(made, control)
     return made
-
-
-def _find(tx: Transaction, name: str) -> Asset:
-    """By number, key, serial or host name. Raises NotFound, also for a name that several have."""
-    if name.isdigit():
-        return tx.assets.by_number(int(name))
-    exact = tx.assets.by_key(name)
-    if exact is not None:
-        return exact
-    wanted = name.lower()
-    found = [
-        asset
-        for asset in tx.assets.all(customer=None)
-        if wanted in (asset.facts.hostname.lower(), asset.facts.serial.lower(), asset.facts.address.lower())
-    ]
-    if not found:
-        raise NotFound(f"no asset {name}; see hardcase-collector assets list")
-    if len(found) > 1:
-        raise NotFound(f"{name} is the name of {len(found)} assets; use the number from hardcase-collector assets list")
-    return found[0]
 
 
 def _read(made: APIRouter, control: Control) -> None:
@@ -65,7 +46,7 @@ def _read(made: APIRouter, control: Control) -> None:
     @made.get("/assets/{name}", response_model=None)
     def asset(name: str) -> Json:
         with shop.store.read() as tx:
-            number = _find(tx, name).id
+            number = find_asset(tx, name, customer=None).id
             return plain(picture.asset(tx, number, customer=None, now_ms=shop.clock_ms(), readings=shop.readings))
 
 
@@ -82,7 +63,7 @@ def _change(made: APIRouter, control: Control) -> None:
         now_ms = shop.clock_ms()
         live_from_ms = now_ms + int(hours * HOUR_MS) if mode is AssetMode.JOINING else now_ms
         with shop.store.write() as tx:
-            found = _find(tx, name)
+            found = find_asset(tx, name, customer=None)
             tx.assets.set_mode(found.id, mode, live_from_ms=live_from_ms)
             tx.access.audit(
                 at_ms=now_ms, actor=asker(request), action="asset.mode", subject=found.key, facts={"mode": str(mode)}
@@ -100,7 +81,7 @@ def _change(made: APIRouter, control: Control) -> None:
         """No `findings`: all of them."""
         now_ms, by = shop.clock_ms(), who(request)
         with shop.store.write() as tx:
-            found = _find(tx, name)
+            found = find_asset(tx, name, customer=None)
             settled = settle(
                 tx, shop.actions, found, findings, open_cases=open_cases, by=by, reason=reason, now_ms=now_ms
             )
@@ -121,7 +102,7 @@ def _baseline(made: APIRouter, control: Control) -> None:
         """Accepts the sensor's present value."""
         now_ms, actor = shop.clock_ms(), asker(request)
         with shop.store.write() as tx:
-            found = _find(tx, name)
+            found = find_asset(tx, name, customer=None)
             reading = _reading(shop.readings(tx, found.id), sensor)
             if reading.value is None:
                 raise NotAllowed(f"{sensor} has no value now; a baseline is a value somebody saw")

@@ -24,6 +24,8 @@ class Control:
     """
     revoked: Callable[[int], None]
     """Told the number of an agent that was revoked: its stream ends now."""
+    greet_again: Callable[[int], None] = lambda agent: None
+    """Told the number of an agent whose customer changed: its stream ends now, and it comes back."""
     baselines_changed: Callable[[int], None]
     """Told the feed whose baselines changed: judging reads them again."""
     default_customer: str
