@@ -20,6 +20,8 @@ import pyarrow as pa
 from hardcase_collector.domain.errors import StoreFailed
 from hardcase_collector.domain.observation import Catalogue, Frame
 from hardcase_collector.domain.ports import EpochKey, Mark, Recount, Sample
+from hardcase_collector.domain.stored_frame import StoredFrame
+from hardcase_collector.storage.telemetry import frames as stored_frames
 from hardcase_collector.storage.telemetry import queries, sealing
 from hardcase_collector.storage.telemetry.tables import (
     DAY_MS,
@@ -258,6 +260,12 @@ class DuckTelemetryStore:
         return self._read(
             lambda db: queries.series(db, self._sealed, sensor_number, from_ms=from_ms, until_ms=until_ms, limit=limit),
             self._query_s,
+        )
+
+    def frames(self, feed: int, *, from_ms: int, until_ms: int) -> Sequence[StoredFrame]:
+        """Whole sweeps of one feed, oldest first, from_ms <= time < until_ms; a day at most. Raises StoreFailed."""
+        return self._read(
+            lambda db: stored_frames.frames(db, self._sealed, feed, from_ms=from_ms, until_ms=until_ms), self._query_s
         )
 
     def recount(self) -> Recount:
