@@ -76,6 +76,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("case_id", "sha256", name="uq_attachments_case_id_sha256"),
     )
     op.create_index("ix_attachments_sha256", "attachments", ["sha256"])
+    op.create_index("ix_attachments_at_ms", "attachments", ["at_ms"])
 
 
 def downgrade() -> None:

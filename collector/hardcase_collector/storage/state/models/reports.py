@@ -54,5 +54,5 @@ class AttachmentRow(Model):
     media: Mapped[Text_]
     size: Mapped[Ref]
     attached_by: Mapped[Text_]
-    at_ms: Mapped[Ms]
+    at_ms: Mapped[Ms] = mapped_column(index=True)
     internal: Mapped[bool]
