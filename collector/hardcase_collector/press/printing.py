@@ -25,6 +25,8 @@ _MARGIN_MM = 18
 _BODY_PT, _TITLE_PT, _HEADING_PT = 9.5, 16, 11
 _NAME_MM = 38
 """Width of the column of names: the longest, "Customer's signature", fits."""
+_EVERYWHERE = ((0, 0), (-1, -1))
+_TIGHT = [("VALIGN", *_EVERYWHERE, "TOP"), ("TOPPADDING", *_EVERYWHERE, 1), ("BOTTOMPADDING", *_EVERYWHERE, 1)]
 
 
 class ReportPress:
@@ -73,7 +75,7 @@ def _flow(sheet: Sheet, width: float) -> Iterator[Flowable]:
         return ParagraphStyle("", fontName=_FONT, fontSize=size, leading=size * 1.4, textColor=colour, wordWrap="CJK")
 
     body, faint = style(_BODY_PT), style(_BODY_PT, colors.HexColor("#555555"))
-    lines = [("GRID", (0, 0), (-1, -1), 0.5, colors.grey), ("VALIGN", (0, 0), (-1, -1), "TOP")]
+    lines = [("GRID", *_EVERYWHERE, 0.5, colors.grey), ("VALIGN", *_EVERYWHERE, "TOP")]
 
     def text(words: str, in_style: ParagraphStyle = body) -> Paragraph:
         return Paragraph(escape(words, quote=False).replace("\n", "<br/>"), in_style)
@@ -89,7 +91,7 @@ def _flow(sheet: Sheet, width: float) -> Iterator[Flowable]:
                 yield text(section.text)
             case Rows():
                 cells = [[text(name, faint), text(value)] for name, value in section.rows]
-                yield Table(cells, [_NAME_MM * mm, width - _NAME_MM * mm], style=[("VALIGN", (0, 0), (-1, -1), "TOP")])
+                yield Table(cells, [_NAME_MM * mm, width - _NAME_MM * mm], style=_TIGHT)
             case Grid():
                 rows = [[text(column, faint) for column in section.columns]]
                 rows += [[text(cell) for cell in line] for line in section.lines]

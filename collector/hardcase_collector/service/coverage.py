@@ -28,6 +28,8 @@ def covered(kind: LineKind, manner: Manner, served: Served, *, on: date) -> Line
     # Free for life also means after everything else is over.
     if kind is LineKind.LABOUR and manner is Manner.REMOTE and coverage.phone_for_life:
         return LineReason.PHONE_FOR_LIFE
+    if not served.entitled:
+        return LineReason.NO_PLAN
     if (served.starts and on < served.starts) or (served.ends and on > served.ends):
         return LineReason.ENDED
     if _QUOTED_AS[kind] in coverage.quoted:

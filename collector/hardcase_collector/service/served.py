@@ -19,10 +19,12 @@ from hardcase_collector.registry.resolution import entitlement_for, local_day, s
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Served:
-    """`coverage` None: nothing covers it."""
+    """`coverage` None: there is no plan at all, as for a drill."""
 
     plan: str = ""
     coverage: Coverage | None = None
+    entitled: bool = False
+    """False: it is the plan for what nothing covers; it may still help from afar for free."""
     starts: date | None = None
     """First day of the entitlement."""
     ends: date | None = None
@@ -41,13 +43,16 @@ PlanNamed = Callable[[str], Plan | None]
 def served(tx: Transaction, case: Case) -> Served:
     """By the terms that were frozen when the case was opened."""
     kept = tx.clocks.terms(case.id)
-    if kept is None or kept.entitlement is None:
-        return Served(pauses=_pauses(terms_of(kept).plan) if kept else frozenset())
+    if kept is None:
+        return Served()
     plan = terms_of(kept).plan
+    if kept.entitlement is None:
+        return Served(plan=plan.name, coverage=plan.coverage, pauses=_pauses(plan))
     custody = tx.registry.custody(case.asset)
     return Served(
         plan=plan.name,
         coverage=plan.coverage,
+        entitled=True,
         starts=kept.entitled_from,
         ends=kept.entitled_until,
         purchased=(custody.installed if custody else None) or kept.entitled_from,
@@ -71,6 +76,7 @@ def served_part(tx: Transaction, case: Case, part: Part, plan_named: PlanNamed, 
     return Served(
         plan=plan.name,
         coverage=plan.coverage,
+        entitled=True,
         starts=entitlement.starts,
         ends=entitlement.ends,
         purchased=(custody.installed if custody else None) or entitlement.starts,
