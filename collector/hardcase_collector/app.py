@@ -17,7 +17,9 @@ from pathlib import Path
 import structlog
 
 from hardcase_collector import __version__, composition, config, logs, pki, servers
+from hardcase_collector.cases.calendars import Calendars
 from hardcase_collector.cases.desk import CaseDesk
+from hardcase_collector.cases.handling import Handling
 from hardcase_collector.cases.opening import Opening
 from hardcase_collector.config import Settings
 from hardcase_collector.delivering import Delivering, Prepared, prepare
@@ -188,6 +190,9 @@ class Collector:
             group=lambda name, language: self._judging.book.group_title(name, language),
             counsel=self._counsel,
             books_world=lambda: composition.books_world(self._judging.terms.plans),
+            handling=Handling(self._delivering.announcer),
+            calendars=Calendars(self._delivering.announcer),
+            terms=lambda: self._judging.terms,
             clock_ms=clock_ms,
         )
 

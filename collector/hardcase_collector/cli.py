@@ -19,10 +19,12 @@ from hardcase_collector.commands import (
     assets,
     books,
     cases,
+    clocks,
     customers,
     entitlements,
     judge,
     plans,
+    rota,
     running,
     talk,
     windows,
@@ -44,6 +46,7 @@ app = typer.Typer(
     "socket, 78 configuration wrong.",
 )
 rules = typer.Typer(no_args_is_help=True, help="Rules: which are loaded, are my sheets right, why (no) case.")
+cases.app.add_typer(clocks.app)
 app.add_typer(cases.app, name="cases")
 app.add_typer(cases.letters, name="dead-letters")
 app.add_typer(assets.app, name="assets")
@@ -56,6 +59,7 @@ app.add_typer(running.users, name="users")
 app.add_typer(running.agents, name="agents")
 app.add_typer(rules, name="rules")
 app.add_typer(plans.app, name="plans")
+app.add_typer(rota.app, name="rota")
 app.add_typer(windows.app, name="windows")
 app.command()(running.token)
 app.command()(running.status)

@@ -20,7 +20,7 @@ from hardcase_collector.domain.ports import Announcer, Transaction
 from hardcase_collector.domain.priority import Priority
 from hardcase_collector.domain.report import ReportChannel
 from hardcase_collector.plans.moments import Code
-from hardcase_collector.plans.plan import PauseReason
+from hardcase_collector.plans.plan import Moment, PauseReason
 
 _WAITS = {
     PauseReason.CUSTOMER_DEFERRAL: Waiting.CUSTOMER,
@@ -78,6 +78,21 @@ class Handling:
         if time_ms <= now_ms:
             raise IllegalAction("the agreed time is over already")
         return self._change(tx, case, Code.AGREED, {"time_ms": time_ms}, by, now_ms)
+
+    def expect(self, tx: Transaction, case: Case, moment: Moment, *, by: Actor, now_ms: int, time_ms: int) -> Case:
+        """When something is to happen, to the best of his knowledge; where that is late, a breach is forecast."""
+        self._open(tx, case, by, Deed.AGREE)
+        if time_ms <= now_ms:
+            raise IllegalAction("the expected time is over already")
+        return self._change(tx, case, Code.EXPECTED, {"moment": str(moment), "time_ms": time_ms}, by, now_ms)
+
+    def self_repair(self, tx: Transaction, case: Case, *, by: Actor, now_ms: int, text: str = "") -> Case:
+        """The customer takes the part to fit it himself: promises of a visit no longer hold where the plan says so."""
+        self._open(tx, case, by, Deed.AGREE)
+        if tx.clocks.history(case.id, (Code.SELF_REPAIR,)):
+            raise IllegalAction(f"case {case.number}: the customer has the part for his own repair already")
+        told: dict[str, Fact] = {"text": text.strip()[:NOTE_KEPT]} if text.strip() else {}
+        return self._change(tx, case, Code.SELF_REPAIR, told, by, now_ms)
 
     def pause(
         self, tx: Transaction, case: Case, reason: PauseReason, *, by: Actor, now_ms: int, text: str = ""

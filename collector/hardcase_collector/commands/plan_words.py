@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Any
 
 from hardcase_collector.plans.plan import Coverage, Moment, Price, Promise
+from hardcase_collector.plans.told import promise_facts
 
 
 class Language(StrEnum):
@@ -124,22 +127,26 @@ def duration(ms: int) -> str:
 
 def promise(one: Promise | None, language: Language) -> str:
     """4h of 7x24 from the report."""
-    if one is None:
+    return promised(None if one is None else promise_facts(one), language)
+
+
+def promised(facts: Mapping[str, Any] | None, language: Language) -> str:
+    """The same of a promise as `plans/told.py` tells it."""
+    if facts is None:
         return word("none", language)
     chinese = language is Language.ZH
-    if one.coverage_days:
-        amount = f"第 {one.coverage_days} 个服务日" if chinese else f"coverage day {one.coverage_days}"
+    if facts["coverage_day"]:
+        days = facts["coverage_day"]
+        amount = f"第 {days} 个服务日" if chinese else f"coverage day {days}"
     else:
-        amount = duration(one.within_s * 1000)
-    start = moment(one.start, language)
-    parts = [
-        f"{amount}（{one.window.name}，自{start}起）" if chinese else f"{amount} of {one.window.name} from {start}"
-    ]
-    if one.cut_off_minute is not None:
-        cut = f"{one.cut_off_minute // 60:02d}:{one.cut_off_minute % 60:02d}"
+        amount = duration(facts["within_s"] * 1000)
+    start, window, cut_off = word(facts["start"], language), facts["window"], facts["cut_off_minute"]
+    parts = [f"{amount}（{window}，自{start}起）" if chinese else f"{amount} of {window} from {start}"]
+    if cut_off is not None:
+        cut = f"{cut_off // 60:02d}:{cut_off % 60:02d}"
         parts.append(f"截止 {cut}" if chinese else f"cut-off {cut}")
-    if one.set_up_days:
-        parts.append(f"合同满 {one.set_up_days} 天后" if chinese else f"after {one.set_up_days} days of contract")
+    if days := facts["set_up_days"]:
+        parts.append(f"合同满 {days} 天后" if chinese else f"after {days} days of contract")
     return ("，" if chinese else ", ").join(parts)
 
 

@@ -5,28 +5,23 @@ Clocks and their ledger are `plans/clocks.py`; words are in `plan_words.py`.
 
 from __future__ import annotations
 
-import csv
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hardcase_collector.commands import talk
+from hardcase_collector.commands import calendars, clock_tables, talk
 from hardcase_collector.commands.talk import JsonFlag
 from hardcase_collector.tongue import _
 from hardcase_collector.tongue import language as spoken
 
 if TYPE_CHECKING:
-    from zoneinfo import ZoneInfo
-
     from hardcase_collector.commands.plan_words import Language
-    from hardcase_collector.plans.clocks import Clock, Terms
-    from hardcase_collector.plans.event_file import FiledCase
-    from hardcase_collector.plans.plan import Plan, PlanBook, Promise
+    from hardcase_collector.plans.plan import Plan, PlanBook
 
 app = typer.Typer(no_args_is_help=True, help="Service plans: what they promise; what that means for a case.")
+app.add_typer(calendars.app, name="calendar")
 
 SheetsOption = Annotated[
     list[Path] | None, typer.Option("--sheets", help="Your own plans beside the built-in ones; file or folder; repeat.")
@@ -98,15 +93,34 @@ def plans_show(
 
 @app.command("compare")
 def plans_compare(
+    ctx: typer.Context,
     names: Annotated[list[str], typer.Argument(help="Two plans or more.")],
+    asset: Annotated[str, typer.Option(help="What they would have meant for this asset's cases.")] = "",
+    customer: Annotated[str, typer.Option(help="The same for all cases of a customer.")] = "",
+    fleet: Annotated[bool, typer.Option("--fleet", help="The same for all cases there are.")] = False,
+    days: Annotated[int, typer.Option(min=1, max=3660, help="Cases of so many days.")] = 365,
     sheets: SheetsOption = None,
     lang: LangOption = "",
     as_json: JsonFlag = False,
 ) -> None:
-    """Show promises, coverage and prices of plans side by side."""
+    """Show promises, coverage and prices of plans side by side, and what they would have meant for cases that were.
+
+    With --asset, --customer or --fleet the running collector is asked, whose own sheets count.
+    """
     if len(set(names)) < 2:
         raise typer.BadParameter(_("two different plans or more"), param_hint="NAMES")
-    _side_by_side(list(dict.fromkeys(names)), sheets, lang, as_json=as_json, with_source=False)
+    names = list(dict.fromkeys(names))
+    if not (asset or customer or fleet):
+        _side_by_side(names, sheets, lang, as_json=as_json, with_source=False)
+        return
+    from hardcase_collector.commands import plan_review
+
+    review = talk.post(ctx, "/plans/compare", plans=names, asset=asset, customer=customer, days=days)
+    if as_json:
+        talk.show_json(review)
+        return
+    _side_by_side(names, sheets, lang, as_json=False, with_source=False)
+    plan_review.show(review, names, _language(lang))
 
 
 def _side_by_side(names: list[str], sheets: list[Path] | None, lang: str, *, as_json: bool, with_source: bool) -> None:
@@ -164,6 +178,7 @@ def plans_ledger(
     from hardcase_collector.plans.calendar import ms_of
     from hardcase_collector.plans.clocks import Terms, clocks
     from hardcase_collector.plans.event_file import load_case
+    from hardcase_collector.plans.told import clock_facts, iso
 
     language = _language(lang)
     book = _book(sheets)
@@ -178,21 +193,22 @@ def plans_ledger(
         entitled_from=case.entitled_from,
     )
     now_ms = ms_of(_now(now))
-    found = clocks(case.events, terms, now_ms)
+    found = [clock_facts(clock, case.zone) for clock in clocks(case.events, terms, now_ms)]
     if as_csv:
-        _csv(case, found)
+        clock_tables.write_csv(case.number, found)
     elif as_json:
         talk.show_json(
             {
                 "case": case.number,
                 "plan": plan,
                 "priority": str(case.priority),
-                "now": _at(now_ms, case.zone),
-                "clocks": [_clock_json(clock, case.zone) for clock in found],
+                "now": iso(now_ms, case.zone),
+                "clocks": found,
             }
         )
     else:
-        _clock_tables(case, terms, found, language)
+        title = f"{case.number}  {case.priority}  {terms.plan.title[language]}"
+        clock_tables.show(title, found, language, with_ledger=True)
 
 
 def _now(text: str) -> datetime:
@@ -207,138 +223,17 @@ def _now(text: str) -> datetime:
     return now
 
 
-def _clock_tables(case: FiledCase, terms: Terms, found: tuple[Clock, ...], language: Language) -> None:
-    from hardcase_collector.commands import plan_words as words
-
-    def say(*names: str) -> list[str]:
-        return [words.word(name, language) for name in names]
-
-    rows = (
-        (
-            _name(clock, language),
-            *say(clock.state),
-            *(say(clock.reason) if clock.reason else "-"),
-            words.promise(clock.promise, language),
-            _at(clock.started_ms, case.zone),
-            _at(clock.due_ms, case.zone) + (" *" if clock.provisional else ""),
-            _at(clock.stopped_ms, case.zone) if clock.stopped_ms is not None else "-",
-            f"{clock.used_percent} %",
-            words.duration(clock.left_ms),
-            *say(clock.forecast),
-        )
-        for clock in found
-    )
-    heads = say("clock", "state", "why", "promise", "started", "due", "stopped", "used", "left", "forecast")
-    title = f"{case.number}  {case.priority}  {terms.plan.title[language]}"
-    talk.show_table(title, heads, rows, empty=f"{title}: -")
-    if any(clock.provisional for clock in found):
-        talk.say("* " + words.word("provisional", language))
-    for clock in found:
-        lines = (
-            (
-                _at(line.from_ms, case.zone),
-                _at(line.to_ms, case.zone),
-                words.duration(line.length_ms),
-                *say(line.reason),
-                line.actor or "-",
-            )
-            for line in clock.ledger
-        )
-        talk.say()
-        talk.show_table(
-            _name(clock, language), say("from", "to", "length", "reason", "by"), lines, empty=_name(clock, language)
-        )
-
-
-def _name(clock: Clock, language: Language) -> str:
-    from hardcase_collector.commands import plan_words as words
-
-    name = words.word(clock.kind, language)
-    return f"{name} {clock.round}" if clock.round > 1 else name
-
-
-def _csv(case: FiledCase, found: tuple[Clock, ...]) -> None:
-    out = csv.writer(sys.stdout, lineterminator="\n")
-    out.writerow(("case", "clock", "round", "from", "to", "seconds", "reason", "counts", "actor", "provisional"))
-    for clock in found:
-        for line in clock.ledger:
-            times = (_at(line.from_ms, case.zone), _at(line.to_ms, case.zone), line.length_ms / 1000)
-            told = (str(line.reason), int(line.counts), _cell(line.actor), int(line.provisional))
-            out.writerow((_cell(case.number), str(clock.kind), clock.round, *times, *told))
-
-
-def _cell(text: str) -> str:
-    """A spreadsheet takes such a text for a formula, which may fetch or run things."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") and text != "-" else text
-
-
-def _at(at_ms: int, zone: ZoneInfo) -> str:
-    from hardcase_collector.plans.calendar import datetime_of
-
-    return datetime_of(at_ms).astimezone(zone).isoformat(timespec="seconds")
-
-
-def _clock_json(clock: Clock, zone: ZoneInfo) -> dict[str, Any]:
-    return {
-        "clock": clock.kind,
-        "round": clock.round,
-        "state": clock.state,
-        "reason": clock.reason,
-        "actor": clock.actor or None,
-        "promise": _promise_json(clock.promise),
-        "started": _at(clock.started_ms, zone),
-        "due": _at(clock.due_ms, zone),
-        "stopped": _at(clock.stopped_ms, zone) if clock.stopped_ms is not None else None,
-        "budget_ms": clock.budget_ms,
-        "used_ms": clock.used_ms,
-        "left_ms": clock.left_ms,
-        "used_percent": clock.used_percent,
-        "forecast": clock.forecast,
-        "provisional": clock.provisional,
-        "steps": [
-            {"percent": step.percent, "at": _at(step.at_ms, zone), "reached": step.reached} for step in clock.steps
-        ],
-        "ledger": [
-            {
-                "from": _at(line.from_ms, zone),
-                "to": _at(line.to_ms, zone),
-                "ms": line.length_ms,
-                "reason": line.reason,
-                "counts": line.counts,
-                "actor": line.actor or None,
-                "provisional": line.provisional,
-            }
-            for line in clock.ledger
-        ],
-    }
-
-
-def _promise_json(promise: Promise) -> dict[str, Any]:
-    return {
-        "clock": promise.clock,
-        "priority": list(promise.priorities),
-        "start": promise.start,
-        "stop": list(promise.stop),
-        "within_s": promise.within_s or None,
-        "coverage_day": promise.coverage_days or None,
-        "window": promise.window.name,
-        "cut_off_minute": promise.cut_off_minute,
-        "calendar": promise.calendar,
-        "pauses": sorted(promise.pauses),
-        "self_repair_waives": promise.self_repair_waives,
-        "set_up_days": promise.set_up_days,
-    }
-
-
 def _plan_json(plan: Plan) -> dict[str, Any]:
     from dataclasses import asdict
+
+    from hardcase_collector.plans.told import promise_facts
 
     return {
         "plan": plan.name,
         "title": dict(plan.title),
         "source": plan.source,
         "coverage": asdict(plan.coverage),
-        "promises": [_promise_json(one) for one in plan.promises],
+        "promises": [promise_facts(one) for one in plan.promises],
         "prices": [
             {
                 "machine": dict(one.machine),

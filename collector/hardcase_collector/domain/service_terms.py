@@ -88,7 +88,7 @@ class QueueFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueLine:
-    """A case in the queue: what is due first, then paused ones by what is left, then those that owe nothing by a time."""
+    """A case in the queue: what is due first, then paused ones by what is left, then those without clocks."""
 
     case: Case
     clock: CaseClock | None

@@ -6,8 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from hardcase_collector.cases.windows import Windows
+from hardcase_collector.cases.calendars import Calendars
 from hardcase_collector.cases.handling import Handling
+from hardcase_collector.cases.opening import TermSheets, shipped_sheets
+from hardcase_collector.cases.rotas import Rotas
+from hardcase_collector.cases.windows import Windows
 from hardcase_collector.domain.actor import Actor
 from hardcase_collector.domain.case import Case, CaseAction, Outcome
 from hardcase_collector.domain.ports import StateStore, Transaction
@@ -77,6 +80,12 @@ class Shop:
     orders: PartOrders | None = None
     """Spare parts for a case."""
     windows: Windows = Windows()
+    calendars: Calendars | None = None
+    """Official years of countries as they become known."""
+    rotas: Rotas = Rotas()
+    """Teams and who is on duty."""
+    terms: Callable[[], TermSheets] = shipped_sheets
+    """Plans and service states as the sheets say now."""
     clock_ms: Callable[[], int]
 
 

@@ -13,7 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from hardcase_collector.domain.errors import CollectorError, NotFound, TemporaryError
-from hardcase_collector.web.control import assets, books, cases, customers, running, why, windows
+from hardcase_collector.web.control import assets, books, cases, clocks, customers, duty, running, why, windows
 from hardcase_collector.web.control.ports import Control
 
 log = logging.getLogger(__name__)
@@ -26,6 +26,8 @@ def make_control(control: Control) -> FastAPI:
     app.include_router(customers.router(control))
     app.include_router(books.router(control))
     app.include_router(running.router(control))
+    app.include_router(clocks.router(control))
+    app.include_router(duty.router(control))
     app.include_router(windows.router(control))
     app.include_router(why.router(control))
 
