@@ -2,26 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from hardcase_collector.cases.workflow import Deed, may
-from hardcase_collector.domain.case import TimelineEntry
+from hardcase_collector.cases.workflow import OPEN_STATES, Deed, may
+from hardcase_collector.domain.actor import Role
+from hardcase_collector.domain.case import Case, TimelineEntry
 from hardcase_collector.domain.errors import IllegalAction
+from hardcase_collector.domain.link import NewLink
+from hardcase_collector.domain.ports import Transaction
+from hardcase_collector.service.engineers import suggestions
 from hardcase_collector.web import picture
 from hardcase_collector.web.access import Person
 from hardcase_collector.web.around import around
-from hardcase_collector.web.pages import case_steps
+from hardcase_collector.web.pages import (
+    aftercare_steps,
+    case_steps,
+    handling_steps,
+    part_steps,
+    repair_steps,
+    visit_steps,
+)
 from hardcase_collector.web.pages.forms import Answers, filled_in
 from hardcase_collector.web.pages.frame import Frame, Visitor, check_form
-from hardcase_collector.web.pages.steps import Doing, Scene, offers
+from hardcase_collector.web.pages.steps import Choices, Doing, Scene, offers
 from hardcase_collector.web.ports import Shop
 
-STEPS = (*case_steps.STEPS,)
+STEPS = (
+    *case_steps.STEPS,
+    *repair_steps.STEPS,
+    *visit_steps.STEPS,
+    *part_steps.STEPS,
+    *aftercare_steps.STEPS,
+    *handling_steps.STEPS,
+)
 _BY_NAME = {step.name: step for step in STEPS}
 _INSIDE = frozenset({"escalated", "clock_step", "breach_forecast", "notified", "delivery_given_up"})
 """Codes that are nothing for a customer: whom we called, and how news went out."""
@@ -47,9 +65,15 @@ class CasePages:
                 now_ms=now_ms,
             )
             near = around(tx, shown.case, shown.asset, internal=internal, now_ms=now_ms)
-        scene = Scene(
-            shop=self._shop, case=shown.case, around=near, by=person.actor, legal=shown.actions, now_ms=now_ms
-        )
+            scene = Scene(
+                shop=self._shop,
+                case=shown.case,
+                around=near,
+                by=person.actor,
+                legal=shown.actions,
+                now_ms=now_ms,
+                choices=self._choices(tx, shown.case, person, now_ms),
+            )
         return self._frame.page(
             request,
             "case.html",
@@ -72,8 +96,23 @@ class CasePages:
             request, "clocks.html", person=person, case=case, around=near, internal=internal, here="cases"
         )
 
-    def act(self, person: Person, number: str, given: Mapping[str, str]) -> None:
-        """Raises Refused, NotFound, NotAllowed, IllegalAction, StoreFailed."""
+    def _choices(self, tx: Transaction, case: Case, person: Person, now_ms: int) -> Choices:
+        """What the forms of this person offer to choose from."""
+        role, shop = person.role, self._shop
+        if case.state not in OPEN_STATES or not may(role, Deed.ASSIGN):
+            return Choices()
+        sends = shop.service is not None and may(role, Deed.DISPATCH)
+        orders = shop.orders if may(role, Deed.RESERVE_PART) else None
+        return Choices(
+            people=_people(tx, case),
+            teams=tuple(team.name for team in tx.clocks.teams()),
+            engineers=tuple(suggestions(tx, case, now_ms=now_ms)) if sends else (),
+            part_numbers=tuple(orders.wanted(tx, case)) if orders else (),
+            paused=tuple(sorted(shop.handling.paused(tx, case))) if shop.handling else (),
+        )
+
+    def act(self, person: Person, number: str, given: Mapping[str, str]) -> Sequence[NewLink]:
+        """The links that it made. Raises Refused, NotFound, NotAllowed, IllegalAction, StoreFailed."""
         step = _BY_NAME.get(given.get("action", ""))
         if step is None:
             raise IllegalAction("there is no such action")
@@ -81,10 +120,30 @@ class CasePages:
         with self._shop.store.write() as tx:
             case = tx.cases.by_number(number, customer=person.customer)
             answers = Answers(given=given, time_zone=person.user.time_zone)
-            step.do(Doing(shop=self._shop, tx=tx, case=case, by=person.actor, now_ms=now_ms, answers=answers))
+            links = step.do(Doing(shop=self._shop, tx=tx, case=case, by=person.actor, now_ms=now_ms, answers=answers))
             tx.access.audit(
                 at_ms=now_ms, actor=person.user.name, action=f"case.{step.name}", subject=case.number, facts={}
             )
+        return links or ()
+
+    def made(self, request: Request, person: Person, number: str, links: Sequence[NewLink]) -> HTMLResponse:
+        """Addresses that are known to this moment alone; they were sent out as well."""
+        assert self._shop.service is not None
+        address = self._shop.service.maker.address
+        shown = [(one.link, address(one.token)) for one in links]
+        return self._frame.page(request, "links_made.html", person=person, number=number, links=shown, here="cases")
+
+
+def _people(tx: Transaction, case: Case) -> tuple[str, ...]:
+    """Who may work on it: those who sign in and are no customer's or this one's, and engineers of the books."""
+    whose = tx.assets.by_number(case.asset).customer
+    users = [
+        user.name
+        for user in tx.access.users()
+        if may(Role(user.role), Deed.ACKNOWLEDGE) and user.customer in (None, whose)
+    ]
+    engineers = [engineer.name for engineer in tx.repairs.engineers(active_only=True)]
+    return tuple(dict.fromkeys([*users, *engineers]))
 
 
 def _outside(entry: TimelineEntry) -> bool:
@@ -104,9 +163,10 @@ def router(shop: Shop, frame: Frame) -> APIRouter:
         return pages.ledger(request, person, number)
 
     @made.post("/cases/{number}")
-    def act(person: Visitor, number: str, given: Form) -> RedirectResponse:
+    def act(request: Request, person: Visitor, number: str, given: Form) -> Response:
         check_form(person, given.get("form_token", ""))
-        pages.act(person, number, given)
+        if links := pages.act(person, number, given):
+            return pages.made(request, person, number, links)
         return RedirectResponse(f"/cases/{quote(number, safe='')}", 303)
 
     return made

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from hardcase_collector.cases.workflow import OPEN_STATES, Deed, may
-from hardcase_collector.domain.case import CaseAction, Outcome
+from hardcase_collector.domain.case import CaseAction, CaseState, Outcome
 from hardcase_collector.web.pages.frame import Refused
 from hardcase_collector.web.pages.steps import Doing, Field, FieldKind, Scene, Step
 
@@ -83,9 +84,11 @@ STEPS: Sequence[Step] = (
         do=_acknowledge,
         main=True,
     ),
-    _act(CaseAction.CONFIRM, main=True),
-    _act(CaseAction.PROPOSE),
-    _act(CaseAction.CONSENT),
+    replace(
+        _act(CaseAction.CONFIRM, main=True),
+        # Of a proposed case it is the customer's no, which has a form of its own.
+        offered=lambda scene: CaseAction.CONFIRM in scene.legal and scene.case.state is not CaseState.PROPOSED,
+    ),
     _act(CaseAction.START_REPAIR, main=True),
     _act(CaseAction.FINISH_REPAIR, main=True),
     _act(CaseAction.VERIFY),

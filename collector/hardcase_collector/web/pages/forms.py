@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from typing import TypeVar
 
 from fastapi import Request
 
@@ -14,6 +16,8 @@ from hardcase_collector.web.texts import zone
 
 MAX_FIELDS = 100
 MAX_LINE = 200
+
+_Choice = TypeVar("_Choice", bound=StrEnum)
 
 
 async def filled_in(request: Request) -> Mapping[str, str]:
@@ -46,6 +50,12 @@ class Answers:
 
     def yes(self, name: str) -> bool:
         return self.given.get(name, "") == "1"
+
+    def choice(self, name: str, kind: type[_Choice]) -> _Choice:
+        try:
+            return kind(self.line(name))
+        except ValueError:
+            raise Refused(400, "error.field_wrong", field=name) from None
 
     def count(self, name: str) -> int:
         text = self.line(name)

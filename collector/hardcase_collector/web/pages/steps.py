@@ -10,10 +10,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from hardcase_collector.cases.workflow import Deed, may
-from hardcase_collector.domain.actor import Actor
+from hardcase_collector.cases.workflow import OPEN_STATES, Deed, may
+from hardcase_collector.domain.actor import Actor, Role
 from hardcase_collector.domain.case import Case, CaseAction
+from hardcase_collector.domain.errors import IllegalAction
+from hardcase_collector.domain.link import NewLink
 from hardcase_collector.domain.ports import Transaction
+from hardcase_collector.domain.visit import Suggestion
+from hardcase_collector.plans.plan import PauseReason
+from hardcase_collector.service.desk import ServiceDesk
 from hardcase_collector.web.around import Around
 from hardcase_collector.web.pages.forms import Answers
 from hardcase_collector.web.ports import Shop
@@ -28,6 +33,7 @@ class FieldKind(StrEnum):
     COUNT = "count"
     MONEY = "money"
     YES = "yes"
+    HIDDEN = "hidden"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +53,19 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Choices:
+    """What forms offer to choose from; read with the case, empty for those who may not choose."""
+
+    people: tuple[str, ...] = ()
+    teams: tuple[str, ...] = ()
+    engineers: tuple[Suggestion, ...] = ()
+    """Best first."""
+    part_numbers: tuple[str, ...] = ()
+    """Of the catalogue, best first."""
+    paused: tuple[PauseReason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
     """What the page knows when it offers steps."""
 
@@ -56,6 +75,16 @@ class Scene:
     by: Actor
     legal: Sequence[CaseAction]
     now_ms: int
+    choices: Choices = Choices()
+
+    @property
+    def open(self) -> bool:
+        return self.case.state in OPEN_STATES
+
+    @property
+    def outside(self) -> bool:
+        """A customer's contact: what he says, he says himself."""
+        return self.by.role is Role.CUSTOMER_CONTACT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +98,17 @@ class Doing:
     now_ms: int
     answers: Answers
 
+    @property
+    def outside(self) -> bool:
+        return self.by.role is Role.CUSTOMER_CONTACT
+
+    @property
+    def desk(self) -> ServiceDesk:
+        """Raises IllegalAction where there is none."""
+        if self.shop.service is None:
+            raise IllegalAction("there is no service desk here")
+        return self.shop.service
+
 
 def nothing_to_fill_in(scene: Scene) -> Sequence[Field]:
     return ()
@@ -80,7 +120,8 @@ class Step:
 
     name: str
     offered: Callable[[Scene], bool]
-    do: Callable[[Doing], None]
+    do: Callable[[Doing], Sequence[NewLink] | None]
+    """Links that it made: shown once, to whoever made them."""
     deed: Deed | None = None
     """None: `offered` asks for the role itself, as `Scene.legal` does."""
     fields: Callable[[Scene], Sequence[Field]] = nothing_to_fill_in
