@@ -124,17 +124,21 @@ class Agent:
         stop = asyncio.create_task(self._stop.wait())
         while not self._stop.is_set():
             reload = asyncio.create_task(self._reload.wait())
-            await asyncio.wait({stop, reload, *self._tasks}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({stop, reload, *self._loops()}, return_when=asyncio.FIRST_COMPLETED)
             reload.cancel()
             if self._reload.is_set():
                 self._reload.clear()
                 await self._reload_config()
-            for task in self._tasks:
+            for task in self._loops():
                 if task.done():
                     # A loop that ends by itself is a defect; systemd starts us anew, the spool has everything.
                     task.result()
                     raise RuntimeError(f"{task.get_name()} ended by itself")
         stop.cancel()
+
+    def _loops(self) -> list[asyncio.Task[None]]:
+        """What must never end before the agent does. The uplink's is another after a reload."""
+        return [*self._tasks, *([self._link.task] if self._link.task is not None else [])]
 
     async def _shut_down(self, control: ControlServer) -> None:
         self._notifier.stopping()

@@ -82,6 +82,8 @@ def _parser() -> argparse.ArgumentParser:
         "probe",
         help="read every source once and print what it says",
         description="Reads every source once and prints what it says, gaps with their reasons. Sends nothing.",
+        epilog="exit status: 0 every device that may be asked said something, 1 at least one said nothing at all "
+        "(which, and why, is told), 2 wrong use. What this user may not read does not count: see doctor",
     )
     probe.add_argument("--json", action="store_true", help="print JSON instead of a table")
     probe.set_defaults(command=_probe)
@@ -182,7 +184,10 @@ async def _probe(options: argparse.Namespace) -> int:
 
     found = await probing.probe(_settings(options), MachineClock())
     print(tables.probe_json(found) if options.json else tables.probe_table(found))
-    return 0
+    silent = probing.silent_devices(found)
+    if silent:
+        print(f"hardcase-agent: nothing was read from {', '.join(silent)}", file=sys.stderr)
+    return 1 if silent else 0
 
 
 async def _doctor(options: argparse.Namespace) -> int:

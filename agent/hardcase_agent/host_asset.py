@@ -1,26 +1,26 @@
 """What this machine says of itself: DMI, machine-id, host name. Called by `app.py` and `cli.py` once at start.
 
-The serial number and UUID in sysfs are readable by root alone; without that right the helper's dmidecode is asked.
+The serial number and UUID in sysfs are readable by root alone; without that right the firmware's tables are asked for
+as the kernel family asks (`sensors/kernel/dmi_tables.py`): through the helper, else by dmidecode.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
 import secrets
 import socket
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from hardcase_agent.domain.errors import AgentError
+from hardcase_agent.clock import MachineClock
 from hardcase_agent.domain.part import Asset
 from hardcase_agent.domain.ports import CommandRunner
 from hardcase_agent.sensors.host.identity import read_host_asset
 from hardcase_agent.sensors.host.tree import read_text
+from hardcase_agent.sensors.kernel.dmi_structure import Type
+from hardcase_agent.sensors.kernel.dmi_tables import DmiTables
 
-DMIDECODE_S = 5.0
-SYSTEM, BOARD = "1", "2"
-"""SMBIOS structure types (SMBIOS 3.7, 7.2 and 7.3)."""
 DRILL_FILE = "drill-id"
 
 
@@ -29,7 +29,7 @@ async def read_host(sysfs: Path, commands: CommandRunner) -> Asset:
     host = read_host_asset(sysfs, Path("/etc"))
     if (host.serial and host.uuid) or not (sysfs / "class/dmi/id").is_dir():
         return host
-    told = await _from_dmidecode(commands)
+    told = await _from_firmware(sysfs, commands)
     return replace(
         host,
         vendor=host.vendor or told.get("vendor", ""),
@@ -58,38 +58,27 @@ def drill_host(state_dir: Path) -> Asset:
     )
 
 
-async def _from_dmidecode(commands: CommandRunner) -> dict[str, str]:
-    with contextlib.suppress(AgentError):
-        result = await commands.run("dmidecode", (SYSTEM, BOARD), deadline_s=DMIDECODE_S)
-        if result.status == 0:
-            return parse_dmidecode(result.stdout.decode(errors="replace"))
-    return {}
+async def _from_firmware(sysfs: Path, commands: CommandRunner) -> dict[str, str]:
+    """System and base board of the firmware's tables, as printed there, by the names of Asset's fields."""
+    tables = DmiTables(sysfs, commands, MachineClock())
+    fields: dict[str, str] = {}
+    for structure in await tables.structures():
+        for name, wanted in _WANTED.get(structure.kind, ()):
+            value = structure.fields.get(name, "").strip()
+            if value and value != "Not Specified":
+                fields.setdefault(wanted, value)
+    return fields
 
 
-_SYSTEM_FIELDS = {
-    "Manufacturer": "vendor",
-    "Product Name": "model",
-    "Serial Number": "serial",
-    "UUID": "uuid",
+_WANTED: Mapping[int, tuple[tuple[str, str], ...]] = {
+    Type.SYSTEM: (
+        ("Manufacturer", "vendor"),
+        ("Product Name", "model"),
+        ("Serial Number", "serial"),
+        ("UUID", "uuid"),
+    ),
+    Type.BOARD: (("Serial Number", "node"),),
 }
-
-
-def parse_dmidecode(text: str) -> dict[str, str]:
-    """System and base board fields of dmidecode's text, by the names of Asset's fields."""
-    found: dict[str, str] = {}
-    section = ""
-    for line in text.splitlines():
-        if not line.startswith(("\t", " ")):
-            section = line.strip()
-            continue
-        name, colon, value = line.strip().partition(": ")
-        if not colon or value.strip() in ("", "Not Specified"):
-            continue
-        if section == "System Information" and name in _SYSTEM_FIELDS:
-            found.setdefault(_SYSTEM_FIELDS[name], value.strip())
-        elif section == "Base Board Information" and name == "Serial Number":
-            found.setdefault("node", value.strip())
-    return found
 
 
 def seed_of(host: Asset) -> str:

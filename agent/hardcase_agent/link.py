@@ -54,6 +54,11 @@ class Link:
         elif self._uplink is not None:
             self._uplink.reconnect()
 
+    @property
+    def task(self) -> asyncio.Task[None] | None:
+        """Ends only where `stop` was asked for. None: no collector is configured."""
+        return self._task
+
     async def stop(self, reason: str, *, deadline_s: float) -> None:
         """Says goodbye if the collector hears it by the deadline."""
         if self._uplink is not None and self._task is not None:

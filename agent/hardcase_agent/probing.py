@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hardcase_agent.config import Settings
-from hardcase_agent.domain.errors import AgentError, DeviceHung
+from hardcase_agent.domain.errors import AccessDenied, AgentError, DeviceHung, ToolMissing
 from hardcase_agent.domain.event import CoverageLine, CoverageStatus
 from hardcase_agent.domain.frame import Sweep
 from hardcase_agent.domain.part import Component
@@ -35,6 +35,10 @@ class Probed:
     source: str
     sweep: Sweep | None
     error: str = ""
+    device: str = ""
+    """What was asked; sources of one device share it."""
+    permitted: bool = True
+    """False: this user may not ask, or the tool is not installed: that is `doctor`'s matter, not the device's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +81,18 @@ async def _probe_device(sources: Sequence[Source], clock: Clock) -> list[Probed]
     found = []
     for source in sources:
         try:
-            found.append(Probed(source.name, await _bounded(source.sweep(clock.now()), source.deadline_s)))
+            sweep = await _bounded(source.sweep(clock.now()), source.deadline_s)
+            found.append(Probed(source.name, sweep, device=source.device))
         except Exception as error:
-            found.append(Probed(source.name, None, describe(error)))
+            permitted = not isinstance(error, AccessDenied | ToolMissing)
+            found.append(Probed(source.name, None, describe(error), source.device, permitted))
     return found
+
+
+def silent_devices(found: Sequence[Probed]) -> list[str]:
+    """Devices that were asked and of which no source said anything, and families that could not be built."""
+    heard = {one.device for one in found if one.sweep is not None or not one.permitted}
+    return list(dict.fromkeys(one.device or one.source for one in found if one.device not in heard))
 
 
 async def _bounded(call: Any, deadline_s: float) -> Any:

@@ -6,6 +6,7 @@ path; `decoding.py` prints them as JSON lines.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -56,6 +57,25 @@ class Capture:
     def text(self) -> str:
         """`data` as UTF-8; what is not UTF-8 becomes U+FFFD, line ends become "\\n"."""
         return self.data.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
+
+
+_TAILS = ("true", "false", "null", "-", ".", "e", "e-", "e+", "E", "E-", "E+")
+
+
+def is_cut_json(text: str) -> bool:
+    """Whether it is a JSON document that ends in its middle: of whom it is may then not be told any more."""
+    text = text.strip()
+    if not text.startswith(("{", "[")):
+        return False
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        left = text[error.pos :]
+        in_text = error.msg.startswith("Unterminated") or ("escape" in error.msg and len(left) <= len("\\u123"))
+        return in_text or any(word.startswith(left) for word in _TAILS)
+    except (ValueError, RecursionError):
+        return False
+    return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

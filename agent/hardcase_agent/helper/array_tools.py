@@ -12,9 +12,8 @@ from types import MappingProxyType
 from hardcase_agent.domain.errors import AccessDenied
 
 NUMBER = "{number}"
-ARRAY = "{array}"
-"""Stand in a view's arguments for what the agent may say besides its name."""
-_SHAPES = {NUMBER: re.compile(r"\d{1,2}", re.ASCII), ARRAY: re.compile(r"/dev/md\d{1,4}", re.ASCII)}
+"""Stands in a view's arguments for what the agent may say besides its name."""
+_SHAPES = {NUMBER: re.compile(r"\d{1,2}", re.ASCII)}
 
 
 class ArrayTool:
@@ -76,7 +75,6 @@ TOOLS: Mapping[str, ArrayTool] = MappingProxyType(
         ),
         "sas2ircu": ArrayTool(("sas2ircu",), (), _IRCU),
         "sas3ircu": ArrayTool(("sas3ircu",), (), _IRCU),
-        "mdadm": ArrayTool(("mdadm",), (), MappingProxyType({"detail": ("--detail", ARRAY)})),
         "zpool": ArrayTool(("zpool",), (), MappingProxyType({"status": ("status", "-P"), "list": ("list",)})),
     }
 )

@@ -110,8 +110,6 @@ class Table:
         """One call of a tool at a time: a RAID controller's firmware answers its callers one after the other."""
         entry = array_tools.TOOLS[tool]
         arguments = array_tools.arguments_of(tool, said)
-        if "mdadm" in entry.names:
-            self._block_device(said[1])
         return Command((self._find(tool, entry.names, entry.places), *arguments), f"tool:{tool}")
 
     def _find(self, name: str, names: Sequence[str] = (), places: Sequence[str] = ()) -> str:
@@ -121,14 +119,6 @@ class Table:
             if os.access(path, os.X_OK):
                 return path
         raise ToolMissing(f"{name} is not installed (looked in {given or ', '.join((*SEARCHED, *places))})")
-
-    @staticmethod
-    def _block_device(path: str) -> None:
-        try:
-            mode = os.stat(path).st_mode
-        except OSError as error:
-            raise DeviceAbsent(f"{path}: {error.strerror}") from error
-        _expect(stat.S_ISBLK(mode), f"{path} is not a block device")
 
     def _device(self, path: str) -> str:
         root, _, name = path.partition(f"{self._device_root}/")

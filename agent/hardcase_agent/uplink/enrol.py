@@ -22,6 +22,10 @@ from hardcase_agent.uplink.codec import host_message
 from hardcase_agent.uplink.identity import Identity
 from hardcase_agent.uplink.wire import ENROLL_PATH, RENEW_PATH, grpc, secure_channel
 
+_LOOK = (
+    "is the collector running (systemctl status hardcase-collector), is this the enrolment port (`listen.enrolment` of "
+    "its collector.toml), and does a firewall let it through? Nothing was sent"
+)
 CALL_S = 20.0
 """Deadline of each step with the collector: a slow WAN and a busy disk fit in."""
 
@@ -145,7 +149,7 @@ def _named(server: Server, error: grpc.aio.AioRpcError) -> EnrolmentRefused | Co
         )
     temporary = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.RESOURCE_EXHAUSTED)
     if code in temporary:
-        return CollectorUnreachable(f"{server.target} does not answer the enrolment call: {detail}")
+        return CollectorUnreachable(f"{server.target} does not answer the enrolment call: {detail}; try again later")
     return EnrolmentRefused(f"{server.target} refused: {code.name}: {detail}")
 
 
@@ -161,11 +165,20 @@ async def _presented_chain(server: Server) -> list[bytes]:
         async with asyncio.timeout(CALL_S):
             _, writer = await asyncio.open_connection(host.strip("[]"), int(port), ssl=context)
     except (OSError, ValueError, TimeoutError) as error:
-        raise CollectorUnreachable(f"no TLS 1.3 connection to {server.target}: {error or 'no answer'}") from error
+        why = _why(error)
+        raise CollectorUnreachable(f"no TLS 1.3 connection to {server.target}: {why}; {_LOOK}") from error
     try:
         return _der_chain(writer.get_extra_info("ssl_object"))
     finally:
         writer.transport.abort()
+
+
+def _why(error: OSError | ValueError | TimeoutError) -> str:
+    if isinstance(error, ConnectionRefusedError):
+        return "nobody listens there"
+    if isinstance(error, TimeoutError):
+        return f"no answer within {CALL_S:g} s"
+    return str(error) or type(error).__name__
 
 
 def _der_chain(connection: ssl.SSLObject) -> list[bytes]:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from hardcase_agent.domain.capture import Flaw
+from hardcase_agent.domain.capture import Flaw, is_cut_json
 from hardcase_agent.sensors.arrays import (
     appliance,
     arcconf,
@@ -116,7 +116,10 @@ def read_text(text: str) -> Report:
         and not report.flaws
         and not any(pattern.fullmatch(line.strip()) for line in lines[:50] for pattern, _ in _SILENT)
     ):
-        report.flaw(Flaw.FOREIGN, "no output of a RAID tool, mdstat or zpool is recognised in it")
+        if is_cut_json(text):
+            report.flaw(Flaw.TRUNCATED, f"a JSON document ends in its middle, after {len(text.strip())} characters")
+        else:
+            report.flaw(Flaw.FOREIGN, "no output of a RAID tool, mdstat or zpool is recognised in it")
     return report
 
 
@@ -168,5 +171,5 @@ def _broken(text: str, start: int, error: Exception, report: Report) -> None:
     """A document of storcli that ends in its middle is said to be that, and nothing is guessed of it."""
     if '"Controllers"' in text[start : start + 200]:
         place = getattr(error, "pos", start)
-        flaw = Flaw.TRUNCATED if isinstance(place, int) and place >= len(text) - 2 else Flaw.MALFORMED
+        flaw = Flaw.TRUNCATED if is_cut_json(text[start:]) else Flaw.MALFORMED
         report.flaw(flaw, f"a JSON document that cannot be read: {error}", f"offset {place}")

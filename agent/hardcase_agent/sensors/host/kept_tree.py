@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import TypeVar
 
-from hardcase_agent.domain.capture import Capture, Flaw, Undecoded
+from hardcase_agent.domain.capture import Capture, Flaw, Undecoded, is_cut_json
 
 T = TypeVar("T")
 
@@ -167,7 +167,8 @@ def read_tree(capture: Capture) -> tuple[KeptTree, list[Undecoded]]:
         _from_grep(capture.text, files)
     root = _root_of([*files, *links])
     if root is None:
-        return KeptTree({}, {}), [*bad, Undecoded(flaw=Flaw.FOREIGN, message="no part of a sysfs tree was recognised")]
+        nothing = [] if bad else [Undecoded(flaw=Flaw.FOREIGN, message="no part of a sysfs tree was recognised")]
+        return KeptTree({}, {}), [*bad, *nothing]
     return KeptTree(_below(files, root), _below(links, root)), bad
 
 
@@ -191,7 +192,8 @@ def _from_json(data: bytes, files: dict[str, bytes], links: dict[str, str]) -> l
     try:
         tree = json.loads(data)
     except (ValueError, RecursionError) as error:
-        return [Undecoded(flaw=Flaw.MALFORMED, message=f"the JSON cannot be read: {str(error)[:120]}")]
+        flaw = Flaw.TRUNCATED if is_cut_json(data.decode("utf-8", "replace")) else Flaw.MALFORMED
+        return [Undecoded(flaw=flaw, message=f"the JSON cannot be read: {str(error)[:120]}")]
     if not isinstance(tree, dict):
         return [Undecoded(flaw=Flaw.FOREIGN, message="the JSON is no map of paths")]
     bad = []

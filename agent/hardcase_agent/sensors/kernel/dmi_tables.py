@@ -42,10 +42,14 @@ class DmiTables:
         now_ms = self._clock.now().boot_ms
         if now_ms < self._due_ms or not self.present:
             return
-        structures = self._from_sysfs() or await self._from_helper() or await self._from_dmidecode()
+        structures = await self.structures()
         if structures:
             self.inventory, self.error = read_inventory(structures), None
         self._due_ms = now_ms + (AGE_MS if structures else RETRY_MS)
+
+    async def structures(self) -> list[Structure]:
+        """By the first way that works; [] where none does, and `error` says why. Raises nothing."""
+        return self._from_sysfs() or await self._from_helper() or await self._from_dmidecode()
 
     def _from_sysfs(self) -> list[Structure]:
         with contextlib.suppress(OSError):

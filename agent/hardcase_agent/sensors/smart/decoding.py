@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from hardcase_agent.domain.capture import Capture, Decoded, Flaw, Listed, Seen, Undecoded
+from hardcase_agent.domain.capture import Capture, Decoded, Flaw, Listed, Seen, Undecoded, is_cut_json
 from hardcase_agent.domain.part import Asset, Component, Part
 from hardcase_agent.domain.reading import Gap, GapReason, Number, Reading
 from hardcase_agent.sensors.smart import measure, nvme_cli, report, text
@@ -87,6 +87,9 @@ def _of_file(file: Capture, *, at: str) -> list[_Answer | Decoded]:
         return [Undecoded(flaw=Flaw.NOTHING_KNOWN, message="smartctl, but neither health nor counters", at=at)]
     if not data.strip():
         return [Undecoded(flaw=Flaw.EMPTY, message="there is nothing in it", at=at)]
+    if is_cut_json(data):
+        message = f"a JSON document ends in its middle, after {len(data.strip())} characters: {_start(data)}"
+        return [Undecoded(flaw=Flaw.TRUNCATED, message=message, at=at)]
     return [Undecoded(flaw=Flaw.FOREIGN, message=f"nothing of smartctl or nvme-cli: {_start(data)}", at=at)]
 
 

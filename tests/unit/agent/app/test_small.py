@@ -7,12 +7,14 @@ import io
 import os
 import socket
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from hardcase_agent.cli import duration_s, read_token
-from hardcase_agent.domain.errors import AccessDenied, EnrolmentRefused
-from hardcase_agent.host_asset import drill_host, parse_dmidecode
+from hardcase_agent.domain.errors import AccessDenied, EnrolmentRefused, ToolMissing
+from hardcase_agent.domain.ports import CommandResult
+from hardcase_agent.host_asset import drill_host, read_host
 from hardcase_agent.systemd import Notifier
 from hardcase_agent.tables import columns
 from hardcase_agent.uplink import identity
@@ -41,19 +43,62 @@ def test_without_systemd_nothing_happens_and_a_watchdog_of_another_process_is_no
     assert Notifier({"WATCHDOG_USEC": "1000", "WATCHDOG_PID": "1"}).watchdog_s is None
 
 
-def test_dmidecode_is_read_by_section() -> None:
-    text = (
-        "Handle 0x0001, DMI type 1\nSystem Information\n\tManufacturer: Dell Inc.\n\tProduct Name: R740\n"
-        "\tSerial Number: ABC\n\tUUID: 4C4C4544-0000\n\nBase Board Information\n\tManufacturer: X\n"
-        "\tSerial Number: BOARD\n\tAsset Tag: Not Specified\n"
-    )
-    assert parse_dmidecode(text) == {
-        "vendor": "Dell Inc.",
-        "model": "R740",
-        "serial": "ABC",
-        "uuid": "4C4C4544-0000",
-        "node": "BOARD",
-    }
+class Commands:
+    """A machine of which only these entries of the tools' table answer."""
+
+    def __init__(self, **said: bytes) -> None:
+        self.said = {name.replace("_", "-"): text for name, text in said.items()}
+        self.asked: list[str] = []
+
+    async def run(self, tool: str, arguments: Sequence[str], *, deadline_s: float) -> CommandResult:
+        self.asked.append(tool)
+        if tool not in self.said:
+            raise ToolMissing(f"{tool} is not installed")
+        return CommandResult(0, self.said[tool], b"")
+
+
+def _structure(kind: int, handle: int, strings: list[str], body: bytes) -> bytes:
+    text = b"\0".join(one.encode() for one in strings) + b"\0\0"
+    return bytes((kind, 4 + len(body))) + handle.to_bytes(2, "little") + body + text
+
+
+UUID = "33221100-5544-7766-8899-aabbccddeeff"
+SYSTEM = _structure(1, 1, ["Dell Inc.", "R740", "1.0", "ABC"], bytes((1, 2, 3, 4, *bytes.fromhex(
+    "00112233445566778899aabbccddeeff"), 6, 0, 0)))  # fmt: skip
+BOARD = _structure(2, 2, ["X", "BoardName", "A0", "BOARD"], bytes((1, 2, 3, 4)))
+TEXT = (
+    b"Handle 0x0001, DMI type 1, 27 bytes\nSystem Information\n\tManufacturer: Dell Inc.\n\tProduct Name: R740\n"
+    b"\tSerial Number: ABC\n\tUUID: 33221100-5544-7766-8899-AABBCCDDEEFF\n\n"
+    b"Handle 0x0002, DMI type 2, 8 bytes\nBase Board Information\n\tManufacturer: X\n"
+    b"\tSerial Number: BOARD\n\tAsset Tag: Not Specified\n"
+)
+
+
+@pytest.fixture
+def sysfs(tmp_path: Path) -> Path:
+    """As an account without rights sees it: no serial number, no UUID, no tables."""
+    (tmp_path / "class/dmi/id").mkdir(parents=True)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("commands", "asked"),
+    [
+        (Commands(smbios_table=SYSTEM + BOARD), ["smbios-table"]),
+        (Commands(dmidecode=TEXT), ["smbios-table", "dmidecode"]),
+    ],
+)
+async def test_the_host_is_told_by_the_firmwares_table_else_by_dmidecode(
+    sysfs: Path, commands: Commands, asked: list[str]
+) -> None:
+    host = await read_host(sysfs, commands)
+    assert (host.vendor, host.model, host.serial, host.uuid, host.node) == ("Dell Inc.", "R740", "ABC", UUID, "BOARD")
+    assert commands.asked == asked
+
+
+async def test_a_host_of_which_nothing_can_be_read_is_still_one(sysfs: Path) -> None:
+    host = await read_host(sysfs, Commands())
+    assert (host.serial, host.uuid, host.kind) == ("", "", "server")
 
 
 def test_a_drill_host_keeps_its_own_identity_and_is_marked(tmp_path: Path) -> None:

@@ -149,8 +149,9 @@ async def test_renewal_proves_the_present_key_and_brings_a_new_one(desk: Desk) -
     assert after.key_pem != before.key_pem
 
 
-async def test_nobody_there_is_temporary() -> None:
-    with pytest.raises(CollectorUnreachable):
+async def test_nobody_there_is_temporary_and_says_what_to_look_at() -> None:
+    words = "nobody listens there; is the collector running .*systemctl status hardcase-collector.*listen.enrolment"
+    with pytest.raises(CollectorUnreachable, match=words):
         await enrol.fetch_ca(enrol.Server(target="127.0.0.1:1"), make("ca").fingerprint)
 
 
