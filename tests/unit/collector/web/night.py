@@ -5,26 +5,40 @@ Used by the unit tests of pages and by those that drive a browser. Time is given
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field, replace
 from datetime import date
+from decimal import Decimal
 from functools import cache
 
 from fastapi import FastAPI
+from hardcase_collector.cases.handling import Handling
+from hardcase_collector.cases.opening import shipped_sheets
 from hardcase_collector.domain.actor import Actor, Role
+from hardcase_collector.domain.advice import Counsel, Live
 from hardcase_collector.domain.asset import AssetFacts, AssetMode, Part
 from hardcase_collector.domain.case import Case, CaseAction
 from hardcase_collector.domain.customer import Contact, ContactScope, Custody, Customer, Entitlement, Site
 from hardcase_collector.domain.finding import Severity
-from hardcase_collector.domain.ports import CaseFilter, StateStore, User
+from hardcase_collector.domain.ports import CaseFilter, StateStore, Transaction, User
 from hardcase_collector.domain.priority import Importance
+from hardcase_collector.domain.repair import LineKind, Manner
 from hardcase_collector.domain.service_terms import Team
+from hardcase_collector.domain.visit import Engineer
+from hardcase_collector.parts.orders import PartOrders
+from hardcase_collector.plans.plan import PauseReason
 from hardcase_collector.rules.sheet import RuleBook
 from hardcase_collector.rules.sheet_reader import load_sheets
+from hardcase_collector.service.desk import Needs, service_desk
+from hardcase_collector.service.proposals import Offer
+from hardcase_collector.service.quotes import Item, QuoteDraft
 from hardcase_collector.web.access import Sessions
 from hardcase_collector.web.pages import make_pages
 from hardcase_collector.web.ports import Health, Shop
 
+from tests.fakes.evidence import MemoryEvidence
 from tests.unit.collector.cases.bench import DAY, HOUR, Bench, raised
+from tests.unit.collector.service.bench import PlainPress
 
 NOW = 1_795_458_600_000
 """2026-11-23 18:30 UTC, 24 November 02:30 in Shanghai."""
@@ -90,8 +104,26 @@ class Night:
     assets: list[int] = field(default_factory=list)
     cases: list[Case] = field(default_factory=list)
 
+    evidence: MemoryEvidence = field(default_factory=MemoryEvidence)
+
     def __post_init__(self) -> None:
         self.bench = Bench(self.store)
+        announcer, numbers = self.bench.announcements, itertools.count(1)
+        self.handling = Handling(announcer)
+        self.orders = PartOrders(announcer)
+        self.service = service_desk(
+            Needs(
+                announcer=announcer,
+                actions=self.bench.actions,
+                counsellor=self._counsel,
+                plan_named=lambda name: shipped_sheets().plans.plans.get(name),
+                press=PlainPress(),
+                evidence=self.evidence,
+                titles=lambda fault_class, language: sheets().text(fault_class, language)[0],
+                tokens=lambda: f"token-{next(numbers):040d}",
+                address=lambda token: f"https://desk.example/links/{token}",
+            )
+        )
         self._people()
         for machine in MACHINES:
             self._machine(*machine)
@@ -154,6 +186,8 @@ class Night:
                         language="zh",
                     )
                 )
+            for name, title in (("li", "李工"), ("zhao", "赵工")):
+                tx.repairs.add_engineer(Engineer(name=name, title=title, home="north/sh1"))
             tx.clocks.save_team(
                 Team(name="shanghai", title="上海值班", zone="Asia/Shanghai", people=("li", "mei"), default=True)
             )
@@ -197,6 +231,9 @@ class Night:
                 )
         self.assets.append(asset.id)
 
+    def _counsel(self, case: Case, live: Live) -> Counsel | None:
+        return sheets().counsel(case.part, case.fault_classes, live)
+
     @property
     def shop(self) -> Shop:
         book = sheets()
@@ -206,13 +243,51 @@ class Night:
             readings=lambda tx, asset: [],
             title=lambda fault_class, language: book.text(fault_class, language)[0],
             group=book.group_title,
-            counsel=lambda case, live: book.counsel(case.part, case.fault_classes, live),
+            counsel=self._counsel,
+            handling=self.handling,
+            service=self.service,
+            orders=self.orders,
             clock_ms=lambda: self.now_ms,
         )
 
     def pages(self) -> FastAPI:
         health = Health(reasons=tuple, alive=lambda: True, gauges=dict)
         return make_pages(self.shop, Sessions(self.store, hours=1), health, language="en")
+
+    def case(self, number: int) -> Case:
+        """As it stands now."""
+        with self.store.read() as tx:
+            return tx.cases.get(self.cases[number].id)
+
+    def busy(self) -> None:
+        """Half of the cases are being worked on: one waits for its customer, one for a visit, one for a part."""
+        self.act(0, CaseAction.CONFIRM)
+        with self.store.write() as tx:
+            self.handling.assign(tx, self._now(tx, 0), by=MEI, now_ms=NOW, assignee="li")
+            self.bench.actions.acknowledge(tx, self._now(tx, 0), by=LI, now_ms=NOW)
+            offer = Offer(
+                solution="更换 3 号槽位硬盘（同型号备件），更换后观察重建。",
+                manner=Manner.PART,
+                expected_ms=NOW + 2 * HOUR,
+                duration_s=3600,
+            )
+            self.service.proposals.propose(tx, self._now(tx, 0), offer, by=LI, now_ms=NOW)
+        self.act(3, CaseAction.CONFIRM)
+        with self.store.write() as tx:
+            offer = Offer(solution="Replace the fan", manner=Manner.PART, expected_ms=NOW + 8 * HOUR, duration_s=1800)
+            self.service.proposals.propose(tx, self._now(tx, 3), offer, by=LI, now_ms=NOW)
+            items = tuple(
+                Item(kind=kind, text="", unit_price=Decimal(price))
+                for kind, price in ((LineKind.LABOUR, "400"), (LineKind.TRAVEL, "250"), (LineKind.PART, "320.50"))
+            )
+            draft = QuoteDraft(items=items, currency="CNY", valid_until_ms=NOW + 14 * DAY)
+            self.service.quotes.quote(tx, self._now(tx, 3), draft, by=LI, now_ms=NOW)
+        with self.store.write() as tx:
+            self.handling.pause(tx, self._now(tx, 2), PauseReason.WAITING_FOR_PART, by=LI, now_ms=NOW)
+            self.bench.actions.note(tx, self._now(tx, 2), by=LI, text="备件已在途", now_ms=NOW, internal=True)
+
+    def _now(self, tx: Transaction, number: int) -> Case:
+        return tx.cases.get(self.cases[number].id)
 
     def act(self, number: int, *actions: CaseAction, at: int = NOW, by: Actor = LI) -> None:
         """Takes actions on the case of this fault."""
