@@ -98,6 +98,9 @@ class AssetStore(Protocol):
         """False: known already (same asset, log, erase stamp, record id, raw hash)."""
 
     def events(self, asset: int, *, limit: int) -> Sequence[Event]: ...
+    def events_between(self, asset: int, *, from_ms: int, until_ms: int, limit: int) -> Sequence[Event]:
+        """As they arrived; from_ms <= time < until_ms."""
+
     def open_window(self, window: Window) -> None: ...
     def windows(self, asset: int, at_ms: int) -> Sequence[Window]: ...
     def windows_ended(self, before_ms: int) -> Sequence[Window]:

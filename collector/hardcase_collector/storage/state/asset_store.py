@@ -216,6 +216,15 @@ class SqlAssetStore(SqlWindows):
         query = select(_EVENTS).where(_EVENTS.c.asset == asset).order_by(_EVENTS.c.id.desc()).limit(limit)
         return [_event(row) for row in self._connection.execute(query).mappings()]
 
+    def events_between(self, asset: int, *, from_ms: int, until_ms: int, limit: int) -> Sequence[Event]:
+        """As they arrived, by the corrected time of their arrival at the agent."""
+        query = select(_EVENTS).where(
+            _EVENTS.c.asset == asset, _EVENTS.c.time_ms >= from_ms, _EVENTS.c.time_ms < until_ms
+        )
+        return [
+            _event(row) for row in self._connection.execute(query.order_by(_EVENTS.c.id).limit(limit)).mappings()
+        ]
+
     def _change(self, asset: int, values: dict[str, object]) -> None:
         self._known.pop(asset, None)
         done = self._connection.execute(update(_ASSETS).where(_ASSETS.c.id == asset).values(values))

@@ -1,0 +1,1 @@
+"""What other sheets would have opened: judges stored telemetry and events again, on a desk of its own."""
