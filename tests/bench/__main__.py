@@ -18,6 +18,7 @@ NAMES = (
     "bytes",
     "growth",
     "judge",
+    "desk",
     "ipmi_sweep",
     "agent_footprint",
 )
