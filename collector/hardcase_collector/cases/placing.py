@@ -11,9 +11,9 @@ from dataclasses import replace
 
 from hardcase_collector.cases.case_file import COLLECTOR, CaseFile, Occasion
 from hardcase_collector.cases.opening import Opening
-from hardcase_collector.cases.recurrence import case_of_slot, part_again, slot_facts
+from hardcase_collector.cases.recurrence import case_of_slot, part_now, slot_facts, within_slot
 from hardcase_collector.domain.case import Case, CaseAction, CaseState, Outcome
-from hardcase_collector.domain.correlation import Join, Relation, Subject, case_of, case_of_part, part_of_case, told_of
+from hardcase_collector.domain.correlation import Join, Relation, Subject, case_of, case_of_part, told_of
 from hardcase_collector.domain.finding import Change, Fact, Transition, Why
 from hardcase_collector.domain.noise import STORM_GROUP
 from hardcase_collector.domain.ports import Announcer, FindingRow, Transaction
@@ -53,7 +53,8 @@ class Placing:
             for case in tx.cases.open_of(transition.key.asset)
             if case.rehearsal == transition.rehearsal and case.repair_group != STORM_GROUP
         ]
-        return case_of(subject, cases, self._joins()) or told_of(subject, cases)
+        found = case_of(subject, cases, self._joins()) or told_of(subject, cases)
+        return within_slot(tx, transition, cases, found)
 
     def place(
         self,
@@ -164,8 +165,7 @@ class Placing:
             occasion,
             {**_told(transition), "closed_ms": last.closed_ms, **slot, **under},
             state=CaseState.NEW,
-            part=part_again(last.part, transition.part)
-            or part_of_case(last.part, transition.part, Relation.SAME_PLACE),
+            part=part_now(last.part, transition.part, Relation.SAME_PLACE),
             severity=transition.severity,
             fault_classes=_with(last.fault_classes, transition.fault_class),
             closed_ms=0,
@@ -201,7 +201,7 @@ class Placing:
             "joined" if new_class else "finding_raised",
             replace(occasion, quiet=case.unstable and not new_class),
             {**_told(transition), "relation": relation.value},
-            part=part_of_case(case.part, transition.part, relation),
+            part=part_now(case.part, transition.part, relation),
             repair_group=transition.repair_group if relation is Relation.CAUSE else case.repair_group,
             fault_classes=_with(case.fault_classes, transition.fault_class),
             clear_since_ms=0,
