@@ -127,6 +127,16 @@ class Collector:
             baselines_changed=lambda feed: self._inlet.reread_feed(feed),
         )
         self._disk = DiskReserve(settings.data_dir, settings.disk)
+        self._service = composition.service(
+            settings,
+            self._disk,
+            self._delivering.announcer,
+            self._actions,
+            counsellor=self._counsel,
+            plan_named=lambda name: self._judging.terms.plans.plans.get(name),
+            titles=self._title,
+            pages_url=self._pages_url,
+        )
         self._inlet = composition.inlet(
             stores,
             self._judging.engine,
@@ -142,6 +152,7 @@ class Collector:
             authority=self._authority,
             insecure=self._insecure,
             clock_ms=clock_ms,
+            also=(self._service,),
         )
         self._heartbeat = Heartbeat(self._inlet.writer.submit)
         self._readiness = Readiness(
@@ -193,6 +204,7 @@ class Collector:
             handling=Handling(self._delivering.announcer),
             calendars=Calendars(self._delivering.announcer),
             terms=lambda: self._judging.terms,
+            service=self._service,
             clock_ms=clock_ms,
         )
 

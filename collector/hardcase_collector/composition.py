@@ -4,9 +4,11 @@ state store. Nothing listens here; that is `servers.py`.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from hardcase_collector.cases.actions import CaseActions
 from hardcase_collector.cases.desk import CaseDesk
@@ -18,7 +20,7 @@ from hardcase_collector.config import Mode, Settings
 from hardcase_collector.domain import identity
 from hardcase_collector.domain.correlation import Join
 from hardcase_collector.domain.errors import CollectorError, ConfigError, NotFound
-from hardcase_collector.domain.ports import Announcer
+from hardcase_collector.domain.ports import Announcer, Transaction
 from hardcase_collector.ingest.binding import Binding, JoiningPolicy
 from hardcase_collector.ingest.intake import Intake
 from hardcase_collector.ingest.liveness import Liveness
@@ -27,16 +29,24 @@ from hardcase_collector.opening import locked_state
 from hardcase_collector.pki import Authority
 from hardcase_collector.plans.almanac import country_trouble
 from hardcase_collector.plans.plan import PlanBook
+from hardcase_collector.press import ReportPress
 from hardcase_collector.readings import Readings
 from hardcase_collector.registry.written import World
 from hardcase_collector.rpc.service import TelemetryService
 from hardcase_collector.rules.engine import Engine
 from hardcase_collector.rules.sheet import RuleBook
 from hardcase_collector.rules.sheet_reader import load_sheets
+from hardcase_collector.service.briefing import Counsellor
+from hardcase_collector.service.desk import Needs, ServiceDesk, service_desk
+from hardcase_collector.service.link_making import TOKEN_BYTES
+from hardcase_collector.service.served import PlanNamed
+from hardcase_collector.service.service_reports import Titles
+from hardcase_collector.storage.evidence import EvidenceFiles
 from hardcase_collector.storage.state.store import SqlStateStore
 from hardcase_collector.storage.telemetry.store import DuckTelemetryStore
 from hardcase_collector.storage.telemetry.tables import RetentionClass
 from hardcase_collector.vitals import DiskReserve
+from hardcase_collector.web.pages.links import PATH as LINK_PATH
 
 HOUR_MS = 3_600_000
 
@@ -149,11 +159,53 @@ def books_world(book: PlanBook) -> World:
     return World(plans=book.plans, calendars=book.calendars, country_trouble=country_trouble)
 
 
+def service(
+    settings: Settings,
+    disk: DiskReserve,
+    announcer: Announcer,
+    actions: CaseActions,
+    *,
+    counsellor: Counsellor,
+    plan_named: PlanNamed,
+    titles: Titles,
+    pages_url: Callable[[], str],
+) -> ServiceDesk:
+    """What people do around a case. `pages_url`: where people reach the pages."""
+    return service_desk(
+        Needs(
+            announcer=announcer,
+            actions=actions,
+            counsellor=counsellor,
+            plan_named=plan_named,
+            press=ReportPress(),
+            evidence=EvidenceFiles(settings.data_dir / "evidence", trouble=disk.trouble),
+            titles=titles,
+            tokens=lambda: secrets.token_urlsafe(TOKEN_BYTES),
+            address=lambda token: f"{pages_url()}{LINK_PATH}{token}",
+        )
+    )
+
+
+class Ticking(Protocol):
+    """Decides what time alone decides; looks only at what is due."""
+
+    def tick(self, tx: Transaction, *, now_ms: int) -> None: ...
+
+
 class DeskTick:
     """The desk's share of a tick; after a start or a reload also the end of what no rule judges any more."""
 
-    def __init__(self, desk: CaseDesk, intake: Intake, state: SqlStateStore, clock_ms: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        desk: CaseDesk,
+        intake: Intake,
+        state: SqlStateStore,
+        clock_ms: Callable[[], int],
+        also: Sequence[Ticking],
+    ) -> None:
+        """`also`: each in a transaction of its own."""
         self._desk = desk
+        self._also = also
         self._intake = intake
         self._state = state
         self._clock_ms = clock_ms
@@ -169,6 +221,9 @@ class DeskTick:
                 self._desk.retire(tx, [rule.name for rule in book.rules], now_ms=now_ms)
             self._desk.tick(tx, now_ms=now_ms)
         self._retired_for = book
+        for one in self._also:
+            with self._state.write() as tx:
+                one.tick(tx, now_ms=now_ms)
 
 
 def inlet(
@@ -181,6 +236,7 @@ def inlet(
     authority: Authority,
     insecure: bool,
     clock_ms: Callable[[], int],
+    also: Sequence[Ticking] = (),
 ) -> Inlet:
     policy = JoiningPolicy(
         joining_ms=int(settings.cases.joining_hours * HOUR_MS), observe=settings.mode is Mode.OBSERVE
@@ -200,7 +256,7 @@ def inlet(
         intake,
         collector_id=authority.fingerprint[:16],
         insecure=insecure,
-        tick=DeskTick(desk, intake, stores.state, clock_ms),
+        tick=DeskTick(desk, intake, stores.state, clock_ms, also),
         wall_ms=clock_ms,
         enrolment_of=authority.enrolment_of,
     )

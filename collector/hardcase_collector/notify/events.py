@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 
 from hardcase_collector.domain.advice import Counsel, Live
@@ -75,6 +75,8 @@ def cloud_event(news: CaseNews, sender: Sender, live: Live) -> bytes:
             "findings_firing": len(news.findings),
             "why": None if news.why is None else _why(news.why),
             "advice": None if counsel is None else {language: counsel.said(language) for language in LANGUAGES},
+            # Whoever receives this passes it on to its person; no other event carries it.
+            **({} if news.link is None else {"link": asdict(news.link)}),
         },
     }
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8", "replace")

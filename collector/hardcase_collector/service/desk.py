@@ -4,16 +4,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from hardcase_collector.cases.actions import CaseActions
+from hardcase_collector.domain.actor import Actor
+from hardcase_collector.domain.case import Case
+from hardcase_collector.domain.link import NewLink
 from hardcase_collector.domain.ports import Announcer, Transaction
 from hardcase_collector.domain.report import EvidenceStore
 from hardcase_collector.service.briefing import Counsellor
 from hardcase_collector.service.engineers import Engineers
 from hardcase_collector.service.follow_ups import FollowUps
 from hardcase_collector.service.guesses import Guesses
+from hardcase_collector.service.inviting import invite
 from hardcase_collector.service.link_making import LinkMaker
 from hardcase_collector.service.links import Deeds, Links
 from hardcase_collector.service.paper import Press
@@ -40,6 +44,12 @@ class ServiceDesk:
     """Makes a link for somebody."""
     links: Links
     """Opens one and does its deed."""
+
+    def invite(
+        self, tx: Transaction, case: Case, *, by: Actor, now_ms: int, names: Sequence[str] = ()
+    ) -> Sequence[NewLink]:
+        """Asks for consent; see `inviting.py`."""
+        return invite(tx, case, self.maker, by=by, now_ms=now_ms, names=names)
 
     def tick(self, tx: Transaction, *, now_ms: int) -> None:
         """What time alone decides; looks only at what is due."""

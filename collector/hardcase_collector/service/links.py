@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from hardcase_collector.cases.workflow import OPEN_STATES
+from hardcase_collector.cases.actions import allowed
+from hardcase_collector.cases.workflow import OPEN_STATES, Deed
 from hardcase_collector.domain.actor import Actor, Role
 from hardcase_collector.domain.asset import Asset
 from hardcase_collector.domain.case import Case, CaseState
-from hardcase_collector.domain.errors import IllegalAction, LinkRefused
+from hardcase_collector.domain.errors import IllegalAction, LinkRefused, NotFound
 from hardcase_collector.domain.finding import Fact
 from hardcase_collector.domain.link import Link, LinkAct, LinkAnswer, LinkPurpose, LinkState, LinkView
 from hardcase_collector.domain.ports import Transaction
@@ -108,6 +109,15 @@ class Links:
         self._do(tx, behind, act, answer, now_ms)
         tx.repairs.save_link(replace(_now(tx, link), used=str(act), used_ms=now_ms))
         return self.open(tx, token, now_ms, client=client)
+
+    def revoke(self, tx: Transaction, case: Case, row: int, *, by: Actor, now_ms: int) -> None:
+        """Takes one back. Raises NotAllowed, NotFound."""
+        allowed(tx, case, by, Deed.PROPOSE)
+        for link in tx.repairs.links(case.id):
+            if link.id == row:
+                tx.repairs.revoke_link(row, now_ms=now_ms)
+                return
+        raise NotFound(f"case {case.number} has no such link")
 
     def _behind(self, tx: Transaction, token: str, now_ms: int, client: str) -> _Behind:
         self._guesses.check(client, now_ms)

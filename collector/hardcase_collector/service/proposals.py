@@ -244,7 +244,13 @@ def _void(tx: Transaction, case: Case, now_ms: int) -> None:
 
 def _pre_consented(proposal: Proposal, terms: Served) -> bool:
     plan = terms.coverage
-    return bool(plan and terms.entitled and proposal.manner in plan.pre_consent and not proposal.uncovered and not proposal.unsafe)
+    return bool(
+        plan
+        and terms.entitled
+        and proposal.manner in plan.pre_consent
+        and not proposal.uncovered
+        and not proposal.unsafe
+    )
 
 
 def _check(offer: Offer) -> None:

@@ -13,7 +13,20 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from hardcase_collector.domain.errors import CollectorError, NotFound, TemporaryError
-from hardcase_collector.web.control import assets, books, cases, clocks, customers, duty, running, why, windows
+from hardcase_collector.web.control import (
+    aftercare,
+    assets,
+    books,
+    cases,
+    clocks,
+    customers,
+    duty,
+    repairs,
+    running,
+    visits,
+    why,
+    windows,
+)
 from hardcase_collector.web.control.ports import Control
 
 log = logging.getLogger(__name__)
@@ -27,6 +40,9 @@ def make_control(control: Control) -> FastAPI:
     app.include_router(books.router(control))
     app.include_router(running.router(control))
     app.include_router(clocks.router(control))
+    app.include_router(repairs.router(control))
+    app.include_router(visits.router(control))
+    app.include_router(aftercare.router(control))
     app.include_router(duty.router(control))
     app.include_router(windows.router(control))
     app.include_router(why.router(control))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
 from enum import Enum
 
 from hardcase_collector.domain.finding import Severity
@@ -24,6 +26,8 @@ def plain(value: object) -> Json:
         return value
     if isinstance(value, bytes):
         return value.hex()
+    if isinstance(value, Decimal | date):
+        return str(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         names = (field.name for field in dataclasses.fields(value))
         return {name: plain(getattr(value, name)) for name in names if name not in HIDDEN}
