@@ -48,6 +48,7 @@ def environment(title: Titles, group: Titles) -> jinja2.Environment:
         show_fact=show_fact,
         fact_line=fact_line,
         evidence_line=evidence_line,
+        entry_line=entry_line,
         quantity=quantity,
         size_of=_bytes,
     )
@@ -74,6 +75,8 @@ def show_fact(reader: Reader, key: str, value: Fact) -> str:
     if isinstance(value, int | float):
         if key.endswith("_ms") and value > 10**11:
             return reader.time(int(value))
+        if key == "duration_s":
+            return reader.left(int(value) * 1000)
         return reader.number(value)
     text = str(value)
     for table in _TABLES.get(key, ()):
@@ -89,9 +92,43 @@ _TABLES: Mapping[str, tuple[str, ...]] = {
     "state": ("state",),
     "limit_name": ("limit",),
     "limit_source": ("limit_source",),
-    "reason": ("why",),
+    "reason": ("why", "because"),
+    "because": ("escalation",),
     "action": ("action",),
+    "clock": ("clock",),
+    "channel": ("consent", "channel"),
+    "manner": ("manner",),
+    "outcome": ("outcome",),
+    "purpose": ("link.title",),
+    "priority": ("priority",),
+    "service": ("service",),
+    "result": ("result",),
+    "freight": ("freight",),
+    "sighting": ("sighting",),
+    "proof": ("sighting",),
+    "moment": ("moment",),
+    "waiting": ("waiting",),
+    "component": ("component",),
 }
+_TELLING = (
+    "clock", "percent", "because", "assignee", "team", "from", "to", "priority", "engineer", "names", "manner",
+    "solution", "who", "whom", "channel", "vendor", "vendor_case", "rma", "part_number", "depot", "old_serial",
+    "new_serial", "tracking", "total", "currency", "score", "comment", "result", "outcome", "moment", "time_ms",
+    "expected_ms", "promised_ms", "from_ms", "until_ms", "due_ms", "reason", "text", "error", "cause", "name",
+)  # fmt: skip
+"""What the one line of a timeline entry says, in this order; the rest is in its details."""
+
+
+def entry_line(reader: Reader, facts: Mapping[str, Fact]) -> str:
+    """The short form of what people and clocks told: values that speak for themselves, without their names."""
+    if "fault_class" in facts or "sensor" in facts:
+        return evidence_line(reader, facts)
+    if facts.get("from") is not None and facts.get("to") is not None:
+        moved = f"{show_fact(reader, 'from', facts['from'])} → {show_fact(reader, 'to', facts['to'])}"
+        rest = (facts.get(key) for key in ("reason", "text"))
+        return " · ".join(filter(None, (moved, *(str(text) for text in rest if text))))
+    shown = ((key, facts[key]) for key in _TELLING if facts.get(key) not in (None, "", False))
+    return " · ".join(f"{show_fact(reader, key, value)}{' %' if key == 'percent' else ''}" for key, value in shown)
 
 
 def fact_line(reader: Reader, facts: Mapping[str, Fact]) -> str:

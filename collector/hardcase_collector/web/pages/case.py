@@ -45,6 +45,9 @@ _INSIDE = frozenset({"escalated", "clock_step", "breach_forecast", "notified", "
 """Codes that are nothing for a customer: whom we called, and how news went out."""
 
 
+_QUIET = frozenset({"clock_step", "breach_forecast", "escalated", "notified"})
+"""Shown small: there are many of them, and clocks and ledger say it better."""
+
 Form = Annotated[Mapping[str, str], Depends(filled_in)]
 
 
@@ -83,6 +86,7 @@ class CasePages:
             steps=offers(STEPS, scene),
             timeline=[entry for entry in reversed(shown.timeline) if internal or _outside(entry)],
             internal=internal,
+            quiet_codes=_QUIET,
             here="cases",
         )
 
