@@ -21,6 +21,7 @@ from hardcase_collector.cases.calendars import Calendars
 from hardcase_collector.cases.desk import CaseDesk
 from hardcase_collector.cases.handling import Handling
 from hardcase_collector.cases.opening import Opening
+from hardcase_collector.cases.reports import Reports
 from hardcase_collector.config import Settings
 from hardcase_collector.delivering import Delivering, Prepared, prepare
 from hardcase_collector.domain.advice import Counsel, Live
@@ -95,7 +96,13 @@ class Collector:
         self._last_reload: Reload | None = None
         self._files = pki.ServerFiles.below(settings.data_dir)
         self._authority = pki.Authority.load(self._files)
-        self._upkeep = Upkeep(stores, self._authority, self._files, clock_ms=clock_ms)
+        self._upkeep = Upkeep(
+            stores,
+            self._authority,
+            self._files,
+            clock_ms=clock_ms,
+            expire=lambda now_ms: self._attachments.expire(now_ms),
+        )
         self._upkeep.renew_certificate()
         self._build()
 
@@ -127,6 +134,9 @@ class Collector:
             baselines_changed=lambda feed: self._inlet.reread_feed(feed),
         )
         self._disk = DiskReserve(settings.data_dir, settings.disk)
+        self._attachments = composition.attachments(settings, stores.state, self._delivering.announcer, self._disk)
+        self._attachments.tidy()
+        self._reports = Reports(self._delivering.announcer, self._opening, lambda: self._judging.book.categories())
         self._service = composition.service(
             settings,
             self._disk,
@@ -202,6 +212,8 @@ class Collector:
             counsel=self._counsel,
             books_world=lambda: composition.books_world(self._judging.terms.plans),
             handling=Handling(self._delivering.announcer),
+            reports=self._reports,
+            attachments=self._attachments,
             calendars=Calendars(self._delivering.announcer),
             terms=lambda: self._judging.terms,
             service=self._service,

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from hardcase_collector.cases.actions import CaseActions
+from hardcase_collector.cases.attachments import AttachmentLimits, Attachments
 from hardcase_collector.cases.desk import CaseDesk
 from hardcase_collector.cases.opening import Opening, TermSheets, shipped_sheets
 from hardcase_collector.cases.opening import load_sheets as load_sheets_of_terms
@@ -151,6 +152,21 @@ def case_actions(
             opening=opening,
         ),
         baselines_changed=baselines_changed,
+    )
+
+
+def attachments(settings: Settings, state: SqlStateStore, announcer: Announcer, disk: DiskReserve) -> Attachments:
+    """Files on cases, below data_dir. Raises StoreFailed."""
+    given = settings.attachments
+    return Attachments(
+        state,
+        EvidenceFiles(settings.data_dir / "evidence", trouble=disk.trouble),
+        announcer,
+        AttachmentLimits(
+            file_bytes=given.max_file_mb << 20,
+            case_bytes=given.max_case_mb << 20,
+            kept_ms=int(given.keep_days * 24 * HOUR_MS),
+        ),
     )
 
 

@@ -162,6 +162,21 @@ class Cases:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
+class Attachments:
+    """Files on cases, below data_dir/evidence."""
+
+    max_file_mb: Annotated[int, Field(ge=1, le=4096)] = 32
+    max_case_mb: Annotated[int, Field(ge=1, le=65536)] = 256
+    """All files of one case."""
+    keep_days: Annotated[int, Field(ge=1, le=36500)] = 1095
+    """After the case ended: three years."""
+
+    def __post_init__(self) -> None:
+        if self.max_file_mb > self.max_case_mb:
+            raise ValueError("max_file_mb is more than max_case_mb")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
 class Web:
     session_hours: Annotated[float, Field(gt=0, le=720)] = 12.0
     language: Language = Language.EN
@@ -215,6 +230,7 @@ class Settings:
     rules: Rules = Rules()
     plans: Plans = Plans()
     cases: Cases = Cases()
+    attachments: Attachments = Attachments()
     web: Web = Web()
     channel: Channels = Channels()
 

@@ -27,8 +27,16 @@ class Upkeep:
     """Blocking work, on threads of its own; a failure is told and tried again the next time."""
 
     def __init__(
-        self, stores: Stores, authority: pki.Authority, files: pki.ServerFiles, *, clock_ms: Callable[[], int]
+        self,
+        stores: Stores,
+        authority: pki.Authority,
+        files: pki.ServerFiles,
+        *,
+        clock_ms: Callable[[], int],
+        expire: Callable[[int], object] = lambda now_ms: None,
     ) -> None:
+        """`expire`: lets go of attachments that are past their time."""
+        self._expire = expire
         self._stores = stores
         self._authority = authority
         self._files = files
@@ -60,6 +68,7 @@ class Upkeep:
         with self._stores.state.write() as tx:
             tx.access.end_sessions_before(now_ms)
             tx.forget(now_ms=now_ms, limit=FORGET_AT_ONCE)
+        self._expire(now_ms)
 
 
 async def _every(seconds: float, name: str, work: Callable[[], None]) -> None:

@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from hardcase_collector.cases.attachments import Attachments
 from hardcase_collector.cases.calendars import Calendars
 from hardcase_collector.cases.handling import Handling
 from hardcase_collector.cases.opening import TermSheets, shipped_sheets
+from hardcase_collector.cases.reports import Reports
 from hardcase_collector.cases.rotas import Rotas
 from hardcase_collector.cases.windows import Windows
 from hardcase_collector.domain.actor import Actor
@@ -79,6 +81,10 @@ class Shop:
     """Proposals, quotes, visits, site access, vendors, service reports, follow-ups, links without login."""
     orders: PartOrders | None = None
     """Spare parts for a case."""
+    reports: Reports | None = None
+    """What people tell becomes a case."""
+    attachments: Attachments | None = None
+    """Files on cases."""
     windows: Windows = Windows()
     calendars: Calendars | None = None
     """Official years of countries as they become known."""

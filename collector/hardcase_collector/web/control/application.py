@@ -16,12 +16,14 @@ from hardcase_collector.domain.errors import CollectorError, NotFound, Temporary
 from hardcase_collector.web.control import (
     aftercare,
     assets,
+    attachments,
     books,
     cases,
     clocks,
     customers,
     duty,
     repairs,
+    reports,
     running,
     visits,
     why,
@@ -39,6 +41,8 @@ def make_control(control: Control) -> FastAPI:
     app.include_router(customers.router(control))
     app.include_router(books.router(control))
     app.include_router(running.router(control))
+    app.include_router(reports.router(control))
+    app.include_router(attachments.router(control))
     app.include_router(clocks.router(control))
     app.include_router(repairs.router(control))
     app.include_router(visits.router(control))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,6 +36,8 @@ class Socket:
     now_ms: int = NOW
     greeted_again: list[int] = field(default_factory=list)
     revoked: list[int] = field(default_factory=list)
+    services: dict[str, Any] = field(default_factory=dict)
+    """Further fields of the shop, by name."""
 
     def application(self) -> FastAPI:
         announcer = Nobody()
@@ -46,6 +48,7 @@ class Socket:
             title=lambda fault_class, language: f"{fault_class} {language}",
             books_world=lambda: WORLD,
             clock_ms=lambda: self.now_ms,
+            **self.services,
         )
         return make_control(
             Control(
@@ -66,6 +69,15 @@ class Socket:
 
     def post(self, path: str, **body: Any) -> httpx.Response:
         return asyncio.run(self._ask("POST", path, json=body))
+
+    def send(self, path: str, body: bytes, **query: Any) -> httpx.Response:
+        """`body` as it is, in pieces."""
+
+        async def pieces() -> AsyncIterator[bytes]:
+            for start in range(0, len(body), 1000):
+                yield body[start : start + 1000]
+
+        return asyncio.run(self._ask("POST", path, content=pieces(), params=query))
 
     async def _ask(self, method: str, path: str, **how: Any) -> httpx.Response:
         transport = httpx.ASGITransport(self.application(), client=("root", 1))
