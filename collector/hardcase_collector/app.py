@@ -137,6 +137,7 @@ class Collector:
         self._attachments = composition.attachments(settings, stores.state, self._delivering.announcer, self._disk)
         self._attachments.tidy()
         self._reports = Reports(self._delivering.announcer, self._opening, lambda: self._judging.book.categories())
+        self._spares = composition.spares(self._delivering.announcer, lambda: self._judging)
         self._service = composition.service(
             settings,
             self._disk,
@@ -162,7 +163,7 @@ class Collector:
             authority=self._authority,
             insecure=self._insecure,
             clock_ms=clock_ms,
-            also=(self._service,),
+            also=(self._service, self._spares),
         )
         self._heartbeat = Heartbeat(self._inlet.writer.submit)
         self._readiness = Readiness(
@@ -217,6 +218,8 @@ class Collector:
             calendars=Calendars(self._delivering.announcer),
             terms=lambda: self._judging.terms,
             service=self._service,
+            orders=self._spares.orders,
+            spares=self._spares,
             clock_ms=clock_ms,
         )
 

@@ -27,6 +27,7 @@ from hardcase_collector.ingest.intake import Intake
 from hardcase_collector.ingest.liveness import Liveness
 from hardcase_collector.inlet import Inlet
 from hardcase_collector.opening import locked_state
+from hardcase_collector.parts.house import SpareHouse, spare_house
 from hardcase_collector.pki import Authority
 from hardcase_collector.plans.almanac import country_trouble
 from hardcase_collector.plans.plan import PlanBook
@@ -37,6 +38,7 @@ from hardcase_collector.rpc.service import TelemetryService
 from hardcase_collector.rules.engine import Engine
 from hardcase_collector.rules.sheet import RuleBook
 from hardcase_collector.rules.sheet_reader import load_sheets
+from hardcase_collector.rules.vocabulary import COMPONENTS
 from hardcase_collector.service.briefing import Counsellor
 from hardcase_collector.service.desk import Needs, ServiceDesk, service_desk
 from hardcase_collector.service.link_making import TOKEN_BYTES
@@ -199,6 +201,18 @@ def service(
             tokens=lambda: secrets.token_urlsafe(TOKEN_BYTES),
             address=lambda token: f"{pages_url()}{LINK_PATH}{token}",
         )
+    )
+
+
+def spares(announcer: Announcer, judging: Callable[[], Judging]) -> SpareHouse:
+    """Depots, stock and orders. `judging`: as the sheets say now."""
+    return spare_house(
+        announcer,
+        components=COMPONENTS,
+        plans=lambda: judging().terms.plans.plans,
+        wearing=lambda tx, asset: [
+            (reading.part, reading.worn_out_ms) for reading in judging().readings(tx, asset) if reading.worn_out_ms
+        ],
     )
 
 

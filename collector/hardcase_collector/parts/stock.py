@@ -22,7 +22,7 @@ _DEPTH = {StockLevel.ENOUGH: 0, StockLevel.REORDER: 1, StockLevel.LOW: 2}
 class Stock:
     """Everything that changes counts without an order."""
 
-    def __init__(self, *, came: Callable[[Transaction, str, str, int], None] = lambda tx, depot, number, now: None):
+    def __init__(self, *, came: Callable[[Transaction, str, str, int], int] = lambda tx, depot, number, now_ms: 0):
         """`came` is told of parts that became free: orders wait for them."""
         self._came = came
 

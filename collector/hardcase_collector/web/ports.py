@@ -16,6 +16,7 @@ from hardcase_collector.cases.windows import Windows
 from hardcase_collector.domain.actor import Actor
 from hardcase_collector.domain.case import Case, CaseAction, Outcome
 from hardcase_collector.domain.ports import StateStore, Transaction
+from hardcase_collector.parts.house import SpareHouse
 from hardcase_collector.parts.orders import PartOrders
 from hardcase_collector.registry.written import World
 from hardcase_collector.service.desk import ServiceDesk
@@ -81,6 +82,8 @@ class Shop:
     """Proposals, quotes, visits, site access, vendors, service reports, follow-ups, links without login."""
     orders: PartOrders | None = None
     """Spare parts for a case."""
+    spares: SpareHouse | None = None
+    """Depots, stock, catalogue, orders and spare risk."""
     reports: Reports | None = None
     """What people tell becomes a case."""
     attachments: Attachments | None = None
