@@ -15,6 +15,7 @@ import typer
 
 from hardcase_collector import __version__, tongue
 from hardcase_collector.commands import (
+    aftercare,
     asking,
     assets,
     books,
@@ -24,9 +25,11 @@ from hardcase_collector.commands import (
     entitlements,
     judge,
     plans,
+    repairs,
     rota,
     running,
     talk,
+    visits,
     windows,
 )
 from hardcase_collector.commands.talk import JsonFlag, Where
@@ -47,7 +50,11 @@ app = typer.Typer(
 )
 rules = typer.Typer(no_args_is_help=True, help="Rules: which are loaded, are my sheets right, why (no) case.")
 cases.app.add_typer(clocks.app)
+cases.app.add_typer(repairs.app)
+cases.app.add_typer(visits.app)
+cases.app.add_typer(aftercare.app)
 app.add_typer(cases.app, name="cases")
+app.add_typer(visits.engineers, name="engineers")
 app.add_typer(cases.letters, name="dead-letters")
 app.add_typer(assets.app, name="assets")
 app.add_typer(customers.app, name="customers")

@@ -19,6 +19,7 @@ from hardcase_collector.web.control.plain import Json, plain
 from hardcase_collector.web.control.ports import Control, asker, who
 from hardcase_collector.web.control.service_words import desk_of, links_told, quote_told, whole
 
+_DAY_MS = 86_400_000
 Text = Annotated[str, Field(max_length=4000)]
 Line = Annotated[str, Field(max_length=200)]
 Ms = Annotated[int, Field(ge=0, le=1 << 53)]
@@ -47,7 +48,9 @@ class ItemBody(BaseModel):
 class QuoteBody(BaseModel):
     items: Annotated[list[ItemBody], Field(max_length=50)]
     currency: Line
-    valid_until_ms: Ms
+    valid_until_ms: Ms = 0
+    valid_days: Annotated[int, Field(ge=1, le=365)] = 14
+    """Where no time is given."""
     tax_note: Text = ""
 
 
@@ -103,7 +106,7 @@ def _offer(made: APIRouter, control: Control) -> None:
         draft = QuoteDraft(
             items=tuple(Item(**one.model_dump()) for one in body.items),
             currency=body.currency,
-            valid_until_ms=body.valid_until_ms,
+            valid_until_ms=body.valid_until_ms or now_ms + body.valid_days * _DAY_MS,
             tax_note=body.tax_note,
         )
         with shop.store.write() as tx:
