@@ -23,6 +23,7 @@ from hardcase_collector.commands import (
     clocks,
     customers,
     entitlements,
+    forget,
     judge,
     plans,
     repairs,
@@ -65,6 +66,7 @@ app.add_typer(books.app, name="books")
 app.add_typer(running.users, name="users")
 app.add_typer(running.agents, name="agents")
 app.add_typer(rules, name="rules")
+app.add_typer(forget.app, name="forget")
 app.add_typer(plans.app, name="plans")
 app.add_typer(rota.app, name="rota")
 app.add_typer(windows.app, name="windows")

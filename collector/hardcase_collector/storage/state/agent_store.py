@@ -45,7 +45,8 @@ class SqlAgentStore:
         return self._first(select(_AGENTS).where(or_(*same)).order_by(_AGENTS.c.revoked, _AGENTS.c.number.desc()))
 
     def all(self, *, customer: str | None) -> Sequence[Agent]:
-        query = select(_AGENTS).order_by(_AGENTS.c.number)
+        # Without the empty shells of forgotten ones, which are nobody's.
+        query = select(_AGENTS).where(_AGENTS.c.customer != "").order_by(_AGENTS.c.number)
         if customer is not None:
             query = query.where(_AGENTS.c.customer == customer)
         return [_agent(row) for row in self._connection.execute(query).mappings()]

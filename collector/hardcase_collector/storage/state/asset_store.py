@@ -96,7 +96,8 @@ class SqlAssetStore(SqlWindows):
         return [_asset(row) for row in self._connection.execute(over).mappings()]
 
     def all(self, *, customer: str | None) -> Sequence[Asset]:
-        query = select(_ASSETS).order_by(_ASSETS.c.id)
+        # Without the empty shells of forgotten ones, which are nobody's.
+        query = select(_ASSETS).where(_ASSETS.c.customer != "").order_by(_ASSETS.c.id)
         if customer is not None:
             query = query.where(_ASSETS.c.customer == customer)
         return [_asset(row) for row in self._connection.execute(query).mappings()]

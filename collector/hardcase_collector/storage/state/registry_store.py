@@ -41,7 +41,7 @@ class SqlRegistryStore(SqlCustody):
         return next(iter(self.customers(customer=name)), None)
 
     def customers_not_in_books(self) -> Sequence[str]:
-        named = union(*(select(column).where(column.is_not(None)) for column in _OF_OTHERS)).subquery()
+        named = union(*(select(column).where(column.is_not(None), column != "") for column in _OF_OTHERS)).subquery()
         column = named.c.customer
         known = select(_CUSTOMERS.c.name)
         query = select(column).where(column.not_in(known)).order_by(column)

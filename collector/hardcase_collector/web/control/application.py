@@ -22,6 +22,8 @@ from hardcase_collector.web.control import (
     clocks,
     customers,
     duty,
+    forgetting,
+    parts,
     repairs,
     reports,
     running,
@@ -40,6 +42,7 @@ def make_control(control: Control) -> FastAPI:
     app.include_router(assets.router(control))
     app.include_router(customers.router(control))
     app.include_router(books.router(control))
+    app.include_router(forgetting.router(control))
     app.include_router(running.router(control))
     app.include_router(reports.router(control))
     app.include_router(attachments.router(control))

@@ -1,0 +1,178 @@
+"""Forgetting in the store: of a customer no row is left in any table, of a person no field with the name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hardcase_collector.storage.migrations import bring_up
+from hardcase_collector.storage.state.belonging import belongs, tables
+from hardcase_collector.storage.state.connections import parse_url, writer_engine
+from hardcase_collector.storage.state.forgetting_store import SqlForgettingStore
+from hardcase_collector.storage.state.models import Model
+from hardcase_collector.storage.state.pseudonyms import COPIES, PEOPLE, REMOVED
+from sqlalchemy import Column, Engine, LargeBinary, String
+
+from tests.peers.postgres import Postgres, postgres
+from tests.unit.collector.state.schema_filler import Filler, dump, holds
+
+SHELLS = {"agents", "assets", "feeds", "sensors", "catalogues"}
+ADA = "Ada Lovelace"
+NAMING = ("by", "actor", "assignee", "engineer", "whom", "asked", "goes_out", "comes_in", "author", "manager", "person")
+"""Words in the names of columns that name people."""
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    made = writer_engine(parse_url(f"sqlite:///{tmp_path}/state.db"))
+    bring_up(made)
+    yield made
+    made.dispose()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Postgres]:
+    with postgres() as running:
+        yield running
+
+
+def test_of_a_forgotten_customer_no_row_of_any_table_says_anything(engine: Engine, tmp_path: Path) -> None:
+    check_a_customer_goes_whole(engine)
+    engine.dispose()
+    kept = b"".join(path.read_bytes() for path in tmp_path.glob("state.db*"))
+    assert b"northmark" in kept
+    assert b"southmark" not in kept
+
+
+@pytest.mark.xdist_group("postgres")
+def test_of_a_forgotten_customer_nothing_is_left_in_postgresql(server: Postgres) -> None:
+    made = writer_engine(parse_url(server.new_database("forgetting")))
+    bring_up(made)
+    check_a_customer_goes_whole(made)
+    check_a_person_becomes_a_pseudonym(made)
+    made.dispose()
+
+
+def check_a_customer_goes_whole(engine: Engine) -> None:
+    with engine.begin() as connection:
+        Filler(connection).fill()
+        before = dump(connection)
+    with engine.begin() as connection:
+        store = SqlForgettingStore(connection)
+        traces = store.traces_of_customer("south")
+        assert dump(connection) == before
+        gone = store.erase_customer("south")
+    with engine.begin() as connection:
+        after = dump(connection)
+        assert gone == traces
+        assert SqlForgettingStore(connection).traces_of_customer("south") == {}
+    for table in tables():
+        if table.name in SHELLS:
+            assert len(after[table.name]) == len(before[table.name]), table.name
+        elif belongs(table) is not None:
+            assert len(after[table.name]) == len(before[table.name]) - 1, table.name
+        assert [row for row in after[table.name] if holds(row, "south")] == [], table.name
+        mine = [row for row in before[table.name] if holds(row, "northmark")]
+        assert [row for row in after[table.name] if holds(row, "northmark")] == mine, table.name
+
+
+def test_numbers_of_a_forgotten_customer_are_not_given_again(engine: Engine) -> None:
+    with engine.begin() as connection:
+        Filler(connection).fill()
+        before = dump(connection)
+        SqlForgettingStore(connection).erase_customer("south")
+        after = dump(connection)
+    for name in SHELLS:
+        table = Model.metadata.tables[name]
+        place = [column.name for column in table.columns].index(next(iter(table.primary_key)).name)
+        assert {row[place] for row in after[name]} == {row[place] for row in before[name]}
+
+
+def naming(column: Column[object]) -> object:
+    """Ada in every column that names people, and within every copy."""
+    if column.name in PEOPLE.get(column.table.name, ()):
+        return ADA
+    if column.table.name in REMOVED and column.name in ("name", "user_name"):
+        return ADA if column.table.name not in ("contacts",) else None
+    if column.name in COPIES.get(column.table.name, ()):
+        told = json.dumps({"who": ADA, "all": [{"x": ADA}], "text": f"{ADA} said so", "n": 3})
+        return told.encode() if isinstance(column.type, LargeBinary) else told
+    return None
+
+
+def check_a_person_becomes_a_pseudonym(engine: Engine) -> None:
+    with engine.begin() as connection:
+        store = SqlForgettingStore(connection)
+        for table in reversed(tables()):
+            connection.execute(table.delete())
+        Filler(connection, naming_once()).fill()
+        before = store.traces_of_person(ADA, customer=None)
+        assert before == store.replace_person(ADA, "forgotten-1", customer=None)
+        assert store.traces_of_person(ADA, customer=None) == {}
+        after = dump(connection)
+    named = {name for name in {*PEOPLE, *COPIES}}
+    assert named <= set(before)
+    for name, rows in after.items():
+        for row in rows:
+            assert ADA not in row, name
+            for cell in row:
+                if holds((cell,), ADA):
+                    tree = json.loads(str(cell.decode() if isinstance(cell, bytes) else cell))
+                    assert tree == {
+                        "who": "forgotten-1",
+                        "all": [{"x": "forgotten-1"}],
+                        "text": f"{ADA} said so",
+                        "n": 3,
+                    }
+
+
+def naming_once():  # type: ignore[no-untyped-def]  # a closure over what is taken already
+    """As `naming`, but a name that must be unique is given once."""
+    taken: set[tuple[str, str]] = set()
+
+    def said(column: Column[object]) -> object:
+        value = naming(column)
+        place = (column.table.name, column.name)
+        if value == ADA and (column.primary_key or column.table.name in REMOVED):
+            if place in taken:
+                return None
+            taken.add(place)
+        return value
+
+    return said
+
+
+def test_a_person_becomes_a_pseudonym_in_every_field_and_copy(engine: Engine) -> None:
+    check_a_person_becomes_a_pseudonym(engine)
+
+
+def test_every_column_that_names_people_is_known() -> None:
+    unknown = [
+        f"{table.name}.{column.name}"
+        for table in Model.metadata.sorted_tables
+        for column in table.columns
+        if isinstance(column.type, String) or type(column.type).__name__ == "Words"
+        if set(column.name.split("_")) & set(NAMING) or column.name.startswith("contact_")
+        if column.name not in PEOPLE.get(table.name, ()) and (table.name, column.name) != ("dispatches", "engineer")
+    ]
+    assert unknown == []
+
+
+def test_a_person_of_one_customer_stays_who_he_is_with_another(engine: Engine) -> None:
+    def said(column: Column[object]) -> object:
+        return ADA if (column.table.name, column.name) in {("contacts", "name"), ("timeline", "actor")} else None
+
+    with engine.begin() as connection:
+        Filler(connection, said).fill()
+        store = SqlForgettingStore(connection)
+        assert list(store.customers_of(ADA)) == ["north", "south"]
+        store.replace_person(ADA, "forgotten-1", customer="south")
+        after = dump(connection)
+    assert [row for row in after["contacts"] if ADA in row and "north" in row]
+    assert len(after["contacts"]) == 1
+    assert sorted(str(row) for row in after["timeline"] if ADA in row) == sorted(
+        str(row) for row in after["timeline"] if "forgotten-1" not in row
+    )
+    assert len([row for row in after["timeline"] if "forgotten-1" in row]) == 1
