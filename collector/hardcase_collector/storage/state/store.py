@@ -25,6 +25,7 @@ from hardcase_collector.storage.state.connections import parse_url, reader_engin
 from hardcase_collector.storage.state.failures import named, worth_another_try
 from hardcase_collector.storage.state.feed_store import SqlFeedStore
 from hardcase_collector.storage.state.finding_store import SqlFindingStore
+from hardcase_collector.storage.state.forgetting_store import SqlForgettingStore
 from hardcase_collector.storage.state.noise_store import SqlNoiseStore
 from hardcase_collector.storage.state.outbox_store import SqlOutboxStore
 from hardcase_collector.storage.state.registry_store import SqlRegistryStore
@@ -79,6 +80,10 @@ class SqlTransaction:
     @cached_property
     def registry(self) -> SqlRegistryStore:
         return SqlRegistryStore(self._connection)
+
+    @cached_property
+    def forgetting(self) -> SqlForgettingStore:
+        return SqlForgettingStore(self._connection)
 
     @cached_property
     def clocks(self) -> SqlClockStore:
