@@ -26,7 +26,9 @@ from hardcase_collector.commands import (
     forget,
     judge,
     plans,
+    precision,
     repairs,
+    reports,
     rota,
     running,
     talk,
@@ -51,6 +53,7 @@ app = typer.Typer(
 )
 rules = typer.Typer(no_args_is_help=True, help="Rules: which are loaded, are my sheets right, why (no) case.")
 cases.app.add_typer(clocks.app)
+cases.app.add_typer(reports.app)
 cases.app.add_typer(repairs.app)
 cases.app.add_typer(visits.app)
 cases.app.add_typer(aftercare.app)
@@ -65,6 +68,7 @@ app.add_typer(entitlements.app, name="entitlements")
 app.add_typer(books.app, name="books")
 app.add_typer(running.users, name="users")
 app.add_typer(running.agents, name="agents")
+rules.command()(precision.precision)
 app.add_typer(rules, name="rules")
 app.add_typer(forget.app, name="forget")
 app.add_typer(plans.app, name="plans")

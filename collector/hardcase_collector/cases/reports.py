@@ -40,7 +40,7 @@ class Telling:
     """What is reported. Either `asset` is known, or `customer` and what the caller calls the asset."""
 
     category: str
-    """A component ("disk", "os", "request") or a fault class ("request.upgrade")."""
+    """A component ("disk", "os", "request") or a fault class ("request.upgrade"). "" only where it joins a case."""
     description: str
     channel: ReportChannel
     asset: int | None = None
@@ -106,7 +106,7 @@ class Reports:
         if not loose:
             _refuse_second(tx, asset, part, category)
         case, terms = self._open(tx, told, category, asset, part, loose=loose, now_ms=now_ms)
-        report = tx.reports.add(_report(told, case, customer, category, by, now_ms, joined=False))
+        report = tx.reports.add(_report(told, case, customer, category.fault_class, by, now_ms, joined=False))
         entry: dict[str, Fact] = {
             "origin": str(Origin.PERSON),
             "channel": str(told.channel),
@@ -121,9 +121,12 @@ class Reports:
         return Reported(case=case, report=report, fresh=True, around=around)
 
     def join(self, tx: Transaction, case: Case, told: Telling, *, by: Actor, now_ms: int) -> Reported:
-        """The same, for a case that is open already: an entry and the caller on that case."""
+        """The same, for a case that is open already: an entry and the caller on that case.
+
+        A telling without a category is of what the case is about.
+        """
         allowed(tx, case, by, Deed.JOIN)
-        category = self.category(told.category)
+        fault_class = self.category(told.category).fault_class if told.category else case.fault_classes[0]
         _check(told, now_ms)
         asset = tx.assets.by_number(case.asset)
         if told.asset is not None and told.asset != case.asset:
@@ -133,10 +136,10 @@ class Reports:
             return again
         if case.state not in OPEN_STATES:
             raise IllegalAction(f"case {case.number} is {case.state}: report it anew")
-        report = tx.reports.add(_report(told, case, asset.customer, category, by, now_ms, joined=True))
+        report = tx.reports.add(_report(told, case, asset.customer, fault_class, by, now_ms, joined=True))
         entry: dict[str, Fact] = {
             "channel": str(told.channel),
-            "fault_class": category.fault_class,
+            "fault_class": fault_class,
             "report": report.id,
         }
         file = CaseFile(tx, self._announcer)
@@ -315,7 +318,7 @@ def _refuse_second(tx: Transaction, asset: Asset, part: Part, category: Category
 
 
 def _report(
-    told: Telling, case: Case, customer: str, category: Category, by: Actor, now_ms: int, *, joined: bool
+    told: Telling, case: Case, customer: str, fault_class: str, by: Actor, now_ms: int, *, joined: bool
 ) -> Report:
     return Report(
         id=0,
@@ -323,7 +326,7 @@ def _report(
         customer=customer,
         key=told.key,
         digest=_digest(told),
-        category=category.fault_class,
+        category=fault_class,
         description=told.description.strip()[:NOTE_KEPT],
         channel=told.channel,
         caller=told.caller,

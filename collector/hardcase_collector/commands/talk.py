@@ -10,15 +10,16 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import socket
 import sys
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, NoReturn
 from urllib.parse import quote, urlencode
 
 import typer
@@ -35,6 +36,7 @@ NOT_RUNNING = 69
 NO_RIGHT = 77
 BAD_CONFIG = 78
 TIMEOUT_S = 60.0
+PIECE = 65_536
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
@@ -135,15 +137,52 @@ def _socket(where: Where) -> Path:
     return Path(str(named))
 
 
+def send_file(ctx: typer.Context, path: str, file: Path, **query: str | bool) -> Any:
+    """The content of a file as the body, in pieces."""
+    words = {key: str(value).lower() if isinstance(value, bool) else value for key, value in query.items()}
+    try:
+        opened = file.open("rb")
+        size = os.fstat(opened.fileno()).st_size
+    except OSError as error:
+        fail(_("{path}: cannot be read: {error}").format(path=file, error=error.strerror))
+    headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
+    with opened, _answered(ctx, "POST", f"{path}?{urlencode(words)}", opened, headers) as answer:
+        return _content(answer.status, answer.read())
+
+
+def save_file(ctx: typer.Context, path: str, target: Path) -> int:
+    """What the collector sends, into a new file. How many bytes. An existing file is left alone."""
+    size = 0
+    with _answered(ctx, "GET", path, None, {}) as answer:
+        if answer.status >= 400:
+            _content(answer.status, answer.read())
+        try:
+            with target.open("xb") as file:
+                while chunk := answer.read(PIECE):
+                    size += file.write(chunk)
+        except OSError as error:
+            fail(_("{path}: cannot be written: {error}").format(path=target, error=error.strerror))
+    return size
+
+
 def _ask(ctx: typer.Context, method: str, path: str, body: Mapping[str, object] | None) -> Any:
-    where = _socket(ctx.obj)
-    connection = _Connection(where)
     text = None if body is None else json.dumps(body)
     headers = {"Content-Type": "application/json"} if body is not None else {}
-    try:
-        connection.request(method, f"/v1{path}", body=text, headers=headers)
-        answer = connection.getresponse()
+    with _answered(ctx, method, path, text, headers) as answer:
         return _content(answer.status, answer.read())
+
+
+@contextmanager
+def _answered(
+    ctx: typer.Context, method: str, path: str, body: str | BinaryIO | None, headers: Mapping[str, str]
+) -> Iterator[http.client.HTTPResponse]:
+    where = _socket(ctx.obj)
+    connection = _Connection(where)
+    try:
+        # A collector that refuses a file says so before it has all of it.
+        with suppress(BrokenPipeError, ConnectionResetError):
+            connection.request(method, f"/v1{path}", body=body, headers=headers)
+        yield connection.getresponse()
     except PermissionError:
         told = _("no right to {socket}: run this as root or as a member of group hardcase-admin")
         fail(told.format(socket=where), NO_RIGHT)
