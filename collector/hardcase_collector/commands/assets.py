@@ -7,13 +7,14 @@ from typing import Annotated, Any
 
 import typer
 
-from hardcase_collector.commands import books, talk
+from hardcase_collector.commands import books, depots, talk
 from hardcase_collector.commands.talk import JsonFlag
 from hardcase_collector.tongue import _, heads, word
 
 app = typer.Typer(no_args_is_help=True, help="List and show assets, their readings, coverage and gaps.")
 joining = typer.Typer(no_args_is_help=True, help="Settle what was found while an asset was joining.")
 app.add_typer(joining, name="joining")
+app.command()(depots.record)
 
 Name = Annotated[str, typer.Argument(help="Number, host name, serial or key of the asset.")]
 Reason = Annotated[str, typer.Option("--reason", "-r", help="Why; kept with the decision.")]

@@ -46,7 +46,7 @@ class PartsWatch:
                 "old_serial": order.old_serial,
                 "due_back_ms": order.due_back_ms,
             }
-            self._enter(tx, order.case, "return_overdue", told, now_ms)
+            self._enter(tx, order.case, "part_overdue", told, now_ms)
 
     def _tell_back(self, tx: Transaction, found: TurnedUp, now_ms: int) -> None:
         """The part was judged bad once. Another customer's machine is not named on this customer's case."""

@@ -50,6 +50,7 @@ def make_control(control: Control) -> FastAPI:
     app.include_router(repairs.router(control))
     app.include_router(visits.router(control))
     app.include_router(aftercare.router(control))
+    app.include_router(parts.router(control))
     app.include_router(duty.router(control))
     app.include_router(windows.router(control))
     app.include_router(why.router(control))

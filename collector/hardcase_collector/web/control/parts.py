@@ -9,7 +9,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Query, Request
 
-from hardcase_collector.domain.errors import IllegalAction, NotFound
+from hardcase_collector.domain.errors import IllegalAction, NotFound, SheetError
 from hardcase_collector.domain.ports import Transaction
 from hardcase_collector.domain.spares import Depot, OrderFilter, OrderState, OrderStep, PartOrder, Service
 from hardcase_collector.parts.house import SpareHouse
@@ -70,13 +70,20 @@ def _depots(made: APIRouter, shop: Shop) -> None:
         travel_minutes: Annotated[int, Body(embed=True, ge=0, le=43_200)] = 60,
         rank: Annotated[int, Body(embed=True, ge=1, le=99)] = 1,
     ) -> Json:
-        """`serves`: "customer/site", or "customer" for all of his sites."""
+        """A new one, or more of a known one. `serves`: "customer/site", or "customer" for all of his sites."""
         now_ms = shop.clock_ms()
         with shop.store.write() as tx:
             for owner in filter(None, (customer, *(one.partition("/")[0] for one in serves))):
                 if tx.registry.customer(owner) is None:
                     raise NotFound(f"no customer {owner} in the books; see hardcase-collector customers list")
-            depot = Depot(name=name, title=title, country=country, place=place, customer=customer)
+            known = tx.spares.depot(name) or Depot(name=name)
+            depot = Depot(
+                name=name,
+                title=title or known.title,
+                country=country or known.country,
+                place=place or known.place,
+                customer=customer or known.customer,
+            )
             tx.spares.save_depot(depot)
             for one in serves:
                 owner, _, site = one.partition("/")
@@ -125,15 +132,18 @@ def _catalogue(made: APIRouter, shop: Shop) -> None:
     ) -> Json:
         """`files`: name -> text. Nothing changes where anything is wrong in any of them."""
         house, by, now_ms = _house(shop), who(request), shop.clock_ms()
-        if dry_run:
-            with shop.store.read() as tx:
-                changes = house.sheets.plan(tx, files, by=by)
-        else:
-            with shop.store.write() as tx:
-                changes = house.sheets.plan(tx, files, by=by)
-                house.sheets.apply(tx, changes, by=by, now_ms=now_ms)
+        try:
+            if dry_run:
+                with shop.store.read() as tx:
+                    changes = house.sheets.plan(tx, files, by=by)
+            else:
+                with shop.store.write() as tx:
+                    changes = house.sheets.plan(tx, files, by=by)
+                    house.sheets.apply(tx, changes, by=by, now_ms=now_ms)
+        except SheetError as error:
+            return {"done": False, "mistakes": list(error.mistakes), "changes": []}
         listed: list[Json] = [{"turn": one.turn, "kind": str(one.kind), "key": list(one.key)} for one in changes]
-        return {"changes": listed, "dry_run": dry_run}
+        return {"done": not dry_run, "mistakes": [], "changes": listed}
 
     @made.get("/parts/export", response_model=None)
     def export(request: Request, form: Annotated[str, Query(pattern="^(csv|toml)$")] = "toml") -> Json:
