@@ -20,6 +20,8 @@ from hardcase_collector.domain.service_terms import CaseTerms
 from hardcase_collector.domain.spares import PartOrder
 from hardcase_collector.domain.visit import Dispatch, SiteAccess
 from hardcase_collector.plans.clocks import Clock
+from hardcase_collector.plans.frozen import terms_of
+from hardcase_collector.plans.plan import Plan
 from hardcase_collector.registry.resolution import contacts_of, site_of
 
 OTHERS_SHOWN = 20
@@ -30,6 +32,8 @@ _Row = TypeVar("_Row")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Around:
     terms: CaseTerms | None
+    plan: Plan | None
+    """As it was when the case was opened."""
     clocks: tuple[Clock, ...]
     custody: Custody | None
     site: Site
@@ -69,9 +73,11 @@ class Around:
 def around(tx: Transaction, case: Case, asset: Asset, *, internal: bool, now_ms: int) -> Around:
     """`internal`: also what the customer never sees."""
     open_cases = tx.cases.list(CaseFilter(customer=asset.customer, open_only=True, asset=asset.id, limit=OTHERS_SHOWN))
+    terms = tx.clocks.terms(case.id)
     children = tuple(tx.noise.children(case.id))
     return Around(
-        terms=tx.clocks.terms(case.id),
+        terms=terms,
+        plan=terms_of(terms).plan if terms else None,
         clocks=clocks_of(tx, case, now_ms),
         custody=tx.registry.custody(asset.id),
         site=site_of(tx, asset),

@@ -21,7 +21,7 @@ from hardcase_collector.domain.errors import (
 )
 from hardcase_collector.web.access import Sessions
 from hardcase_collector.web.health import add_health
-from hardcase_collector.web.pages import assets, case, links, queue, search
+from hardcase_collector.web.pages import assets, case, files, links, queue, reports, search
 from hardcase_collector.web.pages.frame import Frame, Refused
 from hardcase_collector.web.ports import Health, Shop
 from hardcase_collector.web.rendering import SECURITY_HEADERS
@@ -30,7 +30,7 @@ from hardcase_collector.web.sign_in import LoginNeeded
 
 MAX_BODY = 65_536
 STATIC = {"style.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}
-PAGES = (assets, queue, case, search, links)
+PAGES = (assets, queue, case, search, links, reports, files)
 
 
 def make_pages(shop: Shop, sessions: Sessions, health: Health, *, language: str) -> FastAPI:
@@ -45,7 +45,7 @@ def make_pages(shop: Shop, sessions: Sessions, health: Health, *, language: str)
     app.include_router(_static())
     add_health(app, health)
     _add_answers(app, frame, sign_in)
-    app.middleware("http")(_guard)
+    app.middleware("http")(_guard(files.room(shop)))
     return app
 
 
@@ -109,15 +109,26 @@ def _as_refused(error: Exception) -> Refused:
             return Refused(400, "error.illegal", why=str(error))
 
 
-async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    """Bounds the body before anything reads it, and puts the security headers on every answer."""
-    length = request.headers.get("content-length", "0")
-    if request.method not in ("GET", "HEAD") and (not length.isdigit() or int(length) > MAX_BODY):
-        return Response("too large\n", 413, headers=SECURITY_HEADERS)
-    if "transfer-encoding" in request.headers:
-        return Response("send a Content-Length\n", 411, headers=SECURITY_HEADERS)
-    response = await call_next(request)
-    headers: Mapping[str, str] = SECURITY_HEADERS
-    for name, value in headers.items():
-        response.headers.setdefault(name, value)
-    return response
+Passing = Callable[[Request], Awaitable[Response]]
+
+
+def _guard(file_room: int) -> Callable[[Request, Passing], Awaitable[Response]]:
+    """Bounds the body before anything reads it, and puts the security headers on every answer.
+
+    `file_room`: how large a form with a file may be.
+    """
+
+    async def guard(request: Request, call_next: Passing) -> Response:
+        length = request.headers.get("content-length", "0")
+        most = file_room if request.url.path.startswith(files.PATH) else MAX_BODY
+        if request.method not in ("GET", "HEAD") and (not length.isdigit() or int(length) > most):
+            return Response("too large\n", 413, headers=SECURITY_HEADERS)
+        if "transfer-encoding" in request.headers:
+            return Response("send a Content-Length\n", 411, headers=SECURITY_HEADERS)
+        response = await call_next(request)
+        headers: Mapping[str, str] = SECURITY_HEADERS
+        for name, value in headers.items():
+            response.headers.setdefault(name, value)
+        return response
+
+    return guard

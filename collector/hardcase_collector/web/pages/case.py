@@ -87,6 +87,7 @@ class CasePages:
             timeline=[entry for entry in reversed(shown.timeline) if internal or _outside(entry)],
             internal=internal,
             quiet_codes=_QUIET,
+            files=self._shop.attachments is not None and may(person.role, Deed.ATTACH),
             here="cases",
         )
 
