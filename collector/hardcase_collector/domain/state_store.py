@@ -8,16 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import date
 from typing import Protocol
 
 from hardcase_collector.domain.asset import Agent, Asset, AssetFacts, AssetMode, Part
 from hardcase_collector.domain.case import Case, TimelineEntry
 from hardcase_collector.domain.clock_store import ClockStore
-from hardcase_collector.domain.customer import Contact, Custody, Customer, Entitlement, Site
 from hardcase_collector.domain.finding import Fact, FindingKey, Transition, Why
 from hardcase_collector.domain.noise_store import NoiseStore
 from hardcase_collector.domain.observation import Catalogue, Coverage, CoverageLine, Event, Loss, Sensor, SourceStatus
+from hardcase_collector.domain.registry_store import ForgettingStore, RegistryStore
 from hardcase_collector.domain.repair_store import RepairStore
 from hardcase_collector.domain.report import ReportStore
 from hardcase_collector.domain.search import SearchStore
@@ -265,59 +264,6 @@ class AccessStore(Protocol):
     def audits(self, *, limit: int) -> Sequence[AuditEntry]: ...
     def probe(self) -> None:
         """Writes a row and takes it back: proves that the store can write."""
-
-
-class RegistryStore(Protocol):
-    """Customers, sites, contacts, custody of assets, entitlements. `registry/resolution.py` answers for one case."""
-
-    def customers(self, *, customer: str | None) -> Sequence[Customer]: ...
-    def customer(self, name: str) -> Customer | None: ...
-    def customers_not_in_books(self) -> Sequence[str]:
-        """Names that assets, agents, users or enrolment tokens carry without being in the books."""
-
-    def save_customer(self, customer: Customer) -> None: ...
-    def sites(self, *, customer: str | None) -> Sequence[Site]: ...
-    def site(self, *, customer: str, name: str) -> Site | None: ...
-    def save_site(self, site: Site) -> None: ...
-    def remove_site(self, *, customer: str, name: str) -> None: ...
-    def contacts(self, *, customer: str | None) -> Sequence[Contact]: ...
-    def save_contact(self, contact: Contact) -> Contact:
-        """id 0 = a new one; gives the id."""
-
-    def remove_contact(self, contact: int) -> None: ...
-    def custody(self, asset: int) -> Custody | None:
-        """None: it is not in the books."""
-
-    def custodies(self, *, customer: str | None) -> Sequence[Custody]: ...
-    def save_custody(self, custody: Custody) -> None: ...
-    def remove_custody(self, asset: int) -> None: ...
-    def assets_where(
-        self,
-        *,
-        customer: str | None,
-        site: str | None = None,
-        rack: str | None = None,
-        group: str | None = None,
-        feed: str | None = None,
-        tag: str | None = None,
-    ) -> Sequence[int]:
-        """Numbers of the assets in the books to which all that is given applies. Names repeat between customers, and
-        rack names between sites."""
-
-    def entitlements(self, asset: int) -> Sequence[Entitlement]:
-        """Of one asset, past and future ones too; uses an index."""
-
-    def entitlements_of(self, *, customer: str | None) -> Sequence[Entitlement]: ...
-    def entitlements_ending(self, *, customer: str | None, first: date, last: date) -> Sequence[Entitlement]:
-        """Whose last day is one of these, soonest first."""
-
-    def entitlement(self, number: int, *, customer: str | None) -> Entitlement:
-        """Raises NotFound, also for another customer's."""
-
-    def save_entitlement(self, entitlement: Entitlement) -> Entitlement:
-        """id 0 = a new one; gives the id."""
-
-    def remove_entitlement(self, number: int) -> None: ...
 
 
 class Transaction(Protocol):
