@@ -29,6 +29,8 @@ from hardcase_collector.web.control import peers
 STOP_S = 3
 MAX_CONNECTIONS = 512
 REQUEST_S = 10.0
+FLOW = 65_536
+"""Bytes of a body that earn another second: a file may come over a slow line, a trickle may not."""
 ENROLMENT_OPTIONS = (
     # A certificate request is under 2 KiB.
     ("grpc.max_receive_message_length", 65_536),
@@ -39,10 +41,13 @@ ENROLMENT_OPTIONS = (
 
 class BoundedProtocol(H11Protocol):
     """HTTP/1.1 whose requests must be whole within ten seconds, or the connection is cut: uvicorn itself waits for
-    ever for the rest of a header, and a few hundred such connections would keep everybody else out.
+    ever for the rest of a header, and a few hundred such connections would keep everybody else out. A body that flows
+    has longer, by its bytes.
     """
 
     _cut: asyncio.TimerHandle | None = None
+    _received = 0
+    """Bytes since the last second that they earned."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in H11Protocol
         super().connection_made(transport)
@@ -54,12 +59,23 @@ class BoundedProtocol(H11Protocol):
             self._whole()
         elif self._cut is None:
             self._cut = self.loop.call_later(REQUEST_S, self.transport.abort)
+        elif self.conn.their_state is h11.SEND_BODY:
+            self._extend(self._cut, len(data))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._whole()
         super().connection_lost(exc)
 
+    def _extend(self, cut: asyncio.TimerHandle, received: int) -> None:
+        earned, self._received = divmod(self._received + received, FLOW)
+        if earned:
+            cut.cancel()
+            # What came fast is no credit for standing still.
+            at = min(cut.when() + earned, self.loop.time() + REQUEST_S)
+            self._cut = self.loop.call_at(max(at, cut.when()), self.transport.abort)
+
     def _whole(self) -> None:
+        self._received = 0
         if self._cut is not None:
             self._cut.cancel()
             self._cut = None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from unittest.mock import Mock
 
 import pytest
 import uvicorn
@@ -73,3 +74,41 @@ async def test_a_second_request_on_the_connection_is_bounded_as_the_first(port: 
     answer = await told(port, HEAD + b"\r\n", HEAD)
 
     assert answer.count(b"HTTP/1.1 200") == 1
+
+
+class Clock:
+    """An event loop's time, by hand."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def time(self) -> float:
+        return self.now
+
+    def call_at(self, at: float, done: Callable[[], None]) -> asyncio.TimerHandle:
+        return asyncio.TimerHandle(at, done, (), asyncio.get_event_loop())
+
+
+async def test_a_body_that_flows_has_longer_and_one_that_trickles_or_stops_has_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(servers, "REQUEST_S", 10.0)
+    clock = Clock()
+    protocol = servers.BoundedProtocol.__new__(servers.BoundedProtocol)
+    protocol.loop = clock  # type: ignore[assignment]  # as much of a loop as is asked here
+    protocol.transport = Mock()
+
+    def cut_at(received: int) -> float:
+        assert protocol._cut is not None
+        protocol._extend(protocol._cut, received)
+        return protocol._cut.when()
+
+    protocol._cut = clock.call_at(110.0, protocol.transport.abort)
+    assert cut_at(servers.FLOW // 2) == 110.0
+    clock.now = 105.0
+    assert cut_at(servers.FLOW // 2) == 111.0
+    assert cut_at(1000 * servers.FLOW) == 115.0
+    assert cut_at(1000 * servers.FLOW) == 115.0
+    clock.now = 114.0
+    assert cut_at(100) == 115.0
+    assert cut_at(2 * servers.FLOW) == 117.0
