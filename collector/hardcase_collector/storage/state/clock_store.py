@@ -11,7 +11,7 @@ from datetime import date
 
 from sqlalchemy import ColumnElement, RowMapping, Select, and_, case, delete, func, or_, select, tuple_
 
-from hardcase_collector.domain.case import Case, TimelineEntry, Waiting
+from hardcase_collector.domain.case import Case, CaseState, TimelineEntry, Waiting
 from hardcase_collector.domain.priority import Priority
 from hardcase_collector.domain.service_terms import (
     CaseClock,
@@ -40,6 +40,7 @@ _CLOCKS = table_of(CaseClockRow)
 _FROZEN = table_of(FrozenTermsRow)
 _TERMS = table_of(CaseTermsRow)
 _TIMELINE = table_of(TimelineRow)
+_OVER = _CASES.c.state.in_([str(CaseState.CLOSED), str(CaseState.CANCELLED)])
 _TERM_COLUMNS = (_TERMS, _FROZEN.c.body)
 # Running clocks before paused ones before cases that owe nothing by a time.
 _RANK = case((_CLOCKS.c.state == Standing.RUNNING, 0), (_CLOCKS.c.state == Standing.PAUSED, 1), else_=2)
@@ -141,7 +142,7 @@ class SqlClockStore(SqlDuty):
         query = select(_CASES, *_clock_columns(), _ASSETS.c.customer.label("of_customer"), *_names(), _RANK, _KEY)
         query = query.join(_ASSETS, _ASSETS.c.id == _CASES.c.asset)
         query = query.join(_CLOCKS, _CLOCKS.c.case_id == _CASES.c.id, isouter=not which.follow_ups)
-        query = query.where(~OPEN_CASES if which.follow_ups else OPEN_CASES, *_wanted(which))
+        query = query.where(_OVER if which.follow_ups else OPEN_CASES, *_wanted(which))
         if which.site is not None:
             query = query.join(_TERMS, _TERMS.c.case_id == _CASES.c.id).where(_TERMS.c.site == which.site)
         if which.after is not None:
