@@ -22,9 +22,11 @@ from hardcase_collector.commands import (
     cases,
     clocks,
     customers,
+    depots,
     entitlements,
     forget,
     judge,
+    parts,
     plans,
     precision,
     repairs,
@@ -65,12 +67,14 @@ app.add_typer(customers.app, name="customers")
 app.add_typer(customers.sites, name="sites")
 app.add_typer(customers.contacts, name="contacts")
 app.add_typer(entitlements.app, name="entitlements")
+app.add_typer(parts.app, name="parts")
+app.add_typer(depots.app, name="depots")
 app.add_typer(books.app, name="books")
+app.add_typer(forget.app, name="forget")
 app.add_typer(running.users, name="users")
 app.add_typer(running.agents, name="agents")
 rules.command()(precision.precision)
 app.add_typer(rules, name="rules")
-app.add_typer(forget.app, name="forget")
 app.add_typer(plans.app, name="plans")
 app.add_typer(rota.app, name="rota")
 app.add_typer(windows.app, name="windows")
