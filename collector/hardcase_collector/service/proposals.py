@@ -77,11 +77,15 @@ class Proposals:
 
         Raises IllegalAction, NotAllowed.
         """
-        next_state(case.state, CaseAction.PROPOSE)
+        waits = case.state is CaseState.PROPOSED
+        next_state(CaseState.CONFIRMED if waits else case.state, CaseAction.PROPOSE)
         allowed(tx, case, by, Deed.PROPOSE)
         _check(offer)
         terms = served_part(tx, case, offer.part, self._plan_named, now_ms=now_ms)
         _void(tx, case, now_ms)
+        if waits:
+            # A better one before the customer has answered: the one he has is withdrawn.
+            case = self._file(tx).move(case, CaseAction.CONFIRM, _by(by, now_ms), {"cause": "withdrawn"})
         proposal = tx.repairs.add_proposal(self._drafted(tx, case, offer, terms, by, now_ms))
         moved = self._file(tx).move(case, CaseAction.PROPOSE, _by(by, now_ms), _told(proposal))
         if _pre_consented(proposal, terms):

@@ -105,6 +105,15 @@ def test_a_new_proposal_voids_the_consent_and_the_links_of_the_old_one(bench: Se
         bench.act(CaseAction.START_REPAIR)
 
 
+def test_a_better_proposal_before_the_answer_withdraws_the_one_before(bench: ServiceBench) -> None:
+    bench.act(CaseAction.CONFIRM)
+    link = bench.link(LinkPurpose.CONSENT, bench.propose())
+    assert bench.propose(Manner.REMOTE).number == 2
+    assert bench.case.state is CaseState.PROPOSED
+    assert [entry.parameters.get("cause") for entry in bench.timeline("moved")][-2] == "withdrawn"
+    assert bench.open(link).acts == ()
+
+
 def test_what_the_plan_consented_to_beforehand_goes_on_at_once(benches: Benches) -> None:
     bench = benches("gold-7x24x4")
     bench.act(CaseAction.CONFIRM)
