@@ -110,9 +110,7 @@ class Collector:
 
     def _build(self) -> None:
         settings, stores = self._settings, self._stores
-        self._judging = composition.judging(
-            composition.rule_book(settings), stores.state, composition.term_sheets(settings)
-        )
+        self._judging = composition.judging_of(settings, stores.state)
         self._opening = Opening(lambda: self._judging.terms)
         self._delivering = Delivering(
             prepare(settings.channel),
@@ -125,6 +123,7 @@ class Collector:
             ),
             clock_ms=clock_ms,
         )
+        self._calendars = Calendars(self._delivering.announcer)
         desk_settings = composition.desk_settings(settings)
         self._actions = composition.case_actions(
             self._delivering.announcer,
@@ -163,7 +162,7 @@ class Collector:
             authority=self._authority,
             insecure=self._insecure,
             clock_ms=clock_ms,
-            also=(self._service, self._spares),
+            also=(self._service, self._spares, self._calendars),
         )
         self._heartbeat = Heartbeat(self._inlet.writer.submit)
         self._readiness = Readiness(
@@ -215,7 +214,7 @@ class Collector:
             handling=Handling(self._delivering.announcer),
             reports=self._reports,
             attachments=self._attachments,
-            calendars=Calendars(self._delivering.announcer),
+            calendars=self._calendars,
             terms=lambda: self._judging.terms,
             service=self._service,
             orders=self._spares.orders,
@@ -392,8 +391,7 @@ class Collector:
     def _read_again(self) -> tuple[Settings, composition.Judging, Prepared]:
         """Everything that can be wrong, before anything is changed. Raises CollectorError."""
         settings = config.load(self._config_path)
-        book, terms = composition.rule_book(settings), composition.term_sheets(settings)
-        return settings, composition.judging(book, self._stores.state, terms), prepare(settings.channel)
+        return settings, composition.judging_of(settings, self._stores.state), prepare(settings.channel)
 
 
 def _at(address: str, port: int) -> str:

@@ -106,6 +106,11 @@ def judging(book: RuleBook, state: SqlStateStore, terms: TermSheets | None = Non
     return Judging(book, Engine(book, asset_key=keys), readings, terms or shipped_sheets())
 
 
+def judging_of(settings: Settings, state: SqlStateStore) -> Judging:
+    """By built-in sheets and the site's. Raises SheetError with every mistake, ConfigError."""
+    return judging(rule_book(settings), state, term_sheets(settings))
+
+
 def term_sheets(settings: Settings) -> TermSheets:
     """Built-in plans and service states, and the site's. Raises SheetError with every mistake, ConfigError."""
     folder = settings.plans.sheets_dir

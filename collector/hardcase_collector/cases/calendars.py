@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from hardcase_collector.cases.case_file import CaseFile, Occasion
+from hardcase_collector.cases.case_file import COLLECTOR, CaseFile, Occasion
 from hardcase_collector.cases.clockwork import CALENDAR_KNOWN, clocks_of
 from hardcase_collector.domain.finding import Fact
 from hardcase_collector.domain.ports import Announcer, Transaction
@@ -18,6 +18,8 @@ from hardcase_collector.plans.almanac import official_year
 from hardcase_collector.plans.calendar import Year
 from hardcase_collector.plans.clocks import Clock
 from hardcase_collector.plans.frozen import FrozenTerms, dump, load
+
+_DAY_MS = 86_400_000
 
 
 def year_of(known: KnownYear) -> Year:
@@ -29,6 +31,13 @@ class Calendars:
 
     def __init__(self, announcer: Announcer) -> None:
         self._announcer = announcer
+        self._looked_ms = 0
+
+    def tick(self, tx: Transaction, *, now_ms: int) -> None:
+        """Once after a start, because this program may know more than the last one; then once a day."""
+        if now_ms - self._looked_ms >= _DAY_MS:
+            self.look_up(tx, actor=COLLECTOR, now_ms=now_ms)
+            self._looked_ms = now_ms
 
     def learn(self, tx: Transaction, years: Iterable[KnownYear], *, actor: str, now_ms: int) -> tuple[int, int]:
         """Keeps the imported years; how many cases were under a provisional one, and in how many a clock moved."""

@@ -31,7 +31,7 @@ __all__ = ["CaseDesk", "DeskSettings"]
 # that no tick holds the writer for long.
 _RELEASED_A_TICK = 500
 # Clocks that are due within one tick are a handful; after a long stop they are worked off in steps.
-_LOOKED_AT_A_TICK = 200
+_LOOKED_AT_A_TICK = 100
 # Rows looked at in each table: more than a big fleet writes between two ticks, and a millisecond's work.
 _FORGOTTEN_A_TICK = 200
 

@@ -94,10 +94,12 @@ def test_at_the_start_open_cases_get_what_is_known_meanwhile(bench: Bench) -> No
     with bench.store.write() as tx:
         # As when the import was cut off before its cases were worked out.
         tx.clocks.know_year(LONG_HOLIDAY)
-    with bench.store.write() as tx:
-        assert Calendars(bench.announcements).look_up(tx, actor="collector", now_ms=NEW_YEARS_EVE + HOUR) == (1, 1)
-    with bench.store.write() as tx:
-        assert Calendars(bench.announcements).look_up(tx, actor="collector", now_ms=NEW_YEARS_EVE + HOUR) == (0, 0)
+    calendars = Calendars(bench.announcements)
+    for hours in (1, 2, 30):
+        with bench.store.write() as tx:
+            calendars.tick(tx, now_ms=NEW_YEARS_EVE + hours * HOUR)
+    (entry,) = told(bench, "calendar_known")
+    assert (entry.at_ms, entry.actor, entry.parameters["moved"]) == (NEW_YEARS_EVE + HOUR, "collector", "on_site")
 
 
 @pytest.mark.parametrize("country", ["", "DE"])
