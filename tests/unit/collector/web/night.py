@@ -12,8 +12,10 @@ from decimal import Decimal
 from functools import cache
 
 from fastapi import FastAPI
+from hardcase_collector.cases.attachments import AttachmentLimits, Attachments
 from hardcase_collector.cases.handling import Handling
-from hardcase_collector.cases.opening import shipped_sheets
+from hardcase_collector.cases.opening import Opening, shipped_sheets
+from hardcase_collector.cases.reports import Reports
 from hardcase_collector.domain.actor import Actor, Role
 from hardcase_collector.domain.advice import Counsel, Live
 from hardcase_collector.domain.asset import AssetFacts, AssetMode, Part
@@ -111,6 +113,8 @@ class Night:
         announcer, numbers = self.bench.announcements, itertools.count(1)
         self.handling = Handling(announcer)
         self.orders = PartOrders(announcer)
+        self.reports = Reports(announcer, Opening(), sheets().categories)
+        self.attachments = Attachments(self.store, self.evidence, announcer, AttachmentLimits(file_bytes=1 << 20))
         self.service = service_desk(
             Needs(
                 announcer=announcer,
@@ -247,6 +251,8 @@ class Night:
             handling=self.handling,
             service=self.service,
             orders=self.orders,
+            reports=self.reports,
+            attachments=self.attachments,
             clock_ms=lambda: self.now_ms,
         )
 
