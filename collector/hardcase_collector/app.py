@@ -164,6 +164,7 @@ class Collector:
             clock_ms=clock_ms,
             also=(self._service, self._spares, self._calendars),
         )
+        self._replays = composition.replays(settings, stores, desk_settings, lambda: self._judging.book)
         self._heartbeat = Heartbeat(self._inlet.writer.submit)
         self._readiness = Readiness(
             (
@@ -235,6 +236,7 @@ class Collector:
             revoked=self._inlet.revoke,
             greet_again=self._inlet.greet_again,
             baselines_changed=self._inlet.reread_feed,
+            replays=self._replays,
             default_customer=self._settings.customer,
         )
 
@@ -346,6 +348,7 @@ class Collector:
                 log.critical("a background task ended", task=task.get_name(), exc_info=task.exception())
 
     async def _drain(self, tasks: list[asyncio.Task[None]]) -> None:
+        await asyncio.to_thread(self._replays.stop)
         await self._inlet.stop()
         for task in tasks:
             task.cancel()

@@ -83,6 +83,7 @@ app.command()(running.status)
 app.command()(running.audit)
 app.command()(judge.judge)
 rules.command("why")(asking.why)
+rules.command("replay")(asking.replay)
 
 
 def _version(wanted: bool) -> None:

@@ -5,6 +5,7 @@ state store. Nothing listens here; that is `servers.py`.
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -34,6 +35,8 @@ from hardcase_collector.plans.plan import PlanBook
 from hardcase_collector.press import ReportPress
 from hardcase_collector.readings import Readings
 from hardcase_collector.registry.written import World
+from hardcase_collector.replay.jobs import Replays
+from hardcase_collector.replay.running import Present
 from hardcase_collector.rpc.service import TelemetryService
 from hardcase_collector.rules.engine import Engine
 from hardcase_collector.rules.sheet import RuleBook
@@ -225,6 +228,20 @@ class Ticking(Protocol):
     """Decides what time alone decides; looks only at what is due."""
 
     def tick(self, tx: Transaction, *, now_ms: int) -> None: ...
+
+
+def replays(
+    settings: Settings, stores: Stores, desk_settings: DeskSettings, book: Callable[[], RuleBook]
+) -> Replays:
+    """`book`: the sheets in force."""
+    present = Present(
+        state=stores.state,
+        telemetry=stores.telemetry,
+        settings=desk_settings,
+        book=book,
+        folder=settings.data_dir,
+    )
+    return Replays(present, monotonic=time.monotonic, rest=time.sleep)
 
 
 class DeskTick:

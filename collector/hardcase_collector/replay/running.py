@@ -27,7 +27,7 @@ from hardcase_collector.domain.replay import ReplayOrder, ReplayReport, ReplaySt
 from hardcase_collector.domain.stored_frame import StoredFrame
 from hardcase_collector.replay.comparing import Known, compare
 from hardcase_collector.replay.feeds import FeedReplay
-from hardcase_collector.replay.scratch import Ended, Scratch, Setting, rules_of
+from hardcase_collector.replay.scratch import Ended, Scratch, Setting, known_of, rules_of
 from hardcase_collector.rules.engine import Engine
 from hardcase_collector.rules.sheet import Condition, RuleBook
 from hardcase_collector.rules.sheet_reader import SHIPPED, read_sheets
@@ -119,7 +119,7 @@ def run(
             with present.state.read() as tx:
                 old = _present(tx, assets, order, (book, present.book()))
                 accepted = _accepted(tx, assets)
-            new = [Known(case, rules, _taken(case, accepted)) for case, rules in scratch.cases()]
+            new = [replace(one, untold=_taken(one.case, accepted)) for one in scratch.cases()]
         finally:
             scratch.close()
     cases = compare(old, new, from_ms=order.from_ms, until_ms=order.until_ms)
@@ -223,18 +223,21 @@ def _cases(tx: Transaction, assets: Iterable[Asset]) -> Sequence[Case]:
 def _present(
     tx: Transaction, assets: Sequence[Asset], order: ReplayOrder, books: Sequence[RuleBook]
 ) -> Sequence[Known]:
-    """Cases that stood at some moment of the replay."""
+    """Openings of cases that stood at some moment of the replay."""
     unstored = _unstored(books)
-    found = []
+    found: list[Known] = []
     for case in _cases(tx, assets):
-        over = case.closed_ms and case.closed_ms < order.from_ms
-        if case.since_ms >= order.until_ms or over or case.rehearsal:
+        if case.rehearsal:
             continue
         rules = rules_of(tx, case.id)
         untold = Untold.PERSON if case.origin is Origin.PERSON else None
         if untold is None and rules and all(rule in unstored for rule in rules):
             untold = Untold.NOT_STORED
-        found.append(Known(case, rules, untold))
+        found += [
+            one
+            for one in known_of(tx, case, untold)
+            if one.since_ms < order.until_ms and not 0 < one.ended_ms < order.from_ms
+        ]
     return found
 
 

@@ -18,6 +18,8 @@ from hardcase_collector.domain.correlation import Subject, case_of_part
 from hardcase_collector.domain.finding import Transition
 from hardcase_collector.domain.noise import Breadth, PlannedWindow, scope_key
 from hardcase_collector.domain.ports import CaseFilter, CaseNews, Transaction, Window
+from hardcase_collector.domain.replay import Untold
+from hardcase_collector.replay.comparing import Known, openings
 from hardcase_collector.rules.sheet import RuleBook
 from hardcase_collector.storage.state.store import SqlStateStore
 
@@ -138,12 +140,21 @@ class Scratch:
                 ends = CaseAction.CLOSE if CaseAction.CLOSE in legal_actions(case.state) else CaseAction.CANCEL
                 CaseFile(tx, _Nobody()).move(case, ends, Occasion(now_ms=ended.at_ms), {"cause": "replay"})
 
-    def cases(self) -> Sequence[tuple[Case, tuple[str, ...]]]:
-        """Every case that was opened, of its asset's present number, with the rules that raised it."""
+    def cases(self) -> Sequence[Known]:
+        """Every opening of every case, of its asset's present number."""
         back = {number: present for present, number in self._number.items()}
         with self._store.read() as tx:
             found = tx.cases.list(CaseFilter(customer=None, open_only=False, limit=MOST_CASES))
-            return [(replace(case, asset=back[case.asset]), rules_of(tx, case.id)) for case in found]
+            return [known for case in found for known in known_of(tx, replace(case, asset=back[case.asset]), None)]
+
+
+def known_of(tx: Transaction, case: Case, untold: Untold | None) -> Sequence[Known]:
+    """Each opening of the case."""
+    rules = rules_of(tx, case.id)
+    return [
+        Known(case, since_ms, ended_ms, rules, untold)
+        for since_ms, ended_ms in openings(case, tx.cases.timeline(case.id))
+    ]
 
 
 def rules_of(tx: Transaction, case: int) -> tuple[str, ...]:

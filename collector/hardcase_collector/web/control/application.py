@@ -25,6 +25,7 @@ from hardcase_collector.web.control import (
     forgetting,
     parts,
     repairs,
+    replays,
     reports,
     running,
     visits,
@@ -54,6 +55,7 @@ def make_control(control: Control) -> FastAPI:
     app.include_router(duty.router(control))
     app.include_router(windows.router(control))
     app.include_router(why.router(control))
+    app.include_router(replays.router(control))
 
     @app.exception_handler(CollectorError)
     def named(_: Request, error: Exception) -> JSONResponse:

@@ -4,11 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from fastapi import Request
 
 from hardcase_collector.domain.actor import Actor, local
+from hardcase_collector.domain.replay import ReplayOrder, ReplayReport
 from hardcase_collector.web.ports import Health, Shop
+
+
+class Replays(Protocol):
+    """What other sheets would have opened; see `replay/`."""
+
+    def start(self, order: ReplayOrder) -> ReplayReport:
+        """Raises SheetError, and IllegalAction while another one runs."""
+
+    def report(self, id: str) -> ReplayReport:
+        """Raises NotFound."""
+
+    def cancel(self, id: str) -> ReplayReport: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +42,8 @@ class Control:
     """Told the number of an agent whose customer changed: its stream ends now, and it comes back."""
     baselines_changed: Callable[[int], None]
     """Told the feed whose baselines changed: judging reads them again."""
+    replays: Replays | None = None
+    """None: this collector keeps no telemetry to judge again."""
     default_customer: str
 
 
