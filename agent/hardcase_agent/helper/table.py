@@ -78,7 +78,7 @@ class Table:
         kind = arguments[1] if len(arguments) == 2 else "auto"
         _expect(_TYPE.fullmatch(kind) is not None, f"device type {kind[:40]!r} is not in the table")
         device = self._device(arguments[0])
-        argv = (self._find("smartctl"), "--json=c", "-n", _NO_WAKE, "-a", "-d", kind, device)
+        argv = (self._find("smartctl"), "--json=c", "-n", _NO_WAKE, "-a", *_STATISTICS, "-d", kind, device)
         return Command(argv, f"{device} {kind}" if "," in kind else device)
 
     def dmidecode(self, arguments: Sequence[str]) -> Command:
@@ -133,6 +133,8 @@ class Table:
         return path
 
 
+_STATISTICS = ("-l", "devstat,4")
+"""General errors, which `-a` leaves out: one page of a log that is only read. Means nothing to NVMe and SCSI disks."""
 _NO_WAKE = f"standby,{STANDBY_STATUS}"
 
 _BUILDERS: dict[str, Callable[[Table, Sequence[str]], Command]] = {

@@ -30,6 +30,8 @@ class CurrentReading:
     limits: Limits = Limits()
     """The device's own."""
     time_ms: int = 0
+    earlier: tuple[int, float] | None = None
+    """Time and value of a sample from long ago, of sensors of wear."""
 
 
 def current_readings(row: FeedRow, catalogue: Catalogue) -> Sequence[CurrentReading]:
@@ -49,6 +51,7 @@ def current_readings(row: FeedRow, catalogue: Catalogue) -> Sequence[CurrentRead
     readings = []
     for index, sensor in enumerate(catalogue.sensors):
         gap = reasons.get(index)
+        worn = decoded.worn.get(catalogue.sensor_numbers[index])
         number = float(values[index]) if index < numbers else math.nan
         readings.append(
             CurrentReading(
@@ -60,6 +63,7 @@ def current_readings(row: FeedRow, catalogue: Catalogue) -> Sequence[CurrentRead
                 level=Severity(decoded.levels.get(catalogue.sensor_numbers[index], 0)),
                 limits=sensor.limits,
                 time_ms=last.time_ms,
+                earlier=(worn.older_ms, worn.older) if worn is not None else None,
             )
         )
     return readings

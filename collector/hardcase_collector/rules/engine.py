@@ -16,7 +16,7 @@ from hardcase_collector.domain.finding import Transition
 from hardcase_collector.domain.observation import Catalogue, Event, Frame, Inventory, SourceStatus
 from hardcase_collector.domain.ports import Baseline, Feed, FeedRow
 from hardcase_collector.domain.ports import FeedState as AnyFeedState
-from hardcase_collector.rules import events, gaps, parts, placing, records, sensors
+from hardcase_collector.rules import events, gaps, parts, placing, records, sensors, wear
 from hardcase_collector.rules.compiled import Compiled, Compiler, Watch, plain_watch
 from hardcase_collector.rules.explanation import Explanation, explain, rejections
 from hardcase_collector.rules.feed_row import decode, encode
@@ -227,6 +227,8 @@ class Engine:
             judged.update(index for index, _ in state.tracks)
         found += _judge_sensors(state, compiled, frame, occasion, judged)
         missing, wake_ms = gaps.judge_missing(state, occasion)
+        if state.wearing:
+            wake_ms = min(wake_ms, wear.note(state, frame))
         state.next_wake(None if due else judged, wake_ms)
         state.last = frame
         found += missing

@@ -10,7 +10,7 @@ import json
 import struct
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from hardcase_collector.domain.asset import Part
 from hardcase_collector.domain.errors import PermanentError
 from hardcase_collector.domain.observation import Catalogue, Frame
 from hardcase_collector.rules.debounce import Track
-from hardcase_collector.rules.feed_state import Columns, FeedState, Key, Keyed, Parked
+from hardcase_collector.rules.feed_state import Columns, FeedState, Key, Keyed, Parked, Worn
 
 VERSION = 1
 _HEADER = struct.Struct("<BBBxqqqqIIIII")
@@ -54,6 +54,7 @@ class Decoded:
     inventory: dict[str, Part] | None = None
     pending_parts: set[str] = field(default_factory=set)
     baselines_ms: int = 0
+    worn: dict[int, Worn] = field(default_factory=dict)
 
 
 def encode(state: FeedState) -> bytes:
@@ -266,6 +267,8 @@ def _rest(state: FeedState) -> bytes:
         "p": sorted(state.pending_parts),
         "b": state.baselines_ms,
     }
+    if state.worn:
+        content["w"] = [[number, *astuple(worn)] for number, worn in state.worn.items()]
     if content == {"t": [], "k": [], "i": None, "p": [], "b": 0}:
         return b""
     text = json.dumps(content, separators=(",", ":")).encode()
@@ -287,6 +290,7 @@ def _read_rest(data: bytes, out: Decoded) -> None:
         out.inventory = {part.key(): part for part in parts}
     out.pending_parts = set(content["p"])
     out.baselines_ms = content["b"]
+    out.worn = {number: Worn(*samples) for number, *samples in content.get("w", ())}
 
 
 def _track_entry(state: FeedState, index: int, rule: int, track: Track) -> list[object]:

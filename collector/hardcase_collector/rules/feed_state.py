@@ -54,6 +54,16 @@ class Parked:
     until_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class Worn:
+    """Per cent used of a disk at two times in the past; at first both are one. See `wear`."""
+
+    older_ms: int
+    older: float
+    newer_ms: int
+    newer: float
+
+
 Key = tuple[int, str, str]
 """(rule id, part key, sensor id)."""
 
@@ -146,7 +156,7 @@ class FeedState:
         "gap_bytes", "ghosts", "hi", "high", "inventory", "keyed", "last", "last_received_ms", "last_time_ms", "lo",
         "low", "memory_bytes", "moved",
         "parked", "pending", "pending_parts", "rehearsal", "stable", "tracks", "tracks_wake_ms", "wake_ms",
-        "watch_from_ms",
+        "watch_from_ms", "wearing", "worn",
     )  # fmt: skip
 
     def __init__(self, feed: Feed, *, rehearsal: bool) -> None:
@@ -179,6 +189,10 @@ class FeedState:
         """From this time of a frame on, time alone may change something."""
         self.tracks_wake_ms = 0
         """The part of it that tracks and parked findings ask for; never too late, perhaps too early."""
+        self.wearing: tuple[int, ...] = ()
+        """Indexes of sensors of wear in the placed catalogue."""
+        self.worn: dict[int, Worn] = {}
+        """By sensor number."""
         self.watch_from_ms = 0
         """Not stored: since when this process waits for frames of this feed."""
         self.dropped = 0

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from hardcase_collector.domain.finding import Change, Severity, Transition
-from hardcase_collector.rules import limits, parts
+from hardcase_collector.rules import limits, parts, wear
 from hardcase_collector.rules.compiled import Compiled, Watch
 from hardcase_collector.rules.debounce import Track
 from hardcase_collector.rules.evidence import transition
@@ -39,6 +39,7 @@ def restore(state: FeedState, decoded: Decoded) -> None:
     state.parked, state.keyed = decoded.parked, decoded.keyed
     state.inventory, state.pending_parts = decoded.inventory, decoded.pending_parts
     state.baselines_ms = decoded.baselines_ms
+    state.worn = decoded.worn
 
 
 def place(state: FeedState, compiled: Compiled, rules: Mapping[str, Rule]) -> None:
@@ -55,6 +56,8 @@ def place(state: FeedState, compiled: Compiled, rules: Mapping[str, Rule]) -> No
         state.columns = pool.moved_to(numbers)
         state.ghosts = pool.left_behind(numbers, MAX_GHOSTS)
     state.place(compiled)
+    state.wearing = wear.places(compiled.catalogue)
+    wear.forget(state)
     if compiled.missing_sensor is None:
         state.columns.missing[:] = False
     if state.keyed and before:

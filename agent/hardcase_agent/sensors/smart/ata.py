@@ -33,6 +33,7 @@ def measures(document: Document) -> Iterator[Measure]:
         yield Measure("disk.hours", Number(hours * 3600))
     yield from measure.health(document)
     yield from attributes.counters(document, rows) if rows else _farm(document)
+    yield from _statistics(document, rows)
     yield from attributes.wear(document, rows)
     yield from attributes.spare(rows)
     yield from attributes.volume(document, rows)
@@ -58,6 +59,25 @@ def _farm(document: Document) -> Iterator[Measure]:
     for quantity, key in _FARM.items():
         value = measure.number(document, "seagate_farm_log", "page_3_error_statistics", key)
         yield from measure.counter(quantity, value, key)
+
+
+_ERROR_STATISTICS, _REPORTED = 4, 8
+"""Page of general errors, and the offset of "Number of Reported Uncorrectable Errors" in it (ACS-4, 9.5.5)."""
+
+
+def _statistics(document: Document, rows: list[Attribute]) -> Iterator[Measure]:
+    """What the disk counts in its device statistics and in no attribute: most SSDs, and every disk of some makers."""
+    told = attributes.first(rows, Meaning.REPORTED)
+    if (told is not None and told.raw is not None) or (not rows and "seagate_farm_log" in document):
+        return
+    for page in measure.rows(document, "ata_device_statistics", "pages"):
+        if measure.number(page, "number") != _ERROR_STATISTICS:
+            continue
+        for row in measure.rows(page, "table"):
+            if measure.number(row, "offset") == _REPORTED and measure.table(row, "flags").get("valid") is not False:
+                value = measure.number(row, "value")
+                yield from measure.counter("disk.reported_uncorrectable", value, "device statistics")
+                return
 
 
 def _temperature(document: Document, rows: list[Attribute]) -> Iterator[Measure]:

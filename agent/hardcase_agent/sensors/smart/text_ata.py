@@ -36,7 +36,7 @@ _SCT = re.compile(r"^Current Temperature:\s+(-?\d{1,3}) Celsius")
 _STATISTIC = re.compile(
     r"^0x(?P<page>[0-9a-f]{2})\s+0x(?P<offset>[0-9a-f]{3})\s+(?P<size>\d)\s+(?P<value>-?\d{1,20})\s"
 )
-_ENDURANCE = ("07", "008")
+_ENDURANCE, _REPORTED = ("07", "008"), ("04", "008")
 _MOST = 1024
 """Attributes, errors and self-tests each: a disk has 30, keeps 100 errors and 21 tests."""
 
@@ -134,7 +134,13 @@ def _describe(error: dict[str, Any], line: str) -> None:
 
 
 def _statistic(document: dict[str, Any], line: str) -> None:
-    """Device Statistics, page 7, offset 8: percentage used (ACS-4 9.5.8)."""
+    """Device Statistics: percentage used (page 7, offset 8) and reported errors (page 4, offset 8; ACS-4 9.5)."""
     found = _STATISTIC.match(line)
-    if found and (found["page"], found["offset"]) == _ENDURANCE and found["value"].isdigit():
+    if found is None or not found["value"].isdigit():
+        return
+    place = (found["page"], found["offset"])
+    if place == _ENDURANCE:
         document["endurance_used"] = {"current_percent": int(found["value"])}
+    elif place == _REPORTED:
+        row = {"offset": 8, "value": int(found["value"])}
+        document["ata_device_statistics"] = {"pages": [{"number": 4, "table": [row]}]}

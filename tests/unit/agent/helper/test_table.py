@@ -25,7 +25,8 @@ def table(devices: Path) -> Table:
 
 def test_a_report_never_wakes_a_disk(table: Table, devices: Path) -> None:
     argv = table.command("smartctl-report", (f"{devices}/sda", "sat")).argv
-    assert argv == ("/bin/true", "--json=c", "-n", f"standby,{STANDBY_STATUS}", "-a", "-d", "sat", f"{devices}/sda")
+    asleep = f"standby,{STANDBY_STATUS}"
+    assert argv == (*("/bin/true", "--json=c", "-n", asleep, "-a", "-l", "devstat,4", "-d", "sat", f"{devices}/sda"),)
 
 
 def test_the_status_of_a_sleeping_disk_cannot_be_made_by_anything_else() -> None:
@@ -110,7 +111,7 @@ def test_a_tool_that_is_not_installed_is_named_with_where_it_was_looked_for(devi
 
 
 _TOOLS = st.sampled_from(["smartctl-report", "smartctl-scan", "dmidecode", "smartctl-version"])
-_WORDS = {"-n", "-a", "-d", "-t", "--json=c", "--scan-open", "--scan", "--version"}
+_WORDS = {"-n", "-a", "-l", "-d", "-t", "--json=c", "--scan-open", "--scan", "--version"}
 
 
 @settings(deadline=None)

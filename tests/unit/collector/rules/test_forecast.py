@@ -39,6 +39,43 @@ def test_the_more_is_used_the_sooner_it_ends(used: float, more: float, days: flo
     assert later is None or (sooner is not None and NOW <= sooner <= later)
 
 
+def before(days: float, value: float) -> tuple[int, float]:
+    return NOW - round(days * DAY_S * 1000), value
+
+
+def days_left(used: float, life_days: float, earlier: tuple[int, float] | None) -> float | None:
+    at_ms = worn_out_ms(used, life_days * DAY_S, now_ms=NOW, earlier=earlier)
+    return None if at_ms is None else (at_ms - NOW) / 1000 / DAY_S
+
+
+def test_what_was_kept_of_its_past_counts_more_than_the_average_of_its_life() -> None:
+    assert days_left(50, 730, before(200, 40)) == pytest.approx(1000)
+    assert days_left(50, 730, None) == pytest.approx(730)
+
+
+@pytest.mark.parametrize(
+    "earlier",
+    [before(20, 40), before(100, 49), before(300, 60)],
+    ids=["too short", "less than two of its whole per cent", "another count"],
+)
+def test_a_past_that_says_too_little_leaves_it_at_the_average(earlier: tuple[int, float]) -> None:
+    assert days_left(50, 730, earlier) == days_left(50, 730, None)
+
+
+def test_a_disk_that_rests_is_given_no_nearer_date_than_one_per_cent_in_that_time() -> None:
+    assert days_left(50, 730, before(200, 50)) is None  # 50 x 200 days
+    assert days_left(90, 730, before(200, 90)) == pytest.approx(2000)
+
+
+@given(st.floats(2, 90), st.floats(2, 9), st.floats(31, 360), st.floats(0, 7000))
+def test_the_faster_of_late_the_sooner_it_ends(used: float, grown: float, days: float, life: float) -> None:
+    now = used + grown
+    slower = days_left(now, life, before(days * 1.5, used))
+    faster = days_left(now, life, before(days, used))
+    assert slower is None or (faster is not None and faster <= slower)
+    assert faster is None or faster == pytest.approx((100 - now) * days / grown, rel=1e-6, abs=1e-3)
+
+
 def test_each_disk_is_reckoned_with_its_own_hours() -> None:
     told = worn_out(
         [
