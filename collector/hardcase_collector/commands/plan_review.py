@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hardcase_collector.commands import talk
-from hardcase_collector.tongue import _, heads
+from hardcase_collector.tongue import _, heads, ngettext
 
 if TYPE_CHECKING:
     from hardcase_collector.commands.plan_words import Language
@@ -22,7 +22,8 @@ def show(review: Mapping[str, Any], names: Sequence[str], language: Language) ->
         if any(str(kind) in review["clocks"][name] for name in names)
     ]
     rows.append((_("paid now"), *(_paid(review["paid"][name]) for name in names)))
-    title = _("{cases} cases under each plan").format(cases=review["cases"])
+    title = ngettext("{cases} case under each plan", "{cases} cases under each plan", review["cases"])
+    title = title.format(cases=review["cases"])
     if review["left_out"]:
         title += _(", {left_out} older ones left out").format(left_out=review["left_out"])
     talk.say()
@@ -47,4 +48,5 @@ def _tally(tally: Mapping[str, int] | None, language: Language) -> str:
 
 def _paid(paid: Mapping[str, Any]) -> str:
     amounts = ", ".join(f"{amount} {currency}" for currency, amount in sorted(paid["amounts"].items()))
-    return _("{count} entitlements, {amounts}").format(count=paid["entitlements"], amounts=amounts or "-")
+    told = ngettext("{count} entitlement, {amounts}", "{count} entitlements, {amounts}", paid["entitlements"])
+    return told.format(count=paid["entitlements"], amounts=amounts or "-")
