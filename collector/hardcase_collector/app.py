@@ -28,6 +28,7 @@ from hardcase_collector.domain.advice import Counsel, Live
 from hardcase_collector.domain.case import Case
 from hardcase_collector.domain.errors import CollectorError, ConfigError
 from hardcase_collector.domain.ports import OutboxRow, Transaction
+from hardcase_collector.host_power import host_power
 from hardcase_collector.notify.events import Sender
 from hardcase_collector.numbers import Numbers
 from hardcase_collector.rpc.enrolment import Enrolment
@@ -155,6 +156,7 @@ class Collector:
                 desk_settings,
                 joins=lambda: self._judging.book.joins,
                 storms=lambda: self._judging.book.storms,
+                power_of=host_power,
                 opening=self._opening,
             ),
             settings,

@@ -53,6 +53,8 @@ class FakeTransaction:
         self.transitions = data.transitions
         self.findings = SimpleNamespace(add_why=data.whys.append)
         self.cases = self.outbox = self.access = SimpleNamespace()
+        # Windows that people opened: there are none here.
+        self.noise = SimpleNamespace(windows_in=lambda scopes, *, at_ms: [])
 
 
 class Agents:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from hardcase_collector.cases.silence import LOOK_AGAIN_MS, host_is_off
 from hardcase_collector.domain.asset import Asset, AssetMode
 from hardcase_collector.domain.finding import Fact, Severity, Transition
 from hardcase_collector.domain.ports import FindingRow, Window
@@ -28,6 +29,8 @@ class Held(StrEnum):
     """A person took it as baseline; it opens when it gets worse or comes back."""
     SETTLED = "settled"
     """A person closed or cancelled its case while it fired."""
+    HOST_OFF = "host_off"
+    """The machine is off, and so is its agent: looked at again until one of them is back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +68,7 @@ def admit(
         _joining(transition, asset, now_ms),
         _accepted(transition, asset, accepted),
         _in_window(transition, windows, now_ms, backlog_hold_ms),
+        _off(transition, now_ms),
         _backlog(transition, now_ms + backlog_hold_ms),
     ):
         if decision is not None:
@@ -134,6 +138,11 @@ def _in_window(
         until_ms=now_ms + backlog_hold_ms if told_late else last.until_ms,
         facts={"window": last.id.hex(), "until_ms": last.until_ms, "by": last.by, "window_reason": last.reason},
     )
+
+
+def _off(transition: Transition, now_ms: int) -> Admission | None:
+    off = host_is_off(transition)
+    return Admission(held=Held.HOST_OFF, reason="host_off", until_ms=now_ms + LOOK_AGAIN_MS) if off else None
 
 
 def _backlog(transition: Transition, until_ms: int) -> Admission | None:

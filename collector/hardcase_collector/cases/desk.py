@@ -15,6 +15,7 @@ from hardcase_collector.cases.opening import Opening
 from hardcase_collector.cases.placing import Placing, decided, transition_of
 from hardcase_collector.cases.proof import Proof
 from hardcase_collector.cases.settings import DeskSettings, JoiningEnd
+from hardcase_collector.cases.silence import PowerOf, nobody_asks, with_power
 from hardcase_collector.cases.storms import Storms
 from hardcase_collector.cases.windows import holding
 from hardcase_collector.cases.workflow import OPEN_STATES, legal_actions
@@ -47,10 +48,12 @@ class CaseDesk:
         joins: Callable[[], Sequence[Join]] = tuple,
         opening: Opening | None = None,
         storms: Callable[[], Sequence[StormKind]] = tuple,
+        power_of: PowerOf = nobody_asks,
     ) -> None:
         """`joins`: what follows from what inside an asset, `storms`: what is one cause over many cases, as the sheets
         say now. `opening`: None = shipped sheets."""
         self._announcer = announcer
+        self._power_of = power_of
         self._storms = Storms(announcer, storms, opening or Opening())
         self._settings = settings
         self._placing = Placing(
@@ -82,6 +85,7 @@ class CaseDesk:
         self, tx: Transaction, transition: Transition, held: FindingRow | None, now_ms: int, window_ms: int
     ) -> None:
         """Holds the finding back, or gives it a case. `held`: it was held so far. `window_ms`: windows of that time."""
+        transition = with_power(transition, tx, self._power_of, now_ms=now_ms)
         asset = tx.assets.by_number(transition.key.asset)
         custody = tx.registry.custody(asset.id)
         windows = holding(tx, asset, custody, window_ms)
@@ -205,7 +209,7 @@ class CaseDesk:
     def tick(self, tx: Transaction, *, now_ms: int) -> None:
         self._end_windows(tx, now_ms)
         self._end_joining(tx, now_ms)
-        for reason in (Held.BACKLOG, Held.WINDOW):
+        for reason in (Held.BACKLOG, Held.WINDOW, Held.HOST_OFF):
             for row in tx.findings.held(reason=reason, until_ms=now_ms)[:_RELEASED_A_TICK]:
                 self._release(tx, row, now_ms)
         self._close_verified(tx, now_ms)

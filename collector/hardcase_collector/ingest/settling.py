@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from hardcase_collector.domain.errors import BadRecord, CollectorError
 from hardcase_collector.domain.finding import Fact, Transition, Why
+from hardcase_collector.domain.noise import Breadth, scope_key
 from hardcase_collector.domain.observation import (
     Coverage,
     Event,
@@ -18,6 +19,7 @@ from hardcase_collector.domain.observation import (
     SourceStatus,
 )
 from hardcase_collector.domain.ports import Baseline, Desk, FeedState, Judge, Transaction, Window
+from hardcase_collector.domain.window_times import moved, time_of
 from hardcase_collector.ingest.books import FeedBook
 from hardcase_collector.ingest.incoming import RejectionStatus
 from hardcase_collector.ingest.plan import Judged, Plan, Quarantined
@@ -103,6 +105,8 @@ class Settler:
         elif isinstance(observation, Maintenance):
             for window in windows_of(tx, observation):
                 tx.assets.open_window(window)
+            if not observation.duration_s:
+                end_planned(tx, observation)
         return ()
 
     def _event(self, tx: Transaction, state: FeedState | None, event: Event) -> Iterable[Transition]:
@@ -177,6 +181,16 @@ def quarantine(tx: Transaction, bad: Quarantined, now_ms: int) -> None:
 
 def received(observation: Observation) -> int:
     return observation.received_ms if isinstance(observation, Frame) else observation.stamp.received_ms
+
+
+def end_planned(tx: Transaction, asked: Maintenance) -> None:
+    """Those too that somebody opened for this very asset from afar; one for its site or rack is not its to end."""
+    at_ms = asked.stamp.time_ms
+    for planned in tx.noise.windows_in([scope_key(Breadth.ASSET, asked.stamp.asset)], at_ms=at_ms):
+        running = time_of(planned, at_ms)
+        if running is not None:
+            tx.noise.save_window(moved(planned, at_ms=at_ms, until_ms=at_ms))
+            tx.noise.release(held="window", until_ms=running[1], at_ms=at_ms)
 
 
 def windows_of(tx: Transaction, asked: Maintenance) -> Sequence[Window]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from hardcase_collector.cases.windows import holding
 from hardcase_collector.domain.advice import Counsel, Live
 from hardcase_collector.domain.asset import Agent, Asset, AssetMode, Part
 from hardcase_collector.domain.case import Case, CaseAction, TimelineEntry
@@ -177,7 +178,7 @@ def asset(tx: Transaction, number: int, *, customer: str | None, now_ms: int, re
         findings=tuple(tx.findings.of_asset(number, firing=True)),
         cases=tuple(cases),
         events=tuple(tx.assets.events(number, limit=EVENTS_SHOWN)),
-        windows=tuple(tx.assets.windows(number, now_ms)),
+        windows=tuple(holding(tx, found, tx.registry.custody(number), now_ms)),
         whys=tuple(tx.findings.whys(asset=number, case=None, limit=WHYS_SHOWN)),
     )
 
