@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test check format bench chaos truth fuzz proto texts lock clean packages
+.PHONY: demo test check format bench chaos truth fuzz proto texts diagram lock clean packages
 
 demo: $(VENV)/.runtime
 	@ONCE=$(ONCE) $(BIN)/python -m deploy.demo.demo
@@ -46,6 +46,10 @@ proto: $(VENV)/.dev
 # Catalogues of messages: extracts from the sources, updates, compiles, and lists what is not translated yet.
 texts: $(VENV)/.dev
 	$(BIN)/python -m tests.texts
+
+# The states of a case and who may do what, as ARCHITECTURE.md shows them.
+diagram: $(VENV)/.dev
+	$(BIN)/python -m tests.diagram
 
 # Lock files: exact versions with hashes, no registry address.
 lock: $(VENV)/.dev
