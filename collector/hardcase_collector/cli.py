@@ -110,11 +110,14 @@ def options(
     socket: Annotated[
         Path | None, typer.Option(help="Socket of the running collector, if not the one configured.")
     ] = None,
+    customer: Annotated[
+        str | None, typer.Option("--customer", help="Show and touch nothing but this customer's.")
+    ] = None,
     lang: Annotated[str, typer.Option("--lang", callback=_language, help="en or zh. Default: as LANG says.")] = "",
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True)] = False,
 ) -> None:
     tongue.speak(tongue.chosen(lang, os.environ))
-    ctx.obj = Where(config, socket)
+    ctx.obj = Where(config, socket, customer)
 
 
 @app.command()

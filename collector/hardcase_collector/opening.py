@@ -49,7 +49,7 @@ def state_url(settings: Settings) -> str:
 def add_first_administrator(settings: Settings, name: str, password: str, *, now_ms: int) -> bool:
     """False: there is an administrator already. Raises NotAllowed (short password), StoreLocked, StoreFailed."""
     with locked_state(settings) as state, state.write() as tx:
-        if any(user.role == Role.ADMINISTRATOR for user in tx.access.users()):
+        if any(user.role == Role.ADMINISTRATOR for user in tx.access.users(customer=None)):
             return False
         tx.access.add_user(
             User(

@@ -717,7 +717,7 @@ class OutboxContract:
             owe(tx, case, 2)
             row = tx.outbox.claim(owner="me", now_ms=NOON, lease_ms=100, limit=5)[0]
             tx.outbox.failed(row.id, owner="me", error="410 gone", next_try_ms=NOON, dead=True)
-            assert [found.id for found in tx.outbox.dead_letters(limit=5)] == [row.id]
+            assert [found.id for found in tx.outbox.dead_letters(customer=None, limit=5)] == [row.id]
             assert [found.version for found in tx.outbox.claim(owner="me", now_ms=NOON, lease_ms=100, limit=5)] == [2]
             tx.outbox.resend(row.id, now_ms=NOON + 1)
             resent = tx.outbox.claim(owner="me", now_ms=NOON + 1, lease_ms=100, limit=5)
@@ -768,7 +768,7 @@ class AccessContract:
             tx.access.add_user(user)
             assert tx.access.user("li") == user
             assert tx.access.user("wang") is None
-            assert tx.access.users() == [user]
+            assert tx.access.users(customer=None) == [user]
             with pytest.raises(NotAllowed):
                 tx.access.add_user(user)
 
@@ -782,7 +782,7 @@ class AccessContract:
             assert tx.access.session_user("s", now_ms=1) is None
             tx.access.add_session(hash="t", user="li", expires_ms=NOON)
             tx.access.remove_user("li")
-            assert tx.access.users() == []
+            assert tx.access.users(customer=None) == []
             tx.access.add_user(li)
             assert tx.access.session_user("t", now_ms=1) is None
             with pytest.raises(NotFound):
@@ -803,7 +803,7 @@ class AccessContract:
             assert tx.access.use_token("h", now_ms=NOON - 1) == replace(token, uses_left=0)
             with pytest.raises(TokenRefused, match="used up"):
                 tx.access.use_token("h", now_ms=NOON - 1)
-            assert tx.access.tokens() == [replace(token, uses_left=0)]
+            assert tx.access.tokens(customer=None) == [replace(token, uses_left=0)]
 
     def test_a_session_ends_by_time_and_by_hand(self, store: StateStore) -> None:
         user = User(name="li", role="engineer", customer="north", password_hash="x")
@@ -822,12 +822,12 @@ class AccessContract:
             assert tx.forget(now_ms=NOON + 700 * DAY, limit=10) == 0
             assert tx.forget(now_ms=NOON + 800 * DAY, limit=1) == 1
             assert tx.forget(now_ms=NOON + 800 * DAY, limit=10) == 1
-            assert [entry.at_ms for entry in tx.access.audits(limit=10)] == [NOON + 800 * DAY]
+            assert [entry.at_ms for entry in tx.access.audits(customer=None, limit=10)] == [NOON + 800 * DAY]
 
     def test_the_audit_log_keeps_who_did_what(self, store: StateStore) -> None:
         with store.write() as tx:
             tx.access.audit(at_ms=NOON, actor="li", action="case.cancel", subject="HC-1", facts={"why": "test"})
-            entry = tx.access.audits(limit=5)[0]
+            entry = tx.access.audits(customer=None, limit=5)[0]
         assert (entry.actor, entry.action, entry.subject, entry.facts) == ("li", "case.cancel", "HC-1", {"why": "test"})
 
 

@@ -171,7 +171,7 @@ async def test_a_delivery_given_up_is_on_the_timeline_and_resent_by_hand(plant: 
     with plant.store.write() as tx:
         entries = [entry for entry in tx.cases.timeline(1) if entry.code == "delivery_given_up"]
         assert entries[0].parameters == {"channel": "hook", "error": "HTTP 404", "attempts": 1}
-        tx.outbox.resend(tx.outbox.dead_letters(limit=1)[0].id, now_ms=plant.now_ms)
+        tx.outbox.resend(tx.outbox.dead_letters(customer=None, limit=1)[0].id, now_ms=plant.now_ms)
     await plant.run_until(lambda: plant.counts()["delivered"] == 1)
     assert sink.ids() == ["test-HC-20261124-0001-v1"]
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import socket
 import sys
 import tomllib
@@ -47,6 +48,8 @@ class Where:
 
     config: Path | None
     socket: Path | None
+    customer: str | None = None
+    """The only one whose things are shown and touched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,9 @@ def get(ctx: typer.Context, path: str, **query: str | int | bool | None) -> Any:
 
 
 def post(ctx: typer.Context, path: str, **body: object) -> Any:
+    where: Where = ctx.obj
+    if where.customer is not None and "customer" in body:
+        body["customer"] = body["customer"] or where.customer
     return _ask(ctx, "POST", path, body)
 
 
@@ -117,6 +123,13 @@ class _Connection(http.client.HTTPConnection):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(TIMEOUT_S)
         self.sock.connect(str(self._path))
+
+
+def _held(where: Where, path: str) -> str:
+    """The path with the customer that `--customer` before the command names, unless the command names one itself."""
+    if where.customer is None or re.search(r"[?&]customer=", path):
+        return path
+    return f"{path}{'&' if '?' in path else '?'}{urlencode({'customer': where.customer})}"
 
 
 def _socket(where: Where) -> Path:
@@ -181,7 +194,7 @@ def _answered(
     try:
         # A collector that refuses a file says so before it has all of it.
         with suppress(BrokenPipeError, ConnectionResetError):
-            connection.request(method, f"/v1{path}", body=body, headers=headers)
+            connection.request(method, f"/v1{_held(ctx.obj, path)}", body=body, headers=headers)
         yield connection.getresponse()
     except PermissionError:
         told = _("no right to {socket}: run this as root or as a member of group hardcase-admin")

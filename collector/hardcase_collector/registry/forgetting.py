@@ -66,7 +66,7 @@ def _check_person(tx: Transaction, name: str, customer: str | None) -> None:
     if customer is None and len(known) > 1:
         raise NotAllowed(f"{', '.join(known)} each have a {name}: say whose with --customer")
     user = tx.access.user(name)
-    others = (one for one in tx.access.users() if one.name != name)
+    others = (one for one in tx.access.users(customer=None) if one.name != name)
     if user is not None and user.role == Role.ADMINISTRATOR and not any(o.role == Role.ADMINISTRATOR for o in others):
         raise NotAllowed(f"{name} is the last administrator; make another one first")
 
@@ -92,7 +92,7 @@ def customer(tx: Transaction, name: str, *, dry_run: bool) -> Forgotten:
 
 
 def _keep_an_administrator(tx: Transaction, name: str) -> None:
-    administrators = [one for one in tx.access.users() if one.role == Role.ADMINISTRATOR]
+    administrators = [one for one in tx.access.users(customer=None) if one.role == Role.ADMINISTRATOR]
     if administrators and all(one.customer == name for one in administrators):
         raise NotAllowed(f"the last administrator is of customer {name}; make another one first")
 

@@ -13,6 +13,7 @@ from hardcase_collector.domain.errors import NotAllowed, NotFound, TokenRefused
 from hardcase_collector.domain.finding import Fact
 from hardcase_collector.domain.ports import AuditEntry, EnrolmentToken, User
 from hardcase_collector.storage.state import texts
+from hardcase_collector.storage.state.audits import audits_of
 from hardcase_collector.storage.state.models import AuditRow, TokenRow, UserRow, WebSessionRow
 from hardcase_collector.storage.state.upserts import insert_into, table_of, upsert
 
@@ -44,8 +45,11 @@ class SqlAccessStore:
         row = self._connection.execute(select(_USERS).where(_USERS.c.name == name)).mappings().first()
         return None if row is None else _user(row)
 
-    def users(self) -> Sequence[User]:
-        return [_user(row) for row in self._connection.execute(select(_USERS).order_by(_USERS.c.name)).mappings()]
+    def users(self, *, customer: str | None) -> Sequence[User]:
+        query = select(_USERS).order_by(_USERS.c.name)
+        if customer is not None:
+            query = query.where(_USERS.c.customer == customer)
+        return [_user(row) for row in self._connection.execute(query).mappings()]
 
     def change_user(self, user: User) -> None:
         """Role, password and the like. His sessions end. Raises NotFound."""
@@ -97,8 +101,10 @@ class SqlAccessStore:
             raise TokenRefused("this enrolment token is used up")
         return _token(used)
 
-    def tokens(self) -> Sequence[EnrolmentToken]:
+    def tokens(self, *, customer: str | None) -> Sequence[EnrolmentToken]:
         query = select(_TOKENS).order_by(_TOKENS.c.made_ms, _TOKENS.c.hash)
+        if customer is not None:
+            query = query.where(_TOKENS.c.customer == customer)
         return [_token(row) for row in self._connection.execute(query).mappings()]
 
     def add_session(self, *, hash: str, user: str, expires_ms: int) -> None:
@@ -125,9 +131,10 @@ class SqlAccessStore:
             )
         )
 
-    def audits(self, *, limit: int) -> Sequence[AuditEntry]:
-        """Newest first."""
+    def audits(self, *, customer: str | None, limit: int) -> Sequence[AuditEntry]:
         query = select(_AUDIT).order_by(_AUDIT.c.id.desc()).limit(limit)
+        if customer is not None:
+            query = query.where(audits_of(customer))
         return [
             AuditEntry(
                 at_ms=row.at_ms,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from urllib.parse import unquote
 
 from sqlalchemy import (
     Column,
@@ -21,12 +22,12 @@ from sqlalchemy import (
     delete,
     func,
     literal,
-    or_,
     select,
     update,
 )
 
 from hardcase_collector.storage.state import texts
+from hardcase_collector.storage.state.audits import audits_of
 from hardcase_collector.storage.state.belonging import belongs, kind_of, tables
 from hardcase_collector.storage.state.models import (
     AgentRow,
@@ -42,7 +43,7 @@ from hardcase_collector.storage.state.models import (
     PartOrderRow,
     SensorRow,
     ServiceReportRow,
-    UserRow,
+    StormTableRow,
 )
 from hardcase_collector.storage.state.upserts import table_of
 
@@ -53,8 +54,8 @@ _CASES = table_of(CaseRow)
 _DEPOTS = table_of(DepotRow)
 _FROZEN = table_of(FrozenTermsRow)
 _ORDERS = table_of(PartOrderRow)
+_STORMS = table_of(StormTableRow)
 _TERMS = table_of(CaseTermsRow)
-_USERS = table_of(UserRow)
 _FEEDS = table_of(FeedTableRow)
 _FILES = table_of(AttachmentRow)
 _REPORTS = table_of(ServiceReportRow)
@@ -90,6 +91,7 @@ class SqlErasing:
             if theirs is not None:
                 found[table.name] = self._count(table, theirs)
         found["audit"] = len(self._audits())
+        found["storms"] = found.get("storms", 0) + len(self._counts())
         return {name: rows for name, rows in found.items() if rows}
 
     def _count(self, table: Table, theirs: object) -> int:
@@ -122,12 +124,13 @@ class SqlErasing:
         return {name: rows for name, rows in gone.items() if rows}
 
     def _erase(self) -> dict[str, int]:
-        gone = {"audit": self._erase_audits()}
+        gone = {"audit": self._erase_audits(), "storms": self._erase_counts()}
         self._cut_ties()
         for table in reversed(tables()):
             theirs = belongs(table)
             if theirs is not None and table not in _SHELLS:
-                gone[table.name] = self._connection.execute(delete(table).where(theirs), self._bound).rowcount
+                done = self._connection.execute(delete(table).where(theirs), self._bound).rowcount
+                gone[table.name] = gone.get(table.name, 0) + done
         for table in _SHELLS:
             gone[table.name] = self._empty(table)
         unshared = _FROZEN.c.hash.not_in(select(_TERMS.c.frozen))
@@ -157,6 +160,19 @@ class SqlErasing:
         emptied = update(table).where(theirs).values({**values, **_SHELLS[table]})
         return self._connection.execute(emptied, self._bound).rowcount
 
+    def _counts(self) -> list[tuple[str, str]]:
+        """What is counted for a storm that has no case yet: only its scope says whose it is."""
+        his = set(self._connection.execute(select(_ASSETS.c.id).where(_ASSETS.c.customer == self._customer)).scalars())
+        owners = {self._customer, *map(str, his)}
+        query = select(_STORMS.c.kind, _STORMS.c.scope).where(_STORMS.c.parent.is_(None))
+        return [(kind, scope) for kind, scope in self._connection.execute(query) if _owner_of(scope) in owners]
+
+    def _erase_counts(self) -> int:
+        counts = self._counts()
+        for kind, scope in counts:
+            self._connection.execute(delete(_STORMS).where(_STORMS.c.kind == kind, _STORMS.c.scope == scope))
+        return len(counts)
+
     def _erase_audits(self) -> int:
         numbers = self._audits()
         for start in range(0, len(numbers), _AUDITS_AT_ONCE):
@@ -166,24 +182,17 @@ class SqlErasing:
 
     def _audits(self) -> list[int]:
         """Entries about him, his things or his people, or by his people."""
-        mine = (
-            select(_ASSETS.c.key).where(_ASSETS.c.customer == self._customer),
-            select(_AGENTS.c.id).where(_AGENTS.c.customer == self._customer),
-            select(_CASES.c.number).where(_CASES.c.asset == _ASSETS.c.id, _ASSETS.c.customer == self._customer),
-            select(_USERS.c.name).where(_USERS.c.customer == self._customer),
-        )
-        of_them = or_(
-            _AUDIT.c.subject == self._customer,
-            _AUDIT.c.subject.startswith(f"{self._customer} ", autoescape=True),
-            *(_AUDIT.c.subject.in_(names) for names in mine),
-            _AUDIT.c.actor.in_(mine[3]),
-        )
-        found = set(self._connection.execute(select(_AUDIT.c.id).where(of_them)).scalars())
+        found = set(self._connection.execute(select(_AUDIT.c.id).where(audits_of(self._customer))).scalars())
         telling = select(_AUDIT.c.id, _AUDIT.c.facts).where(_AUDIT.c.facts.contains(self._customer, autoescape=True))
         for number, facts in self._connection.execute(telling):
             if self._customer in texts.load_facts(facts).values():
                 found.add(number)
         return sorted(found)
+
+
+def _owner_of(scope: str) -> str:
+    """ "rack:north/berlin/R12" is of north, "asset:3" of whose asset 3 is."""
+    return unquote(scope.partition(":")[2].partition("/")[0])
 
 
 def _nothing(column: Column[object], number: Column[object]) -> object:

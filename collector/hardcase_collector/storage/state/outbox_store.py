@@ -11,9 +11,10 @@ from sqlalchemy import Connection, RowMapping, and_, exists, func, insert, selec
 
 from hardcase_collector.domain.errors import NotFound
 from hardcase_collector.domain.ports import OutboxRow
-from hardcase_collector.storage.state.models import CaseRow, OutboxTableRow
+from hardcase_collector.storage.state.models import AssetRow, CaseRow, OutboxTableRow
 from hardcase_collector.storage.state.upserts import table_of
 
+_ASSETS = table_of(AssetRow)
 _CASES = table_of(CaseRow)
 _OUTBOX = table_of(OutboxTableRow)
 _OWED = text("outbox.state = 'owed'")
@@ -147,9 +148,12 @@ class SqlOutboxStore:
         mine = update(_OUTBOX).where(_OUTBOX.c.id == row, _OUTBOX.c.owner == owner, _OWED).values(dict(values))
         return self._connection.execute(mine).rowcount == 1
 
-    def dead_letters(self, *, limit: int) -> Sequence[OutboxRow]:
+    def dead_letters(self, *, customer: str | None, limit: int) -> Sequence[OutboxRow]:
         """Oldest first."""
         query = select(_OUTBOX).where(_OUTBOX.c.state == "dead").order_by(_OUTBOX.c.id).limit(limit)
+        if customer is not None:
+            cases = _OUTBOX.join(_CASES, _CASES.c.id == _OUTBOX.c.case_id).join(_ASSETS, _ASSETS.c.id == _CASES.c.asset)
+            query = query.select_from(cases).where(_ASSETS.c.customer == customer)
         return [_row(row) for row in self._connection.execute(query).mappings()]
 
     def of_case(self, case: int) -> Sequence[OutboxRow]:

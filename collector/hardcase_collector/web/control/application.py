@@ -1,14 +1,14 @@
 """The application behind the control socket, and its errors. Made by `app.py`; peers are checked by `peers.py`.
 
 Routes: `cases.py`, `assets.py`, `running.py`. Everybody let in sees every customer and may do everything: he could read
-the stores themselves.
+the stores themselves. Whoever asks for one customer alone is held to that one (`scope.py`).
 """
 
 from __future__ import annotations
 
 import logging
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
@@ -33,12 +33,14 @@ from hardcase_collector.web.control import (
     windows,
 )
 from hardcase_collector.web.control.ports import Control
+from hardcase_collector.web.control.scope import held_to_scope
 
 log = logging.getLogger(__name__)
 
 
 def make_control(control: Control) -> FastAPI:
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    held = Depends(held_to_scope(control))
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, dependencies=[held])
     app.include_router(cases.router(control))
     app.include_router(assets.router(control))
     app.include_router(customers.router(control))

@@ -133,10 +133,10 @@ def _letters(made: APIRouter, control: Control) -> None:
     shop = control.shop
 
     @made.get("/dead-letters", response_model=None)
-    def letters(limit: Annotated[int, Query(ge=1, le=MAX_LIST)] = 200) -> Json:
+    def letters(customer: str | None = None, limit: Annotated[int, Query(ge=1, le=MAX_LIST)] = 200) -> Json:
         listed: list[Json] = []
         with shop.store.read() as tx:
-            for row in tx.outbox.dead_letters(limit=limit):
+            for row in tx.outbox.dead_letters(customer=customer, limit=limit):
                 line = plain(row)
                 assert isinstance(line, dict)
                 del line["body"]
@@ -149,7 +149,7 @@ def _letters(made: APIRouter, control: Control) -> None:
         """An empty list = all of them."""
         now_ms = shop.clock_ms()
         with shop.store.write() as tx:
-            dead = {row.id for row in tx.outbox.dead_letters(limit=MAX_LIST)}
+            dead = {row.id for row in tx.outbox.dead_letters(customer=who(request).customer, limit=MAX_LIST)}
             unknown = [str(row) for row in ids if row not in dead]
             if unknown:
                 raise NotFound(f"no dead letter {', '.join(unknown)}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from fastapi import Request
@@ -54,4 +54,9 @@ def asker(request: Request) -> str:
 
 def who(request: Request) -> Actor:
     """The same as somebody who acts: whoever may use this socket could read the stores themselves."""
-    return local(asker(request))
+    return replace(local(asker(request)), customer=scope_of(request))
+
+
+def scope_of(request: Request) -> str | None:
+    """The one customer that this request is held to, see `scope.py`; None = all of them."""
+    return request.query_params.get("customer") or None

@@ -82,18 +82,18 @@ def _tokens(made: APIRouter, control: Control) -> None:
         return {**answer, "token": secret, **control.about}
 
     @made.get("/tokens", response_model=None)
-    def tokens() -> Json:
+    def tokens(customer: str | None = None) -> Json:
         with shop.store.read() as tx:
-            return {"tokens": plain(tuple(tx.access.tokens()))}
+            return {"tokens": plain(tuple(tx.access.tokens(customer=customer)))}
 
 
 def _users(made: APIRouter, control: Control) -> None:
     shop = control.shop
 
     @made.get("/users", response_model=None)
-    def users() -> Json:
+    def users(customer: str | None = None) -> Json:
         with shop.store.read() as tx:
-            return {"users": plain(tuple(tx.access.users()))}
+            return {"users": plain(tuple(tx.access.users(customer=customer)))}
 
     @made.post("/users", response_model=None)
     def add(
@@ -160,9 +160,9 @@ def _change_users(made: APIRouter, control: Control) -> None:
         return plain(user)
 
     @made.get("/audit", response_model=None)
-    def audit(limit: Annotated[int, Query(ge=1, le=5000)] = 100) -> Json:
+    def audit(customer: str | None = None, limit: Annotated[int, Query(ge=1, le=5000)] = 100) -> Json:
         with shop.store.read() as tx:
-            return {"audit": plain(tuple(tx.access.audits(limit=limit)))}
+            return {"audit": plain(tuple(tx.access.audits(customer=customer, limit=limit)))}
 
 
 def _whose(role: Role, customer: str | None) -> None:
@@ -179,7 +179,7 @@ def _user(tx: Transaction, name: str) -> User:
 
 
 def _keep_an_administrator(tx: Transaction, *, but: str) -> None:
-    if not any(user.role == Role.ADMINISTRATOR for user in tx.access.users() if user.name != but):
+    if not any(user.role == Role.ADMINISTRATOR for user in tx.access.users(customer=None) if user.name != but):
         raise NotAllowed(f"{but} is the last administrator; make another one first")
 
 

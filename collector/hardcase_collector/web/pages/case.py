@@ -144,7 +144,7 @@ def _people(tx: Transaction, case: Case) -> tuple[str, ...]:
     whose = tx.assets.by_number(case.asset).customer
     users = [
         user.name
-        for user in tx.access.users()
+        for user in tx.access.users(customer=None)
         if may(Role(user.role), Deed.ACKNOWLEDGE) and user.customer in (None, whose)
     ]
     engineers = [engineer.name for engineer in tx.repairs.engineers(active_only=True)]

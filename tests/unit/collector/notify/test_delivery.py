@@ -187,7 +187,7 @@ async def test_a_dead_letter_is_delivered_when_it_is_resent(store: StateStore, c
     async with running(store, channel, clock) as lane:
         await until(lambda: counts(store)["dead"] == 1)
         with store.write() as tx:
-            tx.outbox.resend(tx.outbox.dead_letters(limit=1)[0].id, now_ms=clock())
+            tx.outbox.resend(tx.outbox.dead_letters(customer=None, limit=1)[0].id, now_ms=clock())
         lane.poke()
         await until(lambda: counts(store)["delivered"] == 1)
     assert [row.event_id for row in channel.attempts] == [channel.taken[0].event_id] * 2

@@ -124,7 +124,7 @@ class Storehouse:
     def audits(self, action: str) -> list[dict[str, object]]:
         """Newest first."""
         with self.bench.store.read() as tx:
-            return [dict(one.facts) for one in tx.access.audits(limit=1000) if one.action == action]
+            return [dict(one.facts) for one in tx.access.audits(customer=None, limit=1000) if one.action == action]
 
 
 def disk(serial: str, slot: str = "Bay 3") -> Part:

@@ -39,7 +39,15 @@ class Socket:
     services: dict[str, Any] = field(default_factory=dict)
     """Further fields of the shop, by name."""
 
+    _made: FastAPI | None = None
+
     def application(self) -> FastAPI:
+        """Made once: putting it together costs more than most requests."""
+        if self._made is None:
+            self._made = self._make()
+        return self._made
+
+    def _make(self) -> FastAPI:
         announcer = Nobody()
         shop = Shop(
             store=self.store,
