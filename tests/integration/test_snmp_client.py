@@ -235,6 +235,39 @@ async def test_a_stopped_agent_is_hung_by_the_deadline_and_answers_again_afterwa
     assert rows[0][1] == net_snmp.SYS_DESCR.encode()
 
 
+SNMP_ENGINE_ID, SNMP_ENGINE_BOOTS = (1, 3, 6, 1, 6, 3, 10, 2, 1, 1, 0), (1, 3, 6, 1, 6, 3, 10, 2, 1, 2, 0)
+
+
+@pytest.mark.parametrize("boots", [2, 100_000], ids=["the next", "far ahead"])
+async def test_a_device_whose_clock_began_anew_refuses_us_once_is_read_again_and_it_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, boots: int
+) -> None:
+    """The same engine with another count of restarts answers NotInTimeWindow to what we send by its old clock."""
+    wanted = (SNMP_ENGINE_ID, SNMP_ENGINE_BOOTS)
+    with snmpd(tmp_path) as peer:
+        async with client_of(peer.port, SHA_USER) as client:
+            (_, engine), (_, first) = await client.get(wanted, deadline_s=DEADLINE_S)
+            assert "began anew" not in caplog.text
+            peer.come_back_with_boots(boots)
+            (_, same), (_, later) = await client.get(wanted, deadline_s=DEADLINE_S)
+            assert (same, first, later) == (engine, 1, boots)
+            told = [one.message for one in caplog.records if "began anew" in one.message]
+            assert told == [
+                f"SNMPv3 clock of 127.0.0.1:{peer.port} began anew (the device restarted): ours is set by it"
+            ]
+            await client.get(wanted, deadline_s=DEADLINE_S)
+            assert len([one for one in caplog.records if "began anew" in one.message]) == 1
+
+
+async def test_a_device_whose_count_of_restarts_went_back_is_read_again(tmp_path: Path) -> None:
+    with snmpd(tmp_path) as peer:
+        peer.come_back_with_boots(50)
+        async with client_of(peer.port, SHA_USER) as client:
+            assert (await client.get((SNMP_ENGINE_BOOTS,), deadline_s=DEADLINE_S))[0][1] == 50
+            peer.come_back_with_boots(7)
+            assert (await client.get((SNMP_ENGINE_BOOTS,), deadline_s=DEADLINE_S))[0][1] == 7
+
+
 @pytest.mark.parametrize("credentials", CREDENTIALS)
 @pytest.mark.parametrize("forgets", [False, True], ids=["same engine id", "new engine id"])
 async def test_a_restarted_agent_is_read_again_without_help(

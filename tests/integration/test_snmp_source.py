@@ -133,8 +133,8 @@ async def test_the_second_sweep_asks_only_for_what_moves_and_keeps_the_catalogue
 async def test_a_value_that_changes_is_seen_at_the_next_sweep(tmp_path: Path) -> None:
     rows = entity_rows()
     value = "1.3.6.1.2.1.99.1.1.1.4.1001"
-    # snmpsim's numeric variation: 10 to 1000 tenths, 5000 a second, so that two sweeps cannot see the same.
-    rows[value] = ("2:numeric", "min=10,max=100000,rate=5000,initial=10,cumulative=0")
+    # snmpsim's numeric variation: from 10 tenths, 5000 a second, so that two sweeps cannot see the same.
+    rows[value] = ("2:numeric", "min=10,max=1000000000,rate=5000,initial=10,cumulative=0")
     with snmpsim(tmp_path, {"rack": rows}) as peer:
         async with source_of(peer.port, v2c("rack")) as source:
             seen = {read(await source.sweep(now()))["entity-sensor/value/1001"] for _ in range(5)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -30,7 +31,8 @@ class Snmpd:
     def start(self) -> None:
         # MIBS= : no MIB files are parsed. Without -C it keeps its engine id and boots in the persistent folder.
         environment = os.environ | {
-            "SNMPCONFPATH": str(self.folder),
+            # Without the persistent folder in its path it does not read back what it wrote there.
+            "SNMPCONFPATH": f"{self.folder}:{self.folder / 'persist'}",
             "SNMP_PERSISTENT_DIR": str(self.folder / "persist"),
             "MIBS": "",
         }
@@ -51,6 +53,16 @@ class Snmpd:
         self.stop()
         if forgets:
             shutil.rmtree(self.folder / "persist")
+        self.start()
+
+    def come_back_with_boots(self, boots: int) -> None:
+        """As after its configuration was restored, or many restarts later: another count of them, the same engine."""
+        self.stop()
+        file = self.folder / "persist" / "snmpd.conf"
+        # It counts one more at its start.
+        text, found = re.subn(r"^engineBoots \d+$", f"engineBoots {boots - 1}", file.read_text(), flags=re.MULTILINE)
+        assert found == 1
+        file.write_text(text)
         self.start()
 
     def hang(self) -> None:

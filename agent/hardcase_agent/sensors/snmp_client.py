@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import logging
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
@@ -27,6 +28,8 @@ from hardcase_agent.domain.errors import (
 from hardcase_agent.sensors.snmp.discovery import Presence, discover
 from hardcase_agent.sensors.snmp.engine import NULL, EndOfMib, Engine, engine_for, plain
 from hardcase_agent.sensors.snmp.values import Credentials, Missing, Oid, UsmUser, Value, VarBind, Walk, dotted
+
+log = logging.getLogger(__name__)
 
 SYS_UPTIME: Oid = (1, 3, 6, 1, 2, 1, 1, 3, 0)
 
@@ -188,6 +191,7 @@ class SnmpClient:
             return DeviceHung(f"{self._label}: no answer")
         if self._ever_answered:
             self._ever_answered = False
+            log.warning("%s: silent to us while its SNMPv3 engine answers: asked anew from its beginning", self._label)
             engine.retired = True
             self.close()
             return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import struct
 import time
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from pysnmp.carrier.asyncio.dispatch import AsyncioDispatcher
 from pysnmp.entity import config
 from pysnmp.entity.engine import SnmpEngine
 from pysnmp.entity.rfc3413 import cmdgen
-from pysnmp.proto import rfc1902
+from pysnmp.proto import rfc1902, rfc1905
 from pysnmp.proto.api import v2c
 
 from hardcase_agent.sensors.snmp.values import (
@@ -30,6 +31,8 @@ from hardcase_agent.sensors.snmp.values import (
     UsmUser,
     Value,
 )
+
+log = logging.getLogger(__name__)
 
 NULL: Any = v2c.null
 EndOfMib: Any = v2c.EndOfMibView
@@ -54,6 +57,8 @@ PRIV_PROTOCOLS = {
 _FLOAT_OPAQUE = b"\x9f\x78\x04"
 """net-snmp's float inside Opaque: context tag 120, length 4."""
 _univ = rfc1902.univ
+_NOT_IN_TIME_WINDOW = (1, 3, 6, 1, 6, 3, 15, 1, 1, 2, 0)
+"""usmStatsNotInTimeWindows.0 in a report (RFC 3414, 3.2): how a device tells that our idea of its clock is wrong."""
 
 
 class Engine:
@@ -71,8 +76,22 @@ class Engine:
         self._holders = 0
         self._asking = 0
         self._asked = asyncio.Event()
+        self._timed: set[tuple[str, int]] = set()
+        """Devices whose SNMPv3 clock was taken over; the first time belongs to every first contact."""
+        self.snmp.observer.register_observer(self._heard, "rfc3412.receiveMessage:response")
         self.retired = False
         """True: what it knows of some device is out of date; nobody opens on it any more."""
+
+    def _heard(self, _engine: object, _point: object, variables: Any, _context: object) -> None:
+        """pysnmp sets its clock by such a report and asks again by itself; that it happened is told here."""
+        pdu = variables["pdu"]
+        if not isinstance(pdu, rfc1905.ReportPDU):
+            return
+        if any(tuple(oid) == _NOT_IN_TIME_WINDOW for oid, _ in v2c.apiPDU.get_varbinds(pdu)):
+            address = tuple(variables["transportAddress"])[:2]
+            if address in self._timed:
+                log.warning("SNMPv3 clock of %s:%d began anew (the device restarted): ours is set by it", *address)
+            self._timed.add(address)
 
     def fits(self, credentials: Credentials) -> bool:
         if not isinstance(credentials, UsmUser):
