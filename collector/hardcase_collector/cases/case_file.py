@@ -126,7 +126,7 @@ class CaseFile:
     ) -> Case:
         """The next version of the case, with its entry and news."""
         changed = self._next(self._caught_up(case, occasion.now_ms), code, occasion, parameters, changes)
-        if changes.keys() & {"parent", "asset"} and code not in clockwork.MOVING:
+        if changes.keys() & {"parent", "asset", "team"} and code not in clockwork.MOVING:
             self._keep_clocks(changed, occasion.now_ms)
         return changed
 

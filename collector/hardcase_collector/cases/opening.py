@@ -12,7 +12,7 @@ from datetime import date
 from functools import cache
 from pathlib import Path
 
-from hardcase_collector.cases.case_file import CaseFile
+from hardcase_collector.cases.case_file import COLLECTOR, CaseFile
 from hardcase_collector.cases.duty import team_for
 from hardcase_collector.cases.priorities import ServiceSheet, load_service
 from hardcase_collector.domain.advice import Firing
@@ -27,11 +27,14 @@ from hardcase_collector.domain.priority import Importance, Priority, ServiceStat
 from hardcase_collector.domain.service_terms import CaseTerms
 from hardcase_collector.plans.calendar import Year
 from hardcase_collector.plans.frozen import FrozenCalendar, FrozenTerms, dump, freeze_calendar
+from hardcase_collector.plans.moments import Code
 from hardcase_collector.plans.plan import CalendarSheet, Coverage, Plan, PlanBook
 from hardcase_collector.plans.priority import priority_of
 from hardcase_collector.plans.reader import load_plans
 from hardcase_collector.registry.resolution import entitlement_for, local_day, site_of
 
+CHOSEN = "priority_chosen"
+"""On the entry `opened`: a person chose the priority."""
 UNCOVERED = "out-of-warranty"
 """The plan of what no entitlement covers."""
 
@@ -93,6 +96,8 @@ class Opening:
                 team=draft.team or (team.name if team else ""),
             )
             told = {"priority": str(draft.priority), "service": str(draft.service), "service_row": urgency.row}
+            if priority is not None:
+                told[CHOSEN] = True
         case = file.open(draft)
         if not case.rehearsal:
             told |= self._freeze(tx, case, site, now_ms)
@@ -110,6 +115,11 @@ class Opening:
             return {}
         opened = replace(case, priority=kept.priority)
         return self._freeze(tx, opened, site_of(tx, tx.assets.by_number(case.asset)), case.opened_ms)
+
+    def chosen(self, tx: Transaction, case: Case) -> bool:
+        """A person chose the priority, now or when he reported the case: nothing changes it by itself."""
+        told = tx.clocks.history(case.id, (Code.OPENED, Code.PRIORITY_CHANGED))
+        return any(CHOSEN in one.parameters if one.code == Code.OPENED else one.actor != COLLECTOR for one in told)
 
     def urgency(self, tx: Transaction, case: Case, part: Part, classes: Iterable[str], *, now_ms: int) -> Urgency:
         """By the sheet of service states and the live state of the asset, the case's severity and the books."""

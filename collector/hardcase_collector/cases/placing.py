@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from hardcase_collector.cases.case_file import COLLECTOR, CaseFile, Occasion
+from hardcase_collector.cases.case_file import CaseFile, Occasion
 from hardcase_collector.cases.opening import Opening
 from hardcase_collector.cases.recurrence import case_of_slot, part_now, slot_facts, within_slot
 from hardcase_collector.domain.case import Case, CaseAction, CaseState, Outcome
@@ -249,8 +249,7 @@ class Placing:
         if case.rehearsal:
             return case
         urgency = self._opening.urgency(tx, case, case.part, case.fault_classes, now_ms=occasion.now_ms)
-        chosen = [one for one in tx.clocks.history(case.id, ("priority_changed",)) if one.actor != COLLECTOR]
-        if chosen or urgency.priority >= case.priority:
+        if urgency.priority >= case.priority or self._opening.chosen(tx, case):
             return case
         told: dict[str, Fact] = {
             "priority": str(urgency.priority),

@@ -251,7 +251,7 @@ class Reports:
     def _weigh(self, tx: Transaction, file: CaseFile, case: Case, now_ms: int) -> Case:
         """On an asset that we know it may be more urgent, and is never less."""
         urgency = self._opening.urgency(tx, case, case.part, case.fault_classes, now_ms=now_ms)
-        if urgency.priority >= case.priority:
+        if urgency.priority >= case.priority or self._opening.chosen(tx, case):
             return case
         told: dict[str, Fact] = {
             "priority": str(urgency.priority),

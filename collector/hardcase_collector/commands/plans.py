@@ -151,15 +151,20 @@ def _side_by_side(names: list[str], sheets: list[Path] | None, lang: str, *, as_
 @app.command("check")
 def plans_check(paths: Annotated[list[Path], typer.Argument(help="Sheets of plans, or folders of them.")]) -> None:
     """Check sheets of plans together with the built-in ones; lists every mistake."""
+    from hardcase_collector.cases.priorities import load_service
     from hardcase_collector.domain.errors import SheetError
     from hardcase_collector.plans.reader import load_plans
 
-    try:
-        load_plans(paths)
-    except SheetError as error:
-        for mistake in error.mistakes:
-            talk.say(mistake)
-        raise typer.Exit(talk.FAILED) from None
+    mistakes: set[str] = set()
+    for load in (load_plans, load_service):
+        try:
+            load(paths)
+        except SheetError as error:
+            mistakes.update(error.mistakes)
+    for mistake in sorted(mistakes):
+        talk.say(mistake)
+    if mistakes:
+        raise typer.Exit(talk.FAILED)
     talk.say(_("The sheets are right."))
 
 

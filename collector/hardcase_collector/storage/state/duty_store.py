@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import date
 
-from sqlalchemy import Connection, RowMapping, delete, insert, select, update
+from sqlalchemy import Connection, RowMapping, delete, insert, select
 
 from hardcase_collector.domain.errors import NotFound
 from hardcase_collector.domain.service_terms import KnownYear, Shift, ShiftDays, Swap, Team
@@ -86,25 +86,6 @@ class SqlDuty:
         """In their order."""
         query = select(_YEARS).where(_YEARS.c.country == country, _YEARS.c.subdivision == subdivision)
         return [_year(row) for row in self._connection.execute(query.order_by(_YEARS.c.year)).mappings()]
-
-    def forget_person(self, name: str, pseudonym: str) -> None:
-        """Puts the pseudonym in a person's place in every team and swap."""
-        for team in self.teams():
-            self._write_team(_without(team, name, pseudonym))
-        for column in (_SWAPS.c.goes_out, _SWAPS.c.comes_in, _SWAPS.c.made_by):
-            self._connection.execute(update(_SWAPS).where(column == name).values({column.name: pseudonym}))
-
-
-def _without(team: Team, name: str, pseudonym: str) -> Team:
-    def named(people: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(pseudonym if one == name else one for one in people)
-
-    return replace(
-        team,
-        people=named(team.people),
-        manager=pseudonym if team.manager == name else team.manager,
-        shifts=tuple(replace(shift, people=named(shift.people)) for shift in team.shifts),
-    )
 
 
 def _team(body: str) -> Team:
