@@ -12,7 +12,7 @@ from hardcase_collector.domain.actor import Actor
 from hardcase_collector.domain.errors import IllegalAction, NotFound
 from hardcase_collector.domain.finding import Fact
 from hardcase_collector.domain.ports import Transaction
-from hardcase_collector.domain.spares import Bucket, StockLevel, StockLine
+from hardcase_collector.domain.spares import Bucket, StockLevel, StockLine, Unit
 
 MAX_COUNT = 100_000
 """Of one delivery: more is a slip of the finger."""
@@ -74,6 +74,9 @@ class Stock:
         line = _line(tx, depot, part_number)
         if not max(1, len(serials)) <= count <= line.free:
             raise IllegalAction(f"{depot} has {line.free} of {part_number} free")
+        known = [unit for unit in _units(tx, depot, part_number) if unit.order is None]
+        if count - len(serials) > line.free - len(known):
+            raise IllegalAction(f"of {part_number} in {depot} the books know serials: name those that leave")
         for serial in serials:
             if not tx.spares.withdraw_unit(part_number, serial):
                 raise IllegalAction(f"serial {serial} of {part_number} is not free in the books")
@@ -103,8 +106,7 @@ class Stock:
         """A stocktaking: so many are free, with these serials among them. Raises as `receive` and `withdraw` do."""
         line = tx.spares.stock_line(depot, part_number)
         have = line.free if line else 0
-        units = tx.spares.units(customer=None, depot=depot, part_number=part_number)
-        known = [unit.serial for unit in units if unit.order is None]
+        known = [unit.serial for unit in _units(tx, depot, part_number) if unit.order is None]
         gone = [serial for serial in known if serial not in serials]
         new = [serial for serial in serials if serial not in known]
         # A serial that is exchanged for another one is a part that went and one that came.
@@ -167,6 +169,10 @@ def _of_his(tx: Transaction, depot: str, by: Actor) -> None:
     found = tx.spares.depot(depot)
     if found is None or (by.customer is not None and found.customer != by.customer):
         raise NotFound(f"there is no depot {depot}")
+
+
+def _units(tx: Transaction, depot: str, part_number: str) -> Sequence[Unit]:
+    return tx.spares.units(customer=None, depot=depot, part_number=part_number)
 
 
 def _line(tx: Transaction, depot: str, part_number: str) -> StockLine:
