@@ -19,7 +19,7 @@ from pysnmp.carrier.asyncio.dispatch import AsyncioDispatcher
 from pysnmp.entity import config
 from pysnmp.entity.engine import SnmpEngine
 from pysnmp.entity.rfc3413 import cmdgen
-from pysnmp.proto import rfc1902, rfc1905
+from pysnmp.proto import rfc1902
 from pysnmp.proto.api import v2c
 
 from hardcase_agent.sensors.snmp.values import (
@@ -57,6 +57,8 @@ PRIV_PROTOCOLS = {
 _FLOAT_OPAQUE = b"\x9f\x78\x04"
 """net-snmp's float inside Opaque: context tag 120, length 4."""
 _univ = rfc1902.univ
+_ANSWER, _REPORT = "rfc3412.receiveMessage:response", "rfc3412.prepareDataElements:internal"
+"""Points of pysnmp at which it lets itself be watched."""
 _NOT_IN_TIME_WINDOW = (1, 3, 6, 1, 6, 3, 15, 1, 1, 2, 0)
 """usmStatsNotInTimeWindows.0 in a report (RFC 3414, 3.2): how a device tells that our idea of its clock is wrong."""
 
@@ -76,22 +78,21 @@ class Engine:
         self._holders = 0
         self._asking = 0
         self._asked = asyncio.Event()
-        self._timed: set[tuple[str, int]] = set()
-        """Devices whose SNMPv3 clock was taken over; the first time belongs to every first contact."""
-        self.snmp.observer.register_observer(self._heard, "rfc3412.receiveMessage:response")
+        self._known: set[tuple[str, int]] = set()
+        """Devices that answered: what they report of clocks before that belongs to every first contact."""
+        self.snmp.observer.register_observer(self._heard, _ANSWER, _REPORT)
         self.retired = False
         """True: what it knows of some device is out of date; nobody opens on it any more."""
 
-    def _heard(self, _engine: object, _point: object, variables: Any, _context: object) -> None:
-        """pysnmp sets its clock by such a report and asks again by itself; that it happened is told here."""
-        pdu = variables["pdu"]
-        if not isinstance(pdu, rfc1905.ReportPDU):
-            return
-        if any(tuple(oid) == _NOT_IN_TIME_WINDOW for oid, _ in v2c.apiPDU.get_varbinds(pdu)):
-            address = tuple(variables["transportAddress"])[:2]
-            if address in self._timed:
-                log.warning("SNMPv3 clock of %s:%d began anew (the device restarted): ours is set by it", *address)
-            self._timed.add(address)
+    def _heard(self, _engine: object, point: object, variables: Any, _context: object) -> None:
+        """pysnmp sets its clock by a report and asks again by itself; that it happened is told here."""
+        address = tuple(variables["transportAddress"])[:2]
+        if point == _ANSWER:
+            self._known.add(address)
+        elif address in self._known and any(
+            tuple(oid) == _NOT_IN_TIME_WINDOW for oid, _ in v2c.apiPDU.get_varbinds(variables["pdu"])
+        ):
+            log.warning("SNMPv3 clock of %s:%d began anew (the device restarted): ours is set by it", *address)
 
     def fits(self, credentials: Credentials) -> bool:
         if not isinstance(credentials, UsmUser):
