@@ -9,6 +9,7 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from hardcase_collector.cases.workflow import Deed, require
+from hardcase_collector.registry.resolution import site_of
 from hardcase_collector.web import picture
 from hardcase_collector.web.access import Person
 from hardcase_collector.web.joining import settle
@@ -37,11 +38,14 @@ class AssetPages:
                 now_ms=self._shop.clock_ms(),
                 readings=self._shop.readings,
             )
+            site, custody = site_of(tx, shown.line.asset), tx.registry.custody(number)
         return self._frame.page(
             request,
             "asset.html",
             person=person,
             picture=shown,
+            site=site,
+            custody=custody,
             here="fleet",
             gaps=sum(1 for reading in shown.readings if reading.gap),
             numbers={case.id: case.number for case in shown.cases},

@@ -278,16 +278,18 @@ class Night:
                 duration_s=3600,
             )
             self.service.proposals.propose(tx, self._now(tx, 0), offer, by=LI, now_ms=NOW)
-        self.act(3, CaseAction.CONFIRM)
+        self.act(4, CaseAction.CONFIRM)
         with self.store.write() as tx:
-            offer = Offer(solution="Replace the fan", manner=Manner.PART, expected_ms=NOW + 8 * HOUR, duration_s=1800)
-            self.service.proposals.propose(tx, self._now(tx, 3), offer, by=LI, now_ms=NOW)
+            offer = Offer(
+                solution="更换即将故障的硬盘", manner=Manner.PART, expected_ms=NOW + 8 * HOUR, duration_s=1800
+            )
+            self.service.proposals.propose(tx, self._now(tx, 4), offer, by=LI, now_ms=NOW)
             items = tuple(
                 Item(kind=kind, text="", unit_price=Decimal(price))
                 for kind, price in ((LineKind.LABOUR, "400"), (LineKind.TRAVEL, "250"), (LineKind.PART, "320.50"))
             )
             draft = QuoteDraft(items=items, currency="CNY", valid_until_ms=NOW + 14 * DAY)
-            self.service.quotes.quote(tx, self._now(tx, 3), draft, by=LI, now_ms=NOW)
+            self.service.quotes.quote(tx, self._now(tx, 4), draft, by=LI, now_ms=NOW)
         with self.store.write() as tx:
             self.handling.pause(tx, self._now(tx, 2), PauseReason.WAITING_FOR_PART, by=LI, now_ms=NOW)
             self.bench.actions.note(tx, self._now(tx, 2), by=LI, text="备件已在途", now_ms=NOW, internal=True)

@@ -1,0 +1,307 @@
+"""A case's page: every legal step is offered to those who may, and taking it does what the desk does."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hardcase_collector.cases.workflow import actions_for
+from hardcase_collector.domain.actor import Role
+from hardcase_collector.domain.case import CaseAction, CaseState, Waiting
+from hardcase_collector.domain.visit import DispatchState
+from hardcase_collector.web.pages.case import STEPS
+from hardcase_collector.web.texts import LANGUAGES, messages
+
+from tests.unit.collector.web.browsing import Browser, field_of, offered
+from tests.unit.collector.web.night import Night
+
+ACTIONS = {str(action) for action in CaseAction}
+PEOPLE = {
+    "root": Role.ADMINISTRATOR,
+    "li": Role.ENGINEER,
+    "mei": Role.DISPATCHER,
+    "eve": Role.VIEWER,
+    "north-contact": Role.CUSTOMER_CONTACT,
+}
+
+
+def signed_in(night: Night, name: str = "li") -> Browser:
+    return Browser(night.pages()).sign_in(name)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_step_and_every_timeline_code_of_the_night_has_a_word(night: Night, language: str) -> None:
+    night.busy()
+    known = messages(language)
+    with night.store.read() as tx:
+        codes = {entry.code for case in night.cases for entry in tx.cases.timeline(case.id)}
+
+    assert [step.name for step in STEPS if f"action.{step.name}" not in known] == []
+    assert [code for code in codes if f"timeline.{code}" not in known] == []
+
+
+@pytest.mark.parametrize("name", PEOPLE)
+def test_in_a_new_case_exactly_the_legal_actions_of_the_role_are_offered(night: Night, name: str) -> None:
+    steps = offered(signed_in(night, name).text(f"/cases/{night.cases[0].number}"))
+    legal = {str(action) for action in actions_for(CaseState.NEW, PEOPLE[name])}
+
+    assert steps & ACTIONS == legal
+    assert ("acknowledge" in steps) == (name not in ("eve", "north-contact"))
+    assert ("dispatch" in steps) == (name in ("root", "mei"))
+
+
+def test_a_step_that_is_not_his_is_refused_even_where_he_writes_the_form_himself(night: Night) -> None:
+    browser = signed_in(night, "north-contact")
+
+    assert browser.step(night.cases[0].number, "close", outcome="repaired").status_code == 403
+    assert browser.step(night.cases[0].number, "assign", assignee="li").status_code in (403, 404)
+    assert night.case(0).state is CaseState.NEW
+
+
+def test_a_form_without_its_token_or_with_impossible_fields_changes_nothing(night: Night) -> None:
+    browser, number = signed_in(night), night.cases[0].number
+
+    assert browser.post(f"/cases/{number}", data={"action": "acknowledge"}).status_code == 403
+    assert browser.step(number, "close", outcome="unheard-of").status_code == 400
+    assert browser.step(number, "priority", priority="P1").status_code == 409
+    assert browser.step(number, "agree", agreed="yesterday").status_code == 400
+    assert browser.step(number, "note", text="x" * 2001).status_code == 400
+    assert night.case(0).version == night.cases[0].version
+
+
+def test_taking_assigning_weighing_and_pausing_stand_on_the_case(night: Night) -> None:
+    browser, number = signed_in(night), night.cases[0].number
+    for action, fields in (
+        ("acknowledge", {}),
+        ("take", {}),
+        ("priority", {"priority": "P1", "text": "财务结账"}),
+        ("contacted", {"channel": "phone", "text": "已告知"}),
+        ("agree", {"agreed": "2026-11-24T04:00"}),
+        ("pause", {"pause": "waiting_for_customer"}),
+    ):
+        assert browser.step(number, action, **fields).status_code == 303, action
+    case = night.case(0)
+    page = browser.text(f"/cases/{number}")
+
+    assert (case.assignee, case.priority, case.waiting) == ("li", "P1", Waiting.CUSTOMER)
+    assert "财务结账" in page
+    assert "unpause" in offered(page)
+    assert "2026-11-24 04:00:00 CST" in page
+    assert browser.step(number, "unpause", pause="waiting_for_customer").status_code == 303
+    assert night.case(0).waiting is Waiting.NOTHING
+
+
+def test_from_proposal_to_satisfaction_through_pages_and_links(night: Night) -> None:
+    """The fan in Berlin: its plan pays for it, the customer consents by link, the engineer answers by link."""
+    browser, number = signed_in(night, "root"), night.cases[1].number
+    stranger = Browser(night.pages(), language="en")
+    browser.step(number, "acknowledge")
+    browser.step(number, "confirm")
+    assert browser.step(number, "propose", solution="Change the supply", manner="part").status_code == 303
+
+    asked = browser.step(number, "ask_consent").text
+    (consent,) = re.findall(r"https://desk\.example(/links/[^\"]+)", asked)
+    page = stranger.text(consent)
+    assert "Change the supply" in page
+    assert "王敏" in page
+    assert stranger.post(consent, data={"act": "consent", "who": "王敏"}).status_code == 200
+    assert night.case(1).state is CaseState.CONSENTED
+
+    sent = browser.step(number, "dispatch", engineer="zhao").text
+    (visit,) = re.findall(r"https://desk\.example(/links/[^\"]+)", sent)
+    assert "上海市浦东新区" in stranger.text(visit)
+    for act, state in (("accept", "accepted"), ("on_the_way", "on_the_way"), ("arrived", "arrived")):
+        assert stranger.post(visit, data={"act": act}).status_code == 200, act
+        with night.store.read() as tx:
+            assert tx.repairs.dispatches(night.cases[1].id)[-1].state == state
+    assert night.case(1).state is CaseState.REPAIRING
+    assert stranger.post(visit, data={"act": "done", "text": "更换完成"}).status_code == 200
+    assert night.case(1).state in (CaseState.REPAIRED, CaseState.VERIFYING)
+
+    wrote = browser.step(number, "report_write", found="No input", done="Supply changed", result="repaired")
+    assert wrote.status_code == 303
+    signing = browser.step(number, "report_send").text
+    (signature,) = re.findall(r"https://desk\.example(/links/[^\"]+)", signing)
+    assert stranger.post(signature, data={"act": "sign", "who": "王敏"}).status_code == 200
+    assert browser.step(number, "close", outcome="repaired", text="ok").status_code == 303
+    with night.store.read() as tx:
+        (report,) = tx.repairs.service_reports(night.cases[1].id)
+        assert report.signed_by == "王敏"
+
+
+def test_a_link_shows_what_it_needs_and_a_second_click_changes_nothing(night: Night) -> None:
+    night.busy()
+    browser, stranger = signed_in(night, "root"), Browser(night.pages())
+    browser.step(night.cases[3].number, "confirm")
+    browser.step(night.cases[3].number, "propose", solution="Change the fan", manner="part")
+    nobody = browser.step(night.cases[3].number, "ask_consent")
+    assert nobody.status_code == 409
+    assert "Nobody in the books may consent" in nobody.text
+
+    asked = browser.step(night.cases[0].number, "ask_consent")
+    (consent,) = re.findall(r"https://desk\.example(/links/[^\"]+)", asked.text)
+    page = stranger.text(consent)
+    assert "更换 3 号槽位硬盘" in page
+    for hidden in ("shanghai", "pdu-a", "升级", "/cases/", "/assets/"):
+        assert hidden not in page, hidden
+    assert stranger.post(consent, data={"act": "refuse", "who": "王敏"}).status_code == 400
+    assert stranger.post(consent, data={"act": "consent"}).status_code == 400
+    assert stranger.post(consent, data={"act": "consent", "who": "王敏"}).status_code == 200
+    version = night.case(0).version
+    again = stranger.post(consent, data={"act": "consent", "who": "王敏"})
+    assert again.status_code == 200
+    assert "此操作已完成" in again.text
+    assert night.case(0).version == version
+
+
+def test_opening_a_link_changes_nothing_and_a_wrong_one_tells_nothing(night: Night) -> None:
+    night.busy()
+    stranger = Browser(night.pages())
+    asked = signed_in(night, "root").step(night.cases[0].number, "ask_consent")
+    (consent,) = re.findall(r"https://desk\.example(/links/[^\"]+)", asked.text)
+    version = night.case(0).version
+
+    for _ in range(3):
+        assert stranger.get(consent).status_code == 200
+    assert night.case(0).version == version
+    assert stranger.get("/links/token-0000").status_code == 404
+    assert night.cases[0].number not in stranger.get("/links/token-0000").text
+    assert stranger.post(consent, data={"act": "rate"}).status_code in (400, 409)
+
+
+def test_a_quote_stands_with_its_reasons_and_is_accepted_with_the_consent(night: Night) -> None:
+    night.busy()
+    browser, number = signed_in(night, "root"), night.cases[4].number
+    page = browser.text(f"/cases/{number}")
+
+    assert "970.50 CNY" in page
+    assert "no plan" in page
+    assert "quote" in offered(page)
+    assert browser.step(number, "consent", who="Petra", consent_channel="phone").status_code == 303
+    with night.store.read() as tx:
+        assert tx.repairs.quotes(night.cases[4].id)[-1].decided_by == "Petra"
+    assert night.case(4).state is CaseState.CONSENTED
+
+
+def test_a_customers_contact_consents_himself_and_reads_nothing_internal(night: Night) -> None:
+    night.busy()
+    browser = signed_in(night, "north-contact")
+    number = night.cases[0].number
+    page = browser.text(f"/cases/{number}")
+
+    assert {"consent", "refuse"} <= offered(page)
+    assert "已升级" not in page
+    assert "备件已在途" not in browser.text(f"/cases/{night.cases[2].number}")
+    assert "备件已在途" in signed_in(night).text(f"/cases/{night.cases[2].number}")
+    assert browser.step(number, "consent").status_code == 303
+    with night.store.read() as tx:
+        assert tx.repairs.proposals(night.cases[0].id)[-1].decided_by == "north-contact"
+
+
+def test_the_ledger_explains_every_minute_of_every_clock(night: Night) -> None:
+    page = signed_in(night).text(f"/cases/{night.cases[0].number}/clocks")
+
+    for words in ("受理", "远程响应", "派遣", "到场", "超时", "计时", "2026-11-23 23:06:00 CST"):
+        assert words in page, words
+
+
+def test_a_report_shows_what_is_known_and_joins_or_opens_once(night: Night) -> None:
+    browser = signed_in(night, "north-contact")
+    asset, number = night.assets[0], night.cases[0].number
+    page = browser.text(f"/report?asset={asset}")
+    form = {
+        "form_token": field_of(page, "form_token"), "key": field_of(page, "key"), "asset": str(asset),
+        "category": "disk.reported", "description": "<b>红灯</b> 常亮", "occurred": "2026-11-24T01:00",
+    }  # fmt: skip
+
+    assert "硬盘故障" in page
+    joined = browser.post("/report", data={**form, "join": number})
+    assert joined.headers["location"] == f"/cases/{number}"
+    assert browser.post("/report", data={**form, "join": number}).headers["location"] == f"/cases/{number}"
+    with night.store.read() as tx:
+        (report,) = tx.reports.of_case(night.cases[0].id)
+    assert (report.joined, report.channel) == (True, "web")
+    shown = browser.get(f"/cases/{number}").text
+    assert "&lt;b&gt;红灯&lt;/b&gt; 常亮" in shown
+
+    fresh = browser.post("/report", data={**form, "category": "request.upgrade", "key": "another", "join": ""})
+    opened = fresh.headers["location"]
+    assert opened != f"/cases/{number}"
+    assert browser.get(opened).status_code == 200
+
+
+def test_a_machine_to_report_is_found_by_the_search_box_and_another_customers_is_not(night: Night) -> None:
+    browser = signed_in(night, "north-contact")
+
+    assert f"/report?asset={night.assets[0]}" in browser.text("/report?q=7ABC")
+    assert "asset=" not in browser.text("/report?q=gz-erp").replace('name="asset', "")
+    assert browser.get(f"/report?asset={night.assets[4]}").status_code == 404
+    assert Browser(night.pages()).sign_in("eve").get("/report").status_code == 403
+
+
+def test_files_go_up_within_their_limit_and_come_down_as_downloads_only(night: Night) -> None:
+    browser, number = signed_in(night), night.cases[0].number
+    token = field_of(browser.get(f"/cases/{number}").text, "form_token")
+    png = b"\x89PNG\r\n\x1a\n" + bytes(200_000)
+
+    def attach(name: str, content: bytes, **fields: str) -> int:
+        files = {"file": (name, content, "application/octet-stream")}
+        return browser.post(f"/attach/{number}", data={"form_token": token, **fields}, files=files).status_code
+
+    assert attach("红灯.png", png) == 303
+    assert attach("geheim.png", png + b"x", internal="1") == 303
+    assert attach("big.png", png + bytes(1 << 20)) == 413
+    assert attach("run.exe", b"MZ" + bytes(5000)) in (400, 409)
+    assert attach("red.png", png, form_token="wrong") == 403
+    page = browser.text(f"/cases/{number}")
+    links = re.findall(r"/attachments/\d+", page)
+    assert len(links) == 2
+    given = browser.get(links[1])
+    assert given.content == png
+    assert given.headers["content-disposition"].startswith("attachment;")
+    assert "sandbox" in given.headers["content-security-policy"]
+
+    contact, other = signed_in(night, "north-contact"), signed_in(night, "south-contact")
+    assert len(re.findall(r"/attachments/\d+", contact.text(f"/cases/{number}"))) == 1
+    assert [contact.get(link).status_code for link in links] == [404, 200]
+    assert [other.get(link).status_code for link in links] == [404, 404]
+
+
+def test_a_vendor_takes_over_and_the_case_waits_for_him(night: Night) -> None:
+    browser, number = signed_in(night, "root"), night.cases[0].number
+    browser.step(number, "confirm")
+    handed = browser.step(number, "vendor_hand_over", vendor_case="SR-1", rma="R-9", promised="2026-11-25T12:00")
+
+    assert handed.status_code == 303
+    assert night.case(0).waiting is Waiting.VENDOR
+    page = browser.text(f"/cases/{number}")
+    assert "SR-1" in page
+    assert "vendor_done" in offered(page)
+    assert browser.step(number, "vendor_done", text="Replaced").status_code == 303
+    assert night.case(0).waiting is Waiting.NOTHING
+
+
+def test_site_access_is_applied_for_and_approved_by_the_customer(night: Night) -> None:
+    browser, number = signed_in(night), night.cases[0].number
+    browser.step(number, "confirm")
+    asked = browser.step(
+        number, "access_apply", names="赵工\n李工", **{"from": "2026-11-24T09:00", "until": "2026-11-24T12:00"}
+    )
+
+    assert asked.status_code == 303
+    contact = signed_in(night, "north-contact")
+    assert "access_approve" in offered(contact.text(f"/cases/{number}"))
+    assert contact.step(number, "access_approve", reference="A-77").status_code == 303
+    assert "A-77" in browser.text(f"/cases/{number}")
+
+
+def test_a_visit_that_is_declined_is_told_with_its_reason(night: Night) -> None:
+    browser, number = signed_in(night, "root"), night.cases[0].number
+    browser.step(number, "confirm")
+    browser.step(number, "dispatch", engineer="li")
+    assert "visit_decline" in offered(browser.text(f"/cases/{number}"))
+    assert browser.step(number, "visit_decline").status_code in (400, 409)
+    assert browser.step(number, "visit_decline", text="Flat tyre").status_code == 303
+    with night.store.read() as tx:
+        first = tx.repairs.dispatches(night.cases[0].id)[0]
+    assert (first.state, first.reason) == (DispatchState.DECLINED, "Flat tyre")
