@@ -1,0 +1,64 @@
+"""The contract of windows, storms and answers, on SQLite and on a real PostgreSQL."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hardcase_collector.domain.ports import StateStore
+from hardcase_collector.storage.state import SqlStateStore
+from sqlalchemy import text
+
+from tests.contracts.noise_store import NoiseContract
+from tests.peers.postgres import Postgres, postgres
+
+_NUMBERS = itertools.count(1)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Postgres]:
+    with postgres() as running:
+        yield running
+
+
+class TestSqlite(NoiseContract):
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> Iterator[StateStore]:
+        opened = SqlStateStore.open(f"sqlite:///{tmp_path}/state.db", migrate=True)
+        yield opened
+        opened.close()
+
+    @pytest.mark.parametrize(
+        ("query", "index"),
+        [
+            ("SELECT * FROM planned_windows WHERE scope IN ('a', 'b') AND last_ms > 5", "planned_windows_scope"),
+            ("SELECT * FROM storms WHERE kind = 'a' AND scope = 'b'", "sqlite_autoindex_storms"),
+            ("SELECT * FROM storms WHERE due_ms <= 5 ORDER BY due_ms LIMIT 5", "ix_storms_due_ms"),
+            ("SELECT * FROM storms WHERE parent = 5", "ix_storms_parent"),
+            ("SELECT * FROM cases WHERE parent = 5", "ix_cases_parent"),
+            (
+                "UPDATE findings SET held_until_ms = 1 WHERE held <> '' AND held = 'window' AND held_until_ms = 5",
+                "ix_findings_held",
+            ),
+            ("SELECT * FROM whys WHERE rule = 'r' ORDER BY id DESC LIMIT 5", "ix_whys_rule_id"),
+            ("SELECT * FROM whys WHERE reason = 'r' ORDER BY id DESC LIMIT 5", "ix_whys_reason_id"),
+        ],
+    )
+    def test_no_question_of_the_desk_reads_a_whole_table(self, tmp_path: Path, query: str, index: str) -> None:
+        opened = SqlStateStore.open(f"sqlite:///{tmp_path}/plan.db", migrate=True)
+        with opened._writer.begin() as connection:
+            plan = " ".join(str(row) for row in connection.execute(text(f"EXPLAIN QUERY PLAN {query}")))
+        opened.close()
+        assert index in plan
+        assert "SCAN" not in plan.replace("SCAN whys USING INDEX", "")
+
+
+@pytest.mark.xdist_group("postgres")
+class TestPostgresql(NoiseContract):
+    @pytest.fixture
+    def store(self, server: Postgres) -> Iterator[StateStore]:
+        opened = SqlStateStore.open(server.new_database(f"noise{next(_NUMBERS)}"), migrate=True)
+        yield opened
+        opened.close()
