@@ -20,8 +20,12 @@ from tests.contracts.state_store import a_transition
 NOW = 1_800_000_000_000
 """2027-01-15 08:00 UTC."""
 MARKS = {"north": "NORTHERN", "south": "SOUTHERN"}
-LEAK = ("SOUTHERN", "south")
+LEAK = ("SOUTHERN", "southern", "south")
 """What must not be in anything that is shown of north."""
+
+
+def leaks(text: str) -> list[str]:
+    return [word for word in LEAK if word in text]
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,7 @@ class Half:
     number: str
     contact: int
     entitlement: int
+    window: str
 
 
 def make(store: StateStore) -> tuple[Half, Half]:
@@ -79,7 +84,7 @@ def _half(tx: Transaction, customer: str) -> Half:
     tx.assets.bind(asset.id, agent)
     case = _case(tx, asset.id, mark)
     tx.assets.open_window(
-        Window(id=mark.encode()[:8], asset=asset.id, from_ms=NOW, until_ms=NOW + 1, reason=mark, by=f"{mark}-li")
+        Window(id=mark.encode(), asset=asset.id, from_ms=NOW, until_ms=NOW + 3_600_000, reason=mark, by=f"{mark}-li")
     )
     return Half(
         customer=customer,
@@ -91,6 +96,7 @@ def _half(tx: Transaction, customer: str) -> Half:
         number=case.number,
         contact=contact.id,
         entitlement=entitlement.id,
+        window=mark.encode().hex(),
     )
 
 
