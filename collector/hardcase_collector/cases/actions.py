@@ -7,6 +7,7 @@ may do what is asked of `workflow.py` here once more. How a case is handled (ass
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from hardcase_collector.cases.admission import Held
 from hardcase_collector.cases.case_file import CaseFile, Occasion
@@ -55,13 +56,16 @@ class CaseActions:
             )
 
     def note(self, tx: Transaction, case: Case, *, by: Actor, text: str, now_ms: int, internal: bool = False) -> None:
-        """`internal`: never shown to the customer. Raises IllegalAction for an empty note, NotAllowed."""
+        """`internal`: never shown to the customer, and so told to no channel: who reads there is not known here.
+
+        Raises IllegalAction for an empty note, NotAllowed.
+        """
         allowed(tx, case, by, Deed.NOTE_INTERNAL if internal else Deed.NOTE)
         kept = text.strip()[:NOTE_KEPT]
         if not kept:
             raise IllegalAction("a note needs a text")
         told: dict[str, Fact] = {"text": kept, "internal": True} if internal else {"text": kept}
-        self._file(tx).change(case, "note", _by(by, now_ms), told)
+        self._file(tx).change(case, "note", replace(_by(by, now_ms), quiet=internal), told)
 
     def act(
         self,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from hardcase_collector.cases.actions import NOTE_KEPT, allowed
@@ -210,7 +210,8 @@ class Attachments:
         told: dict[str, Fact] = {"name": made.name, "size": size, "media": media, "sha256": sha256}
         if made.internal:
             told["internal"] = True
-        CaseFile(tx, self._announcer).change(case, "attached", Occasion(now_ms=now_ms, actor=upload.by.name), told)
+        occasion = Occasion(now_ms=now_ms, actor=upload.by.name, quiet=made.internal)
+        CaseFile(tx, self._announcer).change(case, "attached", occasion, told)
         return made
 
     def _detach(self, tx: Transaction, attachment: Attachment, occasion: Occasion, reason: str) -> None:
@@ -218,4 +219,5 @@ class Attachments:
         told: dict[str, Fact] = {"name": attachment.name, "sha256": attachment.sha256, "reason": reason}
         if attachment.internal:
             told["internal"] = True
+        occasion = replace(occasion, quiet=occasion.quiet or attachment.internal)
         CaseFile(tx, self._announcer).change(tx.cases.get(attachment.case), "detached", occasion, told)

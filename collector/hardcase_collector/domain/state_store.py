@@ -78,7 +78,9 @@ class AssetStore(Protocol):
     def joining_over(self, now_ms: int) -> Sequence[Asset]:
         """Assets still marked joining whose joining has ended."""
 
-    def all(self, *, customer: str | None) -> Sequence[Asset]: ...
+    def all(self, *, customer: str | None) -> Sequence[Asset]:
+        """Without those that stand in for assets that callers could not name."""
+
     def summaries(self, *, asset: int | None = None) -> Mapping[int, AssetSummary]:
         """Of every asset, or of one, in a few queries for any number. One of which nothing is known is left out."""
 

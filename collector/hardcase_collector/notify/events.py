@@ -92,7 +92,11 @@ def _case(news: CaseNews, title: Title) -> dict[str, object]:
         "severity": case.severity.word,
         "repair_group": case.repair_group,
         "fault_classes": list(case.fault_classes),
-        "title": {language: title(first, language) for language in LANGUAGES},
+        # What a person wrote is told as he wrote it, in whatever language.
+        "title": {language: case.title or title(first, language) for language in LANGUAGES},
+        "origin": str(case.origin),
+        "priority": str(case.priority),
+        "outcome": str(case.outcome) or None,
         "since": _time(case.since_ms),
         "opened": _time(case.opened_ms),
         "closed": _time(case.closed_ms) if case.closed_ms else None,

@@ -96,8 +96,9 @@ class SqlAssetStore(SqlWindows):
         return [_asset(row) for row in self._connection.execute(over).mappings()]
 
     def all(self, *, customer: str | None) -> Sequence[Asset]:
-        # Without the empty shells of forgotten ones, which are nobody's.
-        query = select(_ASSETS).where(_ASSETS.c.customer != "").order_by(_ASSETS.c.id)
+        # Without the empty shells of forgotten ones, which are nobody's, and those that only stand in for unknown ones.
+        real = (_ASSETS.c.customer != "", _ASSETS.c.basis != str(IdentityBasis.UNKNOWN))
+        query = select(_ASSETS).where(*real).order_by(_ASSETS.c.id)
         if customer is not None:
             query = query.where(_ASSETS.c.customer == customer)
         return [_asset(row) for row in self._connection.execute(query).mappings()]
@@ -222,9 +223,7 @@ class SqlAssetStore(SqlWindows):
         query = select(_EVENTS).where(
             _EVENTS.c.asset == asset, _EVENTS.c.time_ms >= from_ms, _EVENTS.c.time_ms < until_ms
         )
-        return [
-            _event(row) for row in self._connection.execute(query.order_by(_EVENTS.c.id).limit(limit)).mappings()
-        ]
+        return [_event(row) for row in self._connection.execute(query.order_by(_EVENTS.c.id).limit(limit)).mappings()]
 
     def _change(self, asset: int, values: dict[str, object]) -> None:
         self._known.pop(asset, None)

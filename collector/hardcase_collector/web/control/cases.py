@@ -89,7 +89,7 @@ def _whole(shop: Shop, shown: picture.CasePicture, owed: Sequence[OutboxRow]) ->
 
 
 def _title(shop: Shop, case: Case) -> str:
-    return ", ".join(shop.title(fault, "en") for fault in case.fault_classes)
+    return case.title or ", ".join(shop.title(fault, "en") for fault in case.fault_classes)
 
 
 def _act(made: APIRouter, control: Control) -> None:

@@ -229,6 +229,7 @@ def test_an_asset_that_nobody_could_name_is_named_later(bench: Bench, office: Of
     with bench.store.read() as tx:
         stand_in = tx.assets.by_number(first.asset)
         custody = tx.registry.custody(first.asset)
+        assert [one.id for one in tx.assets.all(customer=None)] == [asset.id]
         terms = tx.clocks.terms(first.id)
     assert terms is not None
     assert terms.entitlement is None

@@ -95,6 +95,7 @@ def test_an_event_is_a_cloud_event_that_tells_the_whole_case() -> None:
     assert data["rehearsal"] is False
     assert (data["case"]["version"], data["case"]["state"], data["case"]["severity"]) == (3, "new", "major")
     assert data["case"]["title"] == {"en": "psu.input_lost in en", "zh": "psu.input_lost in zh"}
+    assert (data["case"]["origin"], data["case"]["priority"], data["case"]["outcome"]) == ("telemetry", "P3", None)
     assert data["case"]["since"] == "2026-11-24T11:59:59.995Z"
     assert data["asset"]["serial"] == "7ABC123"
     assert data["part"] == {
