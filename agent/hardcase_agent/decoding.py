@@ -88,7 +88,9 @@ def line_of(decoded: Decoded, file: str = "") -> dict[str, Any]:
         case Recorded():
             return _event_line(decoded)
         case Listed():
-            return {"type": "part", "asset": _asset(decoded.asset), "source": decoded.source, **_part(decoded.part)}
+            ratings = {"ratings": dict(decoded.ratings)} if decoded.ratings else {}
+            part = {**_part(decoded.part), **ratings}
+            return {"type": "part", "asset": _asset(decoded.asset), "source": decoded.source, **part}
         case Undecoded():
             return {
                 "type": "error",

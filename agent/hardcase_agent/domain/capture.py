@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from hardcase_agent.domain.event import Event
@@ -107,6 +107,8 @@ class Listed:
     asset: Asset
     source: str
     part: Part
+    ratings: Mapping[str, float] = field(default_factory=dict)
+    """What its maker rated it for, by names that end in their unit: "capacity_w", "output_1_nominal_v"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from hardcase_agent.domain.capture import Capture, Decoded, Flaw, Listed, Undecoded
 from hardcase_agent.domain.errors import MalformedAnswer
 from hardcase_agent.domain.part import Asset, Component, Part
 from hardcase_agent.sensors.ipmi import fru_text
 from hardcase_agent.sensors.ipmi.fru import Fru, Inspected, area_of, inspect
+from hardcase_agent.sensors.ipmi.fru_records import ratings_of
 from hardcase_agent.sensors.ipmi.identity import model_of
 from hardcase_agent.sensors.ipmi.inventory import area_part, fru_parts
 from hardcase_agent.sensors.ipmi.records import Entity, FruRecord
 
 SOURCE = "ipmi.fru"
-_BOARD = Entity(7, 1)
+_BOARD, _SUPPLY = Entity(7, 1), Entity(10, 1)
 _HEX_LINE = re.compile(r"\s*(?:[0-9a-fA-F]{4,8}:\s+)?((?:(?:0x)?[0-9a-fA-F]{2}[\s,]*)+?)(?:\s{2}.*|\|.*)?")
 LARGEST_HEX = 1 << 20
 
@@ -61,9 +63,19 @@ def _unhex(text: str) -> bytes:
 def _image(inspected: Inspected) -> Iterator[Decoded]:
     fru = inspected.fru
     asset = asset_named(fru)
-    main = FruRecord(device=0, entity=_BOARD, name="FRU")
-    for part in fru_parts(main, fru):
-        yield Listed(asset=asset, source=SOURCE, part=part)
+    ratings = ratings_of(fru.records)
+    if any(record.supply is not None for record in fru.records) and not fru.chassis.told:
+        # A supply's own: it describes itself, not the machine that it sits in, nor which bay.
+        asset = Asset()
+        parts = fru_parts(FruRecord(device=1, entity=_SUPPLY, name=""), fru)
+        parts = tuple(replace(part, slot="") for part in parts)
+    else:
+        parts = fru_parts(FruRecord(device=0, entity=_BOARD, name="FRU"), fru)
+    if ratings and not parts:
+        parts = (Part(component=Component.PSU),)
+    for part in parts:
+        # The last is the one that the image is in; before it stands the chassis around it.
+        yield Listed(asset=asset, source=SOURCE, part=part, ratings=ratings if part is parts[-1] else {})
     for message, at in inspected.checksums:
         yield Undecoded(flaw=Flaw.CHECKSUM, message=message, at=at)
     for message, at in inspected.cut:

@@ -5,6 +5,7 @@ Pure; used by `fru.py`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 HEADER_BYTES = 5
@@ -53,6 +54,26 @@ class MultiRecord:
     def manufacturer(self) -> int | None:
         """IANA number of an OEM record."""
         return int.from_bytes(self.data[:3], "little") if self.type in OEM and len(self.data) >= 3 else None
+
+
+def ratings_of(records: Iterable[MultiRecord]) -> dict[str, float]:
+    """What supply and outputs are rated for, by names that end in their unit; what is not told is left out."""
+    found: dict[str, float] = {}
+    for record in records:
+        supply, output = record.supply, record.output
+        if supply is not None:
+            if supply.capacity_w is not None:
+                found["capacity_w"] = supply.capacity_w
+            for name, ends in (("v", supply.input_v), ("hz", supply.input_hz)):
+                if ends is not None:
+                    found[f"input_low_{name}"], found[f"input_high_{name}"] = ends
+        if output is not None and output.nominal_v and output.low_v <= output.nominal_v <= output.high_v:
+            place = f"{'load' if record.type == DC_LOAD else 'output'}_{output.number}"
+            found |= {f"{place}_nominal_v": output.nominal_v}
+            found |= {f"{place}_low_v": output.low_v, f"{place}_high_v": output.high_v}
+            if output.highest_a:
+                found[f"{place}_highest_a"] = output.highest_a
+    return found
 
 
 def parse_multirecords(image: bytes, offset: int) -> tuple[tuple[MultiRecord, ...], Told, Told]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hardcase_agent.decoding import line_of
 from hardcase_agent.domain.capture import Capture, Decoded, Flaw, Listed, Undecoded
 from hardcase_agent.domain.part import Asset, Component, Part
 from hardcase_agent.sensors.ipmi.fru_decoding import decode
@@ -67,6 +68,59 @@ def test_an_image_names_asset_board_and_chassis() -> None:
         (Component.CHASSIS, "CSN1"),
         (Component.BOARD, "BSN1"),
     ]
+
+
+def multirecord(kind: int, data: bytes, *, last: bool) -> bytes:
+    head = bytes((kind, 0x02 | (0x80 if last else 0), len(data), -sum(data) & 0xFF))
+    return head + bytes((-sum(head) & 0xFF,)) + data
+
+
+def words(*numbers: int) -> bytes:
+    return b"".join(number.to_bytes(2, "little") for number in numbers)
+
+
+SUPPLY = words(750) + bytes(4) + words(9000, 26400) + bytes(4) + bytes((47, 63, 0, 0x09)) + bytes(6)
+OUTPUT = bytes((1,)) + words(1200, 1140, 1260, 120, 0, 62000)
+UNSET = bytes((2,)) + words(0, 0, 0, 0, 0, 0)
+
+
+def image_of(records: bytes, *, product: bytes = b"") -> bytes:
+    header = bytes((1, 0, 0, 0, 1 if product else 0, 1 + len(product) // 8, 0))
+    return header + bytes((-sum(header) & 0xFF,)) + product + records
+
+
+def test_what_a_supply_is_rated_for_stands_with_its_part() -> None:
+    records = multirecord(0, SUPPLY, last=False) + multirecord(1, OUTPUT, last=False) + multirecord(2, UNSET, last=True)
+    whole = demo.fru_image("SN1")
+    product = whole[whole[4] * 8 :]
+    product = product[: product[1] * 8]
+    (listed,) = everything(image_of(records, product=product))
+    assert isinstance(listed, Listed)
+    assert (listed.part.component, listed.part.slot, listed.part.serial) == (Component.PSU, "", "SN1")
+    assert (listed.asset.serial, listed.asset.model) == ("", "")
+    assert listed.ratings == {
+        "capacity_w": 750,
+        "input_low_v": 90.0,
+        "input_high_v": 264.0,
+        "input_low_hz": 47,
+        "input_high_hz": 63,
+        "output_1_nominal_v": 12.0,
+        "output_1_low_v": 11.4,
+        "output_1_high_v": 12.6,
+        "output_1_highest_a": 62.0,
+    }
+    line = line_of(listed)
+    assert (line["type"], line["class"], line["ratings"]["capacity_w"]) == ("part", "psu", 750)
+
+
+def test_a_supply_that_names_itself_in_no_area_is_still_told_with_its_ratings() -> None:
+    (listed,) = everything(image_of(multirecord(0, SUPPLY, last=True)))
+    assert isinstance(listed, Listed)
+    assert (listed.part.component, listed.ratings["capacity_w"]) == (Component.PSU, 750)
+
+
+def test_a_part_without_ratings_has_no_such_key() -> None:
+    assert all("ratings" not in line_of(one) for one in everything(demo.fru_image("SN1")))
 
 
 def test_a_hex_dump_is_the_image_it_shows() -> None:
