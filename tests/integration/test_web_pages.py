@@ -86,13 +86,14 @@ def test_a_person_signs_in_reads_and_acts(drilled: CollectorProcess, tmp_path: P
         assert page.url == f"{drilled.url}/cases/{number}"
         assert "Power supply input lost" in page.inner_text("h1")
 
-        page.fill("textarea", "<script>alert(1)</script> seen")
+        page.click("#step-note summary")
+        page.fill("#step-note textarea", "<script>alert(1)</script> seen")
         page.click("button[value=note]")
         assert "<script>alert(1)</script> seen" in page.inner_text(".timeline")
         page.click("button[value=acknowledge]")
         assert page.locator("button[value=acknowledge]").count() == 0
         page.click("button[value=confirm]")
-        assert "Confirmed" in page.inner_text("h1")
+        assert "Confirmed" in page.inner_text(".marks")
 
         page.click("nav >> text=Fleet")
         assert "drill-<b>pages</b>" in page.inner_text("table")
@@ -121,6 +122,6 @@ def test_a_phone_shows_every_page_without_scrolling_sideways(drilled: CollectorP
         page.fill("input[name=name]", "admin")
         page.fill("input[name=password]", drilled.password)
         page.click("button.main")
-        for path in ("/", "/cases", f"/cases/{number}", "/assets/1", "/assets/2"):
+        for path in ("/", "/cases", "/cases?all=1", f"/cases/{number}", "/report", "/assets/1", "/assets/2"):
             page.goto(drilled.url + path)
             assert page.evaluate("document.documentElement.scrollWidth") <= 360, path
