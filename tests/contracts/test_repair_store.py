@@ -1,0 +1,39 @@
+"""The repair store's contract, on SQLite and on a real PostgreSQL."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hardcase_collector.domain.ports import StateStore
+from hardcase_collector.storage.state import SqlStateStore
+
+from tests.contracts.repair_store import RepairContract
+from tests.peers.postgres import Postgres, postgres
+
+_NUMBERS = itertools.count(1)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Postgres]:
+    with postgres() as running:
+        yield running
+
+
+class TestSqlite(RepairContract):
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> Iterator[StateStore]:
+        opened = SqlStateStore.open(f"sqlite:///{tmp_path}/state.db", migrate=True)
+        yield opened
+        opened.close()
+
+
+@pytest.mark.xdist_group("postgres")
+class TestPostgresql(RepairContract):
+    @pytest.fixture
+    def store(self, server: Postgres) -> Iterator[StateStore]:
+        opened = SqlStateStore.open(server.new_database(f"repairs{next(_NUMBERS)}"), migrate=True)
+        yield opened
+        opened.close()
