@@ -60,7 +60,7 @@ def repair(ctx: typer.Context, number: Number, as_json: JsonFlag = False) -> Non
     for quote in found["quotes"]:
         show_quote(quote)
     rows = (
-        (one["number"], one["engineer"], word(f"visit.{one['state']}"), talk.time(one["expected_ms"]), one["reason"])
+        (one["number"], one["engineer"], word(f"dispatch.{one['state']}"), talk.time(one["expected_ms"]), one["reason"])
         for one in found["visits"]
     )
     columns = heads("visit", "engineer", "state", "expected", "reason")
@@ -174,7 +174,7 @@ def show_quote(quote: Mapping[str, Any]) -> None:
             line["part_number"] or line["text"] or "-",
             line["quantity"],
             line["unit_price"],
-            word(f"covered.{line['why']}"),
+            word(f"line_why.{line['why']}"),
             line["amount"],
         )
         for line in quote["lines"]

@@ -181,7 +181,7 @@ def suggest(ctx: typer.Context, number: Number, as_json: JsonFlag = False) -> No
             one["engineer"]["name"],
             _yes(one["same"]),
             _yes(one["skilled"]),
-            word(f"near.{one['near']}"),
+            _near(one["near"]),
             _yes(one["speaks"]),
             _yes(one["at_work"]),
             one["load"],
@@ -227,7 +227,7 @@ def list_visits(
             one["case_number"],
             one["number"],
             one["engineer"],
-            word(f"visit.{one['state']}"),
+            word(f"dispatch.{one['state']}"),
             talk.time(one["expected_ms"]),
             talk.time(one["answer_by_ms"]),
         )
@@ -280,7 +280,7 @@ def visit(
         talk.show_json(done)
         return
     told = done["visit"]
-    state = word(f"visit.{told['state']}")
+    state = word(f"dispatch.{told['state']}")
     talk.say(f"{told['engineer']}: {state}, {word('state.' + done['state'])}")
 
 
@@ -336,6 +336,10 @@ def _show_access(made: Mapping[str, Any], as_json: bool) -> None:
 
 def _people(names: Sequence[str]) -> str:
     return ", ".join(names)
+
+
+def _near(rank: int) -> str:
+    return (_("at home there"), _("serves it"), _("same country"), _("elsewhere"))[rank]
 
 
 def _yes(value: bool) -> str:

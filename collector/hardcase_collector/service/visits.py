@@ -31,8 +31,8 @@ _CODES = {
     DispatchState.ACCEPTED: "dispatched",
     DispatchState.ON_THE_WAY: "on_the_way",
     DispatchState.ARRIVED: "arrived",
-    DispatchState.DONE: "visit_done",
-    DispatchState.FAILED: "visit_failed",
+    DispatchState.DONE: "dispatch_done",
+    DispatchState.FAILED: "dispatch_failed",
     DispatchState.DECLINED: "dispatch_declined",
     DispatchState.CANCELLED: "dispatch_cancelled",
 }
@@ -192,7 +192,7 @@ class Visits:
         if case.state is not CaseState.REPAIRING or others:
             return
         file = self._file(tx)
-        told: dict[str, Fact] = {"cause": "visit_done", "reason": visit.result}
+        told: dict[str, Fact] = {"cause": "dispatch_done", "reason": visit.result}
         moved = file.move(case, CaseAction.FINISH_REPAIR, Occasion(now_ms=now_ms, actor=by.name), told)
         file.verify_if_clear(moved, Occasion(now_ms=now_ms))
 
