@@ -77,7 +77,7 @@ def terms(bench: Bench) -> CaseTerms | None:
 
 
 def happen(bench: Bench, code: str, at: int, actor: str = "li", **parameters: Fact) -> Case:
-    """An entry as some service writes it."""
+    """An entry on the newest case, as some service writes it."""
     with bench.store.write() as tx:
         file = CaseFile(tx, bench.announcements)
-        return file.change(tx.cases.get(bench.only_case().id), code, Occasion(now_ms=at, actor=actor), parameters)
+        return file.change(tx.cases.get(bench.cases()[-1].id), code, Occasion(now_ms=at, actor=actor), parameters)
