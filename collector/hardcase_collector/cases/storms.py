@@ -202,7 +202,8 @@ class Storms:
             if again.state is CaseState.VERIFYING:
                 again = file.move(again, CaseAction.REOPEN, Occasion(now_ms=now_ms, quiet=True), {"cause": "storm"})
             tx.findings.add_why(replace(why, case=again.id))
-            return again
+            self.hold_together(tx, again, now_ms=now_ms)
+            return tx.cases.get(again.id)
         parent, terms = self._opening.open(
             tx,
             file,
