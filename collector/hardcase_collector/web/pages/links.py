@@ -17,6 +17,7 @@ from hardcase_collector.domain.errors import NotFound
 from hardcase_collector.domain.link import LinkAct, LinkAnswer, LinkPurpose, LinkView
 from hardcase_collector.domain.live import LiveOf
 from hardcase_collector.domain.ports import Transaction
+from hardcase_collector.registry.resolution import site_of
 from hardcase_collector.service.links import Links
 from hardcase_collector.web.pages.forms import Answers, filled_in
 from hardcase_collector.web.pages.frame import Frame, Refused
@@ -43,8 +44,8 @@ class LinkPages:
     def open(self, request: Request, token: str) -> HTMLResponse:
         with self._shop.store.read() as tx:
             view = self._desk.open(tx, token, self._shop.clock_ms(), client=_client(request))
-            counsel = self._counsel(tx, view)
-        return self._page(request, token, view, counsel)
+            counsel, zone_name = self._counsel(tx, view), site_of(tx, view.asset).time_zone
+        return self._page(request, token, view, counsel, zone_name)
 
     def act(self, request: Request, token: str, given: Mapping[str, str]) -> HTMLResponse:
         now_ms = self._shop.clock_ms()
@@ -53,7 +54,8 @@ class LinkPages:
         except ValueError:
             raise Refused(400, "error.not_found") from None
         with self._shop.store.read() as tx:
-            zone_name = _zone_of(self._desk.open(tx, token, now_ms, client=_client(request)))
+            asset = self._desk.open(tx, token, now_ms, client=_client(request)).asset
+            zone_name = site_of(tx, asset).time_zone
         answer = _answer(act, Answers(given=given, time_zone=zone_name))
         with self._shop.store.write() as tx:
             view = self._desk.act(tx, token, act, answer, now_ms=now_ms, client=_client(request))
@@ -65,7 +67,7 @@ class LinkPages:
                 facts={"repeated": view.repeated},
             )
             counsel = self._counsel(tx, view)
-        return self._page(request, token, view, counsel)
+        return self._page(request, token, view, counsel, zone_name)
 
     def _counsel(self, tx: Transaction, view: LinkView) -> Counsel | None:
         """What whoever touches the machine must mind now."""
@@ -73,9 +75,11 @@ class LinkPages:
             return None
         return self._shop.counsel(view.case, LiveOf(tx, view.case.asset, now_ms=self._shop.clock_ms()))
 
-    def _page(self, request: Request, token: str, view: LinkView, counsel: Counsel | None) -> HTMLResponse:
+    def _page(
+        self, request: Request, token: str, view: LinkView, counsel: Counsel | None, zone_name: str
+    ) -> HTMLResponse:
         wished = self._frame.reader(request, None, wish=view.language)
-        reader = Reader(wished.language, zone(_zone_of(view)), wished.now_ms)
+        reader = Reader(wished.language, zone(zone_name), wished.now_ms)
         return self._frame.page(
             request,
             "link.html",
@@ -100,10 +104,6 @@ def _answer(act: LinkAct, answers: Answers) -> LinkAnswer:
     if act in _NAMED and not who:
         raise Refused(400, "error.field_needed", field="who")
     return LinkAnswer(who=who, text=text, score=score, expected_ms=answers.when_ms("expected"))
-
-
-def _zone_of(view: LinkView) -> str:
-    return str(view.site.get("time_zone") or "UTC")
 
 
 def _client(request: Request) -> str:
