@@ -29,7 +29,7 @@ def list_entitlements(
     if as_json:
         talk.show_json(found)
         return
-    _show(found, last="cover", values=(word(f"cover.{one['cover']}") for one in found), empty=_("No entitlements."))
+    _show(found, last=_("cover"), values=(word(f"cover.{one['cover']}") for one in found), empty=_("No entitlements."))
 
 
 @app.command()
@@ -94,7 +94,7 @@ def expiring(
         talk.show_json(found)
         return
     lasts = (_("{days} (within {step})").format(days=one["days_left"], step=_step(one["days_left"])) for one in found)
-    _show(found, last="days left", values=lasts, empty=_("Nothing runs out."))
+    _show(found, last=_("days left"), values=lasts, empty=_("Nothing runs out."))
 
 
 @app.command()
@@ -144,8 +144,8 @@ def _show(found: list[dict[str, Any]], *, last: str, values: Any, empty: str) ->
         )
         for one, value in zip(found, values, strict=True)
     )
-    columns = heads("id", "customer", "asset", "part", "plan", "vendor", "starts", "ends", "price", last)
-    talk.show_table("", columns, rows, empty=empty)
+    columns = heads("id", "customer", "asset", "part", "plan", "vendor", "starts", "ends", "price")
+    talk.show_table("", (*columns, last), rows, empty=empty)
 
 
 def _step(days_left: int) -> int:
