@@ -137,6 +137,8 @@ class _Text:
         if header is not None:
             self._names = header
             return None
+        if self._names is None and "|" in line:
+            self._names = sel_text.names_without_header(columns)
         if self._names is not None:
             if "|" not in line:
                 columns = [column.strip() for column in line.split(",", len(self._names) - 1)]

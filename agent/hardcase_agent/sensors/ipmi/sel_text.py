@@ -31,10 +31,16 @@ _IPMIUTIL = re.compile(
 )
 _NUMBERED = re.compile(r"(?P<type>.*?)\s*#(?P<number>[0-9a-fA-F]{2})\s+(?P<state>.*)")
 _LEGACY = re.compile(
-    r"(?P<id>\d{1,5}):(?P<date>\d{1,2}-[A-Za-z]{3}-\d{4} \d\d:\d\d:\d\d|Post-?Init|Pre-?Init):(?P<sensor>[^:]*):"
-    r"(?P<event>.*)",
+    r"(?P<id>\d{1,5}):(?P<date>\d{1,2}-[A-Za-z]{3}-\d{4} \d\d:\d\d:\d\d|(?:Post|Pre)-?Init(?: (?:Post|Pre)-?Init)?):"
+    r"(?P<sensor>[^:]*):(?P<event>.*)",
     re.IGNORECASE,
 )
+
+
+_LIMIT_PASSED = re.compile(r"((?:Lower|Upper) \S{1,20}) - (going (?:low|high)):(.*)")
+"""The limit, the direction, and reading and threshold, which its tables print in a column's end."""
+_FREEIPMI_DATE = re.compile(r"[A-Z][a-z]{2}-\d\d-\d{4}|PostInit")
+_COLUMNS = ("id", "date", "time", "name", "type", "event")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +164,15 @@ def _dated(column: str) -> bool:
     return sel_dates.is_date(column) or bool(_CLOCK.match(column))
 
 
+def names_without_header(columns: Sequence[str]) -> list[str] | None:
+    """Names of FreeIPMI's columns below no header (`--no-header-output`), by the form of its dates."""
+    if len(columns) not in (6, 7) or not columns[0].isdigit() or not _FREEIPMI_DATE.fullmatch(columns[1]):
+        return None
+    if sel_words.sensor_type(columns[4]) is None:
+        return None
+    return [*_COLUMNS[:5], "state", "event"] if len(columns) == 7 else list(_COLUMNS)
+
+
 def header_of(columns: Sequence[str]) -> list[str] | None:
     """Names of FreeIPMI's columns, where the line is its header."""
     names = [sel_words.letters(column) for column in columns]
@@ -195,6 +210,9 @@ def legacy(line: str) -> TextEntry | None:
         return None
     kind = sel_words.sensor_type(found["sensor"])
     state, _, extra = found["event"].partition(" ; ")
+    limit = _LIMIT_PASSED.match(state)
+    if limit is not None:
+        state, extra = f"{limit[1]} {limit[2]}", limit[3]
     return TextEntry(
         record_id=int(found["id"]),
         date=found["date"],

@@ -62,7 +62,8 @@ OWN_WORDS: dict[int, dict[int, str]] = {
         2: "i/o card area intrusion", 3: "processor area intrusion",
     },
     0x06: {
-        0: "front panel lockout violation attempted|secure mode (front panel lockout) violation attempt",
+        0: "front panel lockout violation attempted|secure mode (front panel lockout) violation attempt"
+           "|secure mode violation attempt",
         1: "pre-boot password violation - user password",
         2: "pre-boot password violation - setup password|pre-boot password violation attempt - setup password",
         3: "pre-boot password violation - network boot password"
@@ -72,7 +73,8 @@ OWN_WORDS: dict[int, dict[int, str]] = {
     0x07: {
         0: "caterr|cpld caterr asserted|internal error",
         3: "frb2/hang in post failure", 4: "frb3/processor startup/init failure|frb3/processor startup failure"
-           "|frb3/processor startup/initialization failure (cpu didn't start)|processor startup failure",
+           "|frb3/processor startup/initialization failure (cpu didn't start)|processor startup failure"
+           "|frb3/processor startup/initialization failure",
         6: "sm bios uncorrectable cpu-complex error|sm bios `uncorrectable cpu-complex error'|uncorrectable cpu error"
            "|uncorrectable cpu-complex error",
         7: "presence detected|processor presence detected", 8: "processor disabled",
