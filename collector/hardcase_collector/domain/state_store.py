@@ -72,6 +72,9 @@ class AssetStore(Protocol):
     def join(self, asset: int, mode: AssetMode, *, joined_ms: int, live_from_ms: int) -> None:
         """An agent sees it for the first time: so far only the books knew it (joined_ms 0)."""
 
+    def drop_unseen(self, asset: int) -> None:
+        """Lets go of one that no agent ever saw and that nothing happened to; any other stays."""
+
     def move(self, asset: int, customer: str) -> None:
         """To another customer, with all its history."""
 

@@ -50,7 +50,9 @@ class Binding:
             assets.bind(known.id, agent)
             return known.id
         if known.customer != customer:
-            raise NotBound(f"asset {key} belongs to another customer")
+            raise NotBound(
+                f"asset {key} belongs to another customer: enrol this agent for that one, or change the books"
+            )
         if not known.joined_ms:
             # In the books before any agent saw it: its joining begins now.
             assets.join(known.id, mode, joined_ms=now_ms, live_from_ms=ends)

@@ -100,7 +100,9 @@ class _Writer:
             case Site():
                 books.remove_site(customer=line.customer, name=line.name)
             case Booked():
-                books.remove_custody(self._number(line.key))
+                number = self._number(line.key)
+                books.remove_custody(number)
+                self._tx.assets.drop_unseen(number)
             case Contact():
                 books.remove_contact(self._contact(line))
             case Entitled():

@@ -150,7 +150,7 @@ def customer_of(line: Line, books: Books) -> str:
 
 
 def stored_books(tx: Transaction, *, customer: str | None) -> Books:
-    """What the store has. Assets that are not in the books are left out."""
+    """What the store has. Assets not in the books are left out, and so are those that stand for unknown ones."""
     books = Books()
     assets = {asset.id: asset for asset in tx.assets.all(customer=customer)}
     for one in tx.registry.customers(customer=customer):
@@ -158,7 +158,9 @@ def stored_books(tx: Transaction, *, customer: str | None) -> Books:
     for site in tx.registry.sites(customer=customer):
         books.put(site)
     for custody in tx.registry.custodies(customer=customer):
-        asset = assets[custody.asset]
+        asset = assets.get(custody.asset)
+        if asset is None:
+            continue
         books.put(
             Booked(
                 key=asset.key,
@@ -171,5 +173,6 @@ def stored_books(tx: Transaction, *, customer: str | None) -> Books:
     for contact in tx.registry.contacts(customer=customer):
         books.put(replace(contact, id=0))
     for held in tx.registry.entitlements_of(customer=customer):
-        books.put(Entitled(key=assets[held.asset].key, entitlement=replace(held, id=0, asset=0)))
+        if held.asset in assets:
+            books.put(Entitled(key=assets[held.asset].key, entitlement=replace(held, id=0, asset=0)))
     return books

@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
-from sqlalchemy import Connection, RowMapping, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, delete, exists, insert, select, update
 
 from hardcase_collector.domain.asset import Asset, AssetFacts, AssetMode, IdentityBasis, Part
 from hardcase_collector.domain.errors import NotFound
@@ -19,10 +19,13 @@ from hardcase_collector.storage.state import texts
 from hardcase_collector.storage.state.models import (
     AssetRow,
     BindingRow,
+    CaseRow,
     CoverageRow,
+    EntitlementRow,
     EventRow,
     InventoryRow,
     SourceStatusRow,
+    WindowRow,
 )
 from hardcase_collector.storage.state.stamps import stamp_columns, stamp_of
 from hardcase_collector.storage.state.summaries import summaries
@@ -31,6 +34,9 @@ from hardcase_collector.storage.state.window_store import SqlWindows
 
 _ASSETS = table_of(AssetRow)
 _BINDINGS = table_of(BindingRow)
+_CASES = table_of(CaseRow)
+_ENTITLEMENTS = table_of(EntitlementRow)
+_WINDOWS = table_of(WindowRow)
 _COVERAGE = table_of(CoverageRow)
 _EVENTS = table_of(EventRow)
 _INVENTORY = table_of(InventoryRow)
@@ -87,6 +93,12 @@ class SqlAssetStore(SqlWindows):
 
     def join(self, asset: int, mode: AssetMode, *, joined_ms: int, live_from_ms: int) -> None:
         self._change(asset, {"mode": str(mode), "joined_ms": joined_ms, "live_from_ms": live_from_ms})
+
+    def drop_unseen(self, asset: int) -> None:
+        self._known.pop(asset, None)
+        used = [exists().where(column == asset) for column in (_CASES.c.asset, _WINDOWS.c.asset, _ENTITLEMENTS.c.asset)]
+        unseen = (_ASSETS.c.id == asset, _ASSETS.c.joined_ms == 0, *(~use for use in used))
+        self._connection.execute(delete(_ASSETS).where(*unseen))
 
     def move(self, asset: int, customer: str) -> None:
         self._change(asset, {"customer": customer})

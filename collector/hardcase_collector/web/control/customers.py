@@ -101,7 +101,7 @@ def _entitlements(made: APIRouter, shop: Shop) -> None:
             found = [find_asset(tx, asset, customer=customer)] if asset else tx.assets.all(customer=customer)
             assets = {one.id: one for one in found}
             held = tx.registry.entitlements(found[0].id) if asset else tx.registry.entitlements_of(customer=customer)
-        return {"entitlements": [books.entitlement(one, assets[one.asset]) for one in held]}
+        return {"entitlements": [books.entitlement(one, assets[one.asset]) for one in held if one.asset in assets]}
 
     @made.get("/entitlements/ending", response_model=None)
     def ending(customer: Scope = None, days: Annotated[int, Query(ge=1, le=3660)] = 90) -> Json:

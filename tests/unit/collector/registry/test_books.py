@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 from hardcase_collector.domain import identity
-from hardcase_collector.domain.asset import AssetFacts, AssetMode
-from hardcase_collector.domain.customer import Customer
+from hardcase_collector.domain.asset import AssetFacts, AssetMode, IdentityBasis
+from hardcase_collector.domain.customer import Custody, Customer
 from hardcase_collector.domain.errors import NotAllowed, NotBound, NotFound, SheetError
 from hardcase_collector.domain.ports import Transaction
 from hardcase_collector.domain.priority import Importance
@@ -21,7 +21,7 @@ from hardcase_collector.registry.keeper import Keeper, Outcome, export
 from hardcase_collector.registry.written import Kind, World
 from hardcase_collector.storage.state import SqlStateStore
 
-from tests.contracts.state_store import NOON, an_agent, an_asset
+from tests.contracts.state_store import NOON, a_case, an_agent, an_asset
 
 WORLD = World(
     plans=("gold-7x24x4", "bronze"),
@@ -304,6 +304,39 @@ def test_an_asset_taken_out_of_the_books_goes_with_its_entitlements_or_not_at_al
             "removed contact north asset dell|7ABC123 Bob",
             "removed asset dell|7ABC123",
         ]
+        assert tx.assets.by_key("dell|7ABC123") is None
+
+
+def test_an_asset_that_was_seen_or_has_a_case_stays_when_it_leaves_the_books(store: SqlStateStore) -> None:
+    only = "customer,vendor,serial\nnorth,Dell,5ABC123\n"
+    with store.write() as tx:
+        an_asset(tx)
+        loaded(tx, {"customers.csv": CUSTOMERS, "assets.csv": only + "north,Dell,7ABC123\nnorth,Dell,6ABC123\n"})
+        worked = tx.assets.by_key("dell|6ABC123")
+        assert worked is not None
+        tx.cases.add(a_case(worked))
+        assert len(turns(load(tx, {"assets.csv": only}, remove=True))) == 2
+        assert {one.key for one in tx.assets.all(customer="north")} == {"dell|5ABC123", "dell|6ABC123", "dell|7ABC123"}
+        assert {one.asset for one in tx.registry.custodies(customer="north")} == {
+            asset.id for asset in tx.assets.all(customer="north") if asset.key == "dell|5ABC123"
+        }
+
+
+def test_what_stands_for_assets_that_callers_could_not_name_is_in_no_file(store: SqlStateStore) -> None:
+    with store.write() as tx:
+        loaded(tx)
+        stand_in = tx.assets.add(
+            key="unknown|north|ber1",
+            basis=IdentityBasis.UNKNOWN,
+            facts=AssetFacts(kind="unknown"),
+            customer="north",
+            mode=AssetMode.LIVE,
+            joined_ms=0,
+            live_from_ms=0,
+        )
+        tx.registry.save_custody(Custody(asset=stand_in.id, site="ber1"))
+        assert turns(load(tx, ALL)) == []
+        assert "unknown" not in toml_text.text_of(export(tx, customer=None))
 
 
 def test_within_one_customers_scope_nothing_of_another_is_taken_or_told(store: SqlStateStore) -> None:
