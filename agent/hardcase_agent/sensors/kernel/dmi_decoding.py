@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from hardcase_agent.domain.capture import Capture, Decoded, Flaw, Listed, Undecoded
+from hardcase_agent.domain.capture import Capture, Decoded, Flaw, Listed, Seen, Undecoded
 from hardcase_agent.sensors.kernel.dmi_inventory import read_inventory
 from hardcase_agent.sensors.kernel.dmi_structure import Structure
 from hardcase_agent.sensors.kernel.dmidecode_text import parse_text
@@ -25,6 +25,8 @@ def decode(capture: Capture) -> Iterable[Decoded]:
         yield Undecoded(flaw=Flaw.UNKNOWN, message="no structure that names a part", at="")
     for part in inventory.parts:
         yield Listed(asset=inventory.asset, source=SOURCE, part=part)
+    for sensor, states in inventory.verdicts:
+        yield Seen(asset=inventory.asset, source=SOURCE, sensor=sensor, reading=states)
 
 
 def parse_capture(capture: Capture) -> Iterator[Structure | Undecoded]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from hardcase_agent.domain.part import Asset, Component, Part
+from hardcase_agent.sensors.kernel import dmi_health
 from hardcase_agent.sensors.kernel.dmi_structure import Structure, Type, meaningful
 
 
@@ -29,14 +30,21 @@ class Inventory:
     modules: tuple[Module, ...]
     slots: tuple[tuple[str, str], ...] = ()
     """(PCI address, name on the board) of expansion slots and devices on the board."""
+    verdicts: tuple[dmi_health.Verdict, ...] = ()
 
 
 def read_inventory(structures: Iterable[Structure]) -> Inventory:
     listed = [one for one in structures if one.kind not in (Type.INACTIVE, Type.END)]
     modules = tuple(_modules(listed))
     parts = (*_firmware(listed), *_boards(listed), *_processors(listed))
-    parts += (*(module.part for module in modules), *_old_modules(listed), *_supplies(listed), *_batteries(listed))
-    return Inventory(_asset(listed), tuple(dict.fromkeys(parts)), modules, tuple(_slots(listed)))
+    supplies = tuple(_supplies(listed))
+    parts += (*(module.part for module in modules), *_old_modules(listed))
+    parts += (*(part for _, part in supplies), *_batteries(listed))
+    verdicts = [one for structure, part in supplies for one in dmi_health.of_supply(structure, part)]
+    verdicts += dmi_health.of_chassis(listed)
+    # Firmware that repeats a structure says nothing new by it.
+    told = tuple({sensor.id: (sensor, states) for sensor, states in reversed(verdicts)}.values())
+    return Inventory(_asset(listed), tuple(dict.fromkeys(parts)), modules, tuple(_slots(listed)), told)
 
 
 def _of(structures: list[Structure], kind: Type) -> list[Structure]:
@@ -165,7 +173,7 @@ def _old_modules(structures: list[Structure]) -> Iterator[Part]:
             yield Part(component=Component.MEMORY, slot=slot, model=_in_words(size))
 
 
-def _supplies(structures: list[Structure]) -> Iterator[Part]:
+def _supplies(structures: list[Structure]) -> Iterator[tuple[Structure, Part]]:
     supplies = _of(structures, Type.POWER_SUPPLY)
     for one in supplies:
         if one.fields.get("Status", "").startswith("Not Present"):
@@ -178,13 +186,12 @@ def _supplies(structures: list[Structure]) -> Iterator[Part]:
         if bay and not slot:
             slot, name = name, number
         if name or serial or number:
-            yield Part(
-                component=Component.PSU,
-                slot=slot,
-                model=name,
-                serial=serial,
-                part_number=number,
-                firmware=one.said("Revision"),
+            firmware = one.said("Revision")
+            yield (
+                one,
+                Part(
+                    component=Component.PSU, slot=slot, model=name, serial=serial, part_number=number, firmware=firmware
+                ),
             )
 
 

@@ -11,7 +11,7 @@ from hardcase_agent.sensors.kernel.dmi_tables import DMIDECODE_S, DmiTables
 
 
 class DmiSource:
-    """`Source` without sensors: an inventory."""
+    """`Source` of an inventory, and of what the firmware said of supplies and chassis when it made it."""
 
     name = "kernel.dmi"
     device = "kernel.dmi"
@@ -28,8 +28,15 @@ class DmiSource:
         inventory = self._tables.inventory
         if inventory is None and self._tables.error is not None:
             raise self._tables.error
-        parts = inventory.parts if inventory is not None else ()
-        return Sweep(asset=self._asset, parts=parts, coverage=(self._line(),))
+        if inventory is None:
+            return Sweep(asset=self._asset, parts=(), coverage=(self._line(),))
+        return Sweep(
+            asset=self._asset,
+            sensors=tuple(sensor for sensor, _ in inventory.verdicts),
+            readings=[states for _, states in inventory.verdicts],
+            parts=inventory.parts,
+            coverage=(self._line(),),
+        )
 
     def _line(self) -> CoverageLine:
         if self._tables.inventory is not None:

@@ -256,6 +256,18 @@ def _supply(raw: _Raw) -> dict[str, str]:
     return fields
 
 
+_ENCLOSURE_STATES = {3: "Safe", 4: "Warning", 5: "Critical", 6: "Non-recoverable"}
+
+
+def _chassis(raw: _Raw) -> dict[str, str]:
+    found = {}
+    for name, offset in (("Boot-up State", 9), ("Power Supply State", 0xA), ("Thermal State", 0xB)):
+        number = raw.number(offset, 1)
+        if number is not None:
+            found[name] = _ENCLOSURE_STATES.get(number, "Unknown")
+    return found
+
+
 def _slot(raw: _Raw) -> dict[str, str]:
     return _bus_address(raw, 0xD, 0xF, 0x10)
 
@@ -274,6 +286,7 @@ def _bus_address(raw: _Raw, segment_at: int, bus_at: int, device_at: int) -> dic
 _MORE: dict[int, Callable[[_Raw], dict[str, str]]] = {
     Type.BIOS: _bios,
     Type.SYSTEM: _system,
+    Type.CHASSIS: _chassis,
     Type.PROCESSOR: _processor,
     Type.SLOT: _slot,
     Type.MEMORY_DEVICE: _memory,
