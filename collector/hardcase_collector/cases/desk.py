@@ -33,6 +33,8 @@ __all__ = ["CaseDesk", "DeskSettings"]
 _RELEASED_A_TICK = 500
 # Clocks that are due within one tick are a handful; after a long stop they are worked off in steps.
 _LOOKED_AT_A_TICK = 100
+# Reopenings of a case that flaps over hours, not minutes.
+_OFTEN = 2
 # Rows looked at in each table: more than a big fleet writes between two ticks, and a millisecond's work.
 _FORGOTTEN_A_TICK = 200
 
@@ -60,6 +62,7 @@ class CaseDesk:
             announcer,
             reopen_ms=settings.reopen_ms,
             flap_raises=settings.flap_raises,
+            flap_raises_a_day=settings.flap_raises_a_day,
             joins=joins,
             opening=opening,
         )
@@ -249,7 +252,8 @@ class CaseDesk:
     def _calm_unstable(self, tx: Transaction, now_ms: int) -> None:
         file = CaseFile(tx, self._announcer)
         for case in tx.cases.unstable():
-            if case.clear_since_ms and now_ms - case.clear_since_ms >= self._settings.calm_ms:
+            calm_ms = self._settings.calm_ms if case.reopened < _OFTEN else self._settings.slow_calm_ms
+            if case.clear_since_ms and now_ms - case.clear_since_ms >= calm_ms:
                 occasion = Occasion(now_ms=now_ms)
                 file.verify_if_clear(file.change(case, "stable", occasion, {}, unstable=False), occasion)
 

@@ -34,6 +34,7 @@ class Placing:
         *,
         reopen_ms: int,
         flap_raises: int,
+        flap_raises_a_day: int = 6,
         joins: Callable[[], Sequence[Join]] = tuple,
         opening: Opening | None = None,
     ) -> None:
@@ -42,6 +43,7 @@ class Placing:
         self._announcer = announcer
         self._reopen_ms = reopen_ms
         self._flap_raises = flap_raises
+        self._flap_raises_a_day = flap_raises_a_day
         self._joins = joins
 
     def open_case(self, tx: Transaction, transition: Transition) -> Belonging | None:
@@ -274,8 +276,8 @@ class Placing:
         if case.unstable:
             return
         told = transition.evidence.get("unstable") is True
-        if not told:
-            told = tx.findings.raises(finding, since_ms=transition.time_ms - _HOUR_MS) >= self._flap_raises
+        for span_ms, raises in ((_HOUR_MS, self._flap_raises), (24 * _HOUR_MS, self._flap_raises_a_day)):
+            told = told or tx.findings.raises(finding, since_ms=transition.time_ms - span_ms) >= raises
         if told:
             file.change(case, "unstable", replace(occasion, quiet=False), _told(transition), unstable=True)
 

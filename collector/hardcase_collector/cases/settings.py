@@ -27,8 +27,12 @@ class DeskSettings:
     joining_end: JoiningEnd = JoiningEnd.OPEN
     flap_raises: int = 3
     """As many raises of one finding within an hour make its case unstable."""
+    flap_raises_a_day: int = 6
+    """Or as many within a day: what soaks, closes and comes back every few hours is no news either."""
     calm_ms: int = _HOUR_MS
     """An unstable case that stays clear this long is stable again."""
+    slow_calm_ms: int = 12 * _HOUR_MS
+    """The same of one that was reopened twice and more: it comes back more slowly than that."""
     part_seen_ms: int = 26 * _HOUR_MS
     """The serial of a new part has to be seen in inventory within this time (daily, and after a change)."""
     drill_ms: int = _HOUR_MS
