@@ -22,8 +22,8 @@ from hardcase_collector.plans.hindsight import CaseBefore, Tally, hindsight
 from hardcase_collector.plans.plan import Plan
 
 _DAY_MS = 86_400_000
-MOST_CASES = 5000
-"""Newest first: a case under a plan takes a few milliseconds, and somebody waits for the answer."""
+MOST_CASES = 2000
+"""The newest so many: a case under a plan takes some milliseconds, and somebody waits for the answer."""
 
 
 @dataclass(frozen=True, slots=True)

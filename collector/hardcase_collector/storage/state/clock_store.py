@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Collection, Sequence
 from datetime import date
 
-from sqlalchemy import ColumnElement, RowMapping, Select, and_, case, delete, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, RowMapping, Select, and_, case, delete, func, select, tuple_, union
 
 from hardcase_collector.domain.case import Case, CaseState, TimelineEntry, Waiting
 from hardcase_collector.domain.priority import Priority
@@ -78,10 +78,10 @@ class SqlClockStore(SqlDuty):
         return None if row is None else _terms_of(row)
 
     def provisional(self) -> Sequence[CaseTerms]:
-        query = _terms().join(_CASES, _CASES.c.id == _TERMS.c.case_id)
-        query = query.outerjoin(_CLOCKS, _CLOCKS.c.case_id == _TERMS.c.case_id)
-        query = query.where(_TERMS.c.provisional, or_(OPEN_CASES, _CLOCKS.c.case_id.is_not(None)))
-        return [_terms_of(row) for row in self._connection.execute(query.order_by(_TERMS.c.case_id)).mappings()]
+        # From the few that still owe something: every second case that ever was had a provisional year.
+        owing = union(select(_CASES.c.id).where(OPEN_CASES), select(_CLOCKS.c.case_id))
+        query = _terms().where(_TERMS.c.case_id.in_(owing), _TERMS.c.provisional).order_by(_TERMS.c.case_id)
+        return [_terms_of(row) for row in self._connection.execute(query).mappings()]
 
     def terms_since(
         self, since_ms: int, *, customer: str | None, asset: int | None
@@ -142,7 +142,9 @@ class SqlClockStore(SqlDuty):
         query = select(_CASES, *_clock_columns(), _ASSETS.c.customer.label("of_customer"), *_names(), _RANK, _KEY)
         query = query.join(_ASSETS, _ASSETS.c.id == _CASES.c.asset)
         query = query.join(_CLOCKS, _CLOCKS.c.case_id == _CASES.c.id, isouter=not which.follow_ups)
-        query = query.where(_OVER if which.follow_ups else OPEN_CASES, *_wanted(which))
+        # Of closed cases the few that are watched, not all that ever were.
+        watched = _CASES.c.id.in_(select(_CLOCKS.c.case_id))
+        query = query.where(*((_OVER, watched) if which.follow_ups else (OPEN_CASES,)), *_wanted(which))
         if which.site is not None:
             query = query.join(_TERMS, _TERMS.c.case_id == _CASES.c.id).where(_TERMS.c.site == which.site)
         if which.after is not None:

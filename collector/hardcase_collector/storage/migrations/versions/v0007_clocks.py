@@ -10,7 +10,6 @@ down_revision = "0006"
 
 # SQLite makes a row id only of a column declared exactly INTEGER.
 _NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-_PROVISIONAL = sa.text("provisional")
 _WATCHED = sa.text("look_ms > 0")
 
 
@@ -53,13 +52,6 @@ def _create_case_terms() -> None:
         sa.PrimaryKeyConstraint("case_id", name="pk_case_terms"),
         sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name="fk_case_terms_case_id"),
         sa.ForeignKeyConstraint(["frozen"], ["frozen_terms.hash"], name="fk_case_terms_frozen"),
-    )
-    op.create_index(
-        "ix_case_terms_provisional",
-        "case_terms",
-        ["case_id"],
-        sqlite_where=_PROVISIONAL,
-        postgresql_where=_PROVISIONAL,
     )
 
 

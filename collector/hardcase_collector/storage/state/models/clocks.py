@@ -7,7 +7,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from hardcase_collector.storage.state.models.columns import Model, Ms, Number, Ref, Text_
 
-_PROVISIONAL = text("provisional")
 _WATCHED = text("look_ms > 0")
 
 
@@ -21,9 +20,6 @@ class FrozenTermsRow(Model):
 
 class CaseTermsRow(Model):
     __tablename__ = "case_terms"
-    __table_args__ = (
-        Index("ix_case_terms_provisional", "case_id", sqlite_where=_PROVISIONAL, postgresql_where=_PROVISIONAL),
-    )
     case_id: Mapped[Ref] = mapped_column(ForeignKey("cases.id"), primary_key=True, autoincrement=False)
     frozen: Mapped[Text_] = mapped_column(ForeignKey("frozen_terms.hash"))
     plan: Mapped[Text_]
