@@ -66,7 +66,13 @@ def repair(ctx: typer.Context, number: Number, as_json: JsonFlag = False) -> Non
     columns = heads("visit", "engineer", "state", "expected", "reason")
     talk.show_table(_("Visits"), columns, rows, empty=_("No visits."))
     rows = (
-        (one["purpose"], one["whom"], talk.time(one["expires_ms"]), one["used"] or "-", talk.time(one["revoked_ms"]))
+        (
+            word(f"link.title.{one['purpose']}"),
+            one["whom"],
+            talk.time(one["expires_ms"]),
+            one["used"] or "-",
+            talk.time(one["revoked_ms"]),
+        )
         for one in found["links"]
     )
     talk.show_table(_("Links"), heads("for", "whom", "until", "done", "taken back"), rows, empty=_("No links."))

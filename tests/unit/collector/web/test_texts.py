@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from datetime import UTC
+from pathlib import Path
 
 import pytest
 from hardcase_collector.cases.admission import Held
+from hardcase_collector.domain import customer, link, priority, repair, report, spares, visit
 from hardcase_collector.domain.actor import Role
 from hardcase_collector.domain.asset import AssetMode
-from hardcase_collector.domain.case import CaseAction, CaseState
+from hardcase_collector.domain.case import CaseAction, CaseState, Outcome, Waiting
 from hardcase_collector.domain.finding import Severity
 from hardcase_collector.domain.observation import GapReason
+from hardcase_collector.plans import clocks, ledger, plan
+from hardcase_collector.plans.moments import Code
 from hardcase_collector.web.picture import Condition
 from hardcase_collector.web.texts import LANGUAGES, Reader, choose_language, messages, zone
 
@@ -47,6 +52,70 @@ def test_everything_the_domain_can_say_has_a_word(language: str) -> None:
     wanted += [f"why.{one}" for one in Held]
 
     assert [key for key in wanted if key not in said] == []
+
+
+CLOSED_SETS = {
+    "access": visit.AccessState,
+    "channel": report.ReportChannel,
+    "clock": plan.ClockKind,
+    "clock_state": clocks.ClockState,
+    "because": (*plan.PauseReason, *clocks.Waiver, *ledger.Because),
+    "consent": repair.ConsentChannel,
+    "contact": customer.ContactScope,
+    "dispatch": visit.DispatchState,
+    "forecast": clocks.Forecast,
+    "freight": spares.Freight,
+    "importance": priority.Importance,
+    "line_why": repair.LineReason,
+    "link.act": link.LinkAct,
+    "link.done": link.LinkAct,
+    "link.title": link.LinkPurpose,
+    "manner": repair.Manner,
+    "moment": plan.Moment,
+    "order": spares.OrderState,
+    "outcome": Outcome,
+    "priority": priority.Priority,
+    "proposal": repair.ProposalState,
+    "quote": repair.QuoteState,
+    "quote_line": repair.LineKind,
+    "result": repair.RepairResult,
+    "service": priority.ServiceState,
+    "sighting": spares.Sighting,
+    "waiting": Waiting,
+}
+
+
+@pytest.mark.parametrize("table", CLOSED_SETS)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_word_of_the_service_process_is_said(language: str, table: str) -> None:
+    said = messages(language)
+
+    assert [f"{table}.{one}" for one in CLOSED_SETS[table] if one and f"{table}.{one}" not in said] == []
+
+
+def codes_written(folder: Path) -> set[str]:
+    """Timeline codes that stand as literals in calls of `change` and `enter`."""
+    found: set[str] = set()
+    for path in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in WRITES:
+                literals = [word.value for word in node.args[:4] if isinstance(word, ast.Constant)]
+                found |= {word for word in literals if isinstance(word, str)}
+    return found
+
+
+WRITES = ("change", "enter", "_change")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_event_of_a_case_has_a_title(language: str, root: Path) -> None:
+    package, said = root / "collector" / "hardcase_collector", messages(language)
+    codes = {str(code) for code in Code}.union(
+        *(codes_written(package / name) for name in ("cases", "service", "parts"))
+    )
+
+    assert {"assigned", "quoted", "dispatch_requested", "part_requested"} <= codes
+    assert [code for code in sorted(codes) if f"timeline.{code}" not in said] == []
 
 
 @pytest.mark.parametrize(
