@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import pytest
 from hardcase_collector.cases.clockwork import TELLING, clocks_of, nearest
 from hardcase_collector.domain.case import Case, CaseAction, Outcome, TimelineEntry
 from hardcase_collector.domain.errors import IllegalAction
@@ -23,6 +24,8 @@ from hypothesis import strategies as st
 from tests.unit.collector.cases.bench import HOUR, LI, MINUTE, NOON, Bench, cleared, raised, worsened
 from tests.unit.collector.cases.books import covered, happen, staffed
 
+# Every example opens stores of its own, and several desks at work on one machine share its disk.
+pytestmark = pytest.mark.timeout(300)
 LAWS = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 PLANS = ("gold-7x24x4", "gold-repair", "silver", "bronze", "standard-3y", "parts-only")
 REASONS = ("no_site_access", "waiting_for_part", "force_majeure")
