@@ -132,7 +132,7 @@ _NAMES = {"speaks": "languages", "skill": "components", "vendor": "vendors", "si
 
 def _given(told: Mapping[str, Any]) -> dict[str, object]:
     """What of the options was given; a list that was not comes as none or as empty."""
-    given = {_NAMES.get(name, name): value for name, value in told.items() if value is not None and value != []}
+    given = {_NAMES.get(name, name): value for name, value in told.items() if value not in (None, [], ())}
     for name in ("name", "as_json"):
         given.pop(name, None)
     if "hours" in given:
