@@ -113,6 +113,7 @@ class CaseFile:
                     why=occasion.why,
                     not_before_ms=occasion.not_before_ms,
                     link=occasion.link,
+                    storm="" if case.parent is None else self._tx.cases.get(case.parent).number,
                 ),
             )
 

@@ -246,4 +246,6 @@ class CaseNews:
     why: Why | None
     not_before_ms: int
     """An agent catches up: nobody is told before this. 0 = at once."""
+    storm: str = ""
+    """Number of the case of the storm that this one belongs to."""
     link: SentLink | None = None

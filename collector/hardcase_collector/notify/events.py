@@ -104,6 +104,7 @@ def _case(news: CaseNews, title: Title) -> dict[str, object]:
         "acknowledged_by": case.acknowledged_by or None,
         "reopened": case.reopened,
         "unstable": case.unstable,
+        "storm": news.storm or None,
     }
 
 
