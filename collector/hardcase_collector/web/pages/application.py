@@ -21,7 +21,7 @@ from hardcase_collector.domain.errors import (
 )
 from hardcase_collector.web.access import Sessions
 from hardcase_collector.web.health import add_health
-from hardcase_collector.web.pages import assets, case, files, links, queue, reports, search
+from hardcase_collector.web.pages import assets, case, files, ledger, links, queue, reports, search
 from hardcase_collector.web.pages.frame import Frame, Refused
 from hardcase_collector.web.ports import Health, Shop
 from hardcase_collector.web.rendering import SECURITY_HEADERS
@@ -30,7 +30,7 @@ from hardcase_collector.web.sign_in import LoginNeeded
 
 MAX_BODY = 65_536
 STATIC = {"style.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}
-PAGES = (assets, queue, case, search, links, reports, files)
+PAGES = (assets, queue, ledger, case, search, links, reports, files)
 
 
 def make_pages(shop: Shop, sessions: Sessions, health: Health, *, language: str) -> FastAPI:

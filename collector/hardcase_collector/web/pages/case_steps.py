@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from hardcase_collector.cases.workflow import OPEN_STATES, Deed, may
 from hardcase_collector.domain.case import CaseAction, CaseState, Outcome
+from hardcase_collector.domain.errors import IllegalAction
 from hardcase_collector.web.pages.frame import Refused
 from hardcase_collector.web.pages.steps import Doing, Field, FieldKind, Scene, Step
 
@@ -76,6 +77,20 @@ def _act(action: CaseAction, *, needs_reason: bool = False, main: bool = False) 
     )
 
 
+def _identify(doing: Doing) -> None:
+    """The one machine that these words lead to."""
+    reports = doing.shop.reports
+    if reports is None:
+        raise IllegalAction("nothing is reported here")
+    customer = doing.tx.assets.by_number(doing.case.asset).customer
+    hits = doing.tx.search.find(doing.answers.needed("machine"), customer=customer, limit=20)
+    found = {hit.asset for hit in hits if hit.exact} or {hit.asset for hit in hits}
+    if len(found) != 1:
+        raise Refused(409, "error.not_one_machine", n=len(found))
+    slot = doing.answers.line("slot")
+    reports.identify(doing.tx, doing.case, found.pop(), by=doing.by, now_ms=doing.now_ms, slot=slot)
+
+
 STEPS: Sequence[Step] = (
     Step(
         name="acknowledge",
@@ -94,6 +109,17 @@ STEPS: Sequence[Step] = (
     _act(CaseAction.VERIFY),
     _act(CaseAction.RESUME, main=True),
     Step(name="note", deed=Deed.NOTE, offered=lambda scene: True, do=_note, fields=_note_fields),
+    Step(
+        name="identify",
+        deed=Deed.IDENTIFY,
+        offered=lambda scene: scene.unknown_machine and scene.open and scene.shop.reports is not None,
+        do=_identify,
+        fields=lambda scene: (
+            Field(name="machine", required=True),
+            Field(name="slot", label="report.slot"),
+        ),
+        main=True,
+    ),
     _act(CaseAction.DEFER, needs_reason=True),
     Step(
         name="close",

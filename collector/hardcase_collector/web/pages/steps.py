@@ -76,6 +76,8 @@ class Scene:
     legal: Sequence[CaseAction]
     now_ms: int
     choices: Choices = Choices()
+    unknown_machine: bool = False
+    """It was reported by somebody who could not name the machine so that we know it."""
 
     @property
     def open(self) -> bool:

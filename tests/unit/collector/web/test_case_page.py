@@ -205,6 +205,34 @@ def test_the_ledger_explains_every_minute_of_every_clock(night: Night) -> None:
         assert words in page, words
 
 
+def test_the_ledger_is_a_file_for_spreadsheets_and_only_for_those_who_may_export(night: Night) -> None:
+    path = f"/cases/{night.cases[0].number}/clocks.csv"
+    given = signed_in(night).get(path)
+    lines = given.content.decode("utf-8-sig").splitlines()
+
+    assert given.headers["content-disposition"].endswith('-clocks.csv"')
+    assert lines[0] == "case,clock,round,from,to,seconds,reason,counts,actor,provisional"
+    assert lines[1].startswith(f"{night.cases[0].number},acknowledge,1,2026-11-23T23:06:00+08:00,")
+    assert signed_in(night, "north-contact").get(path).status_code == 403
+
+
+def test_a_machine_that_was_reported_without_a_name_we_know_is_named_later(night: Night) -> None:
+    contact, browser = signed_in(night, "north-contact"), signed_in(night)
+    page = contact.text("/report?q=the old one by the door")
+    told = {
+        "form_token": field_of(page, "form_token"), "key": field_of(page, "key"), "category": "disk.reported",
+        "asset_told": "the old one by the door", "description": "It beeps", "channel": "web",
+    }  # fmt: skip
+    number = contact.post("/report", data=told).headers["location"].rpartition("/")[2]
+
+    assert "identify" in offered(browser.text(f"/cases/{number}"))
+    assert browser.step(number, "identify", machine="sh-").status_code == 409
+    assert browser.step(number, "identify", machine="gz-erp-01").status_code == 409
+    assert browser.step(number, "identify", machine="SH-VM-09").status_code == 303
+    assert "sh-vm-09" in browser.text(f"/cases/{number}")
+    assert "identify" not in offered(browser.text(f"/cases/{number}"))
+
+
 def test_a_report_shows_what_is_known_and_joins_or_opens_once(night: Night) -> None:
     browser = signed_in(night, "north-contact")
     asset, number = night.assets[0], night.cases[0].number
