@@ -21,6 +21,7 @@ from hardcase_collector.cases.calendars import Calendars
 from hardcase_collector.cases.desk import CaseDesk
 from hardcase_collector.cases.handling import Handling
 from hardcase_collector.cases.opening import Opening
+from hardcase_collector.cases.precision import Confidence
 from hardcase_collector.cases.reports import Reports
 from hardcase_collector.config import Settings
 from hardcase_collector.delivering import Delivering, Prepared, prepare
@@ -217,6 +218,7 @@ class Collector:
             handling=Handling(self._delivering.announcer),
             reports=self._reports,
             attachments=self._attachments,
+            confidence=Confidence(self._stores.state, clock_ms).of,
             calendars=self._calendars,
             terms=lambda: self._judging.terms,
             service=self._service,

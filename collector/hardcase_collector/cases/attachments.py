@@ -146,10 +146,6 @@ class Attachments:
         self.sweep(one.sha256 for one in gone)
         return len(gone)
 
-    def drop_of_case(self, tx: Transaction, case: int) -> Sequence[str]:
-        """Of a case that is forgotten: its rows, in the caller's transaction. `sweep` the hashes after the commit."""
-        return tx.reports.drop_attachments(case)
-
     def sweep(self, hashes: Iterable[str]) -> int:
         """Removes the files of these that no case has any more. How many. Raises StoreFailed."""
         with self._settling:

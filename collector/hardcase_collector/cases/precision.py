@@ -6,11 +6,15 @@ of the rule, and neither does a case whose end nobody told.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from hardcase_collector.domain.case import Outcome
-from hardcase_collector.domain.ports import Transaction
+from hardcase_collector.domain.ports import StateStore, Transaction
+
+_YEAR_MS = 365 * 86_400_000
+_FRESH_MS = 15 * 60_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,10 +54,32 @@ def precision(tx: Transaction, *, customer: str | None, from_ms: int, until_ms: 
     return tuple(_of(rule, counts) for rule, counts in sorted(found.items()))
 
 
-def precision_of(tx: Transaction, rules: Iterable[str], *, from_ms: int, until_ms: int) -> Mapping[str, Precision]:
-    """The same of these rules, over all customers: what is shown beside advice. A rule without cases is left out."""
-    counts = tx.reports.endings_of(rules, from_ms=from_ms, until_ms=until_ms)
-    return {rule: _of(rule, endings) for rule, endings in counts.items()}
+class Confidence:
+    """The precision of rules over the last year, for whoever shows advice: over all customers, because a rule is as
+    good as it is. Counted anew at most once in a quarter of an hour: many look at cases, and it moves slowly.
+    """
+
+    def __init__(self, store: StateStore, clock_ms: Callable[[], int]) -> None:
+        self._store = store
+        self._clock_ms = clock_ms
+        self._counting = threading.Lock()
+        self._counted_ms: int | None = None
+        self._known: Mapping[str, Precision] = {}
+
+    def of(self, rules: Iterable[str]) -> tuple[Precision, ...]:
+        """Those of which any case was judged, by name. Blocking: call from a thread."""
+        known = self._fresh()
+        return tuple(known[rule] for rule in sorted(set(rules)) if rule in known and known[rule].judged)
+
+    def _fresh(self) -> Mapping[str, Precision]:
+        now_ms = self._clock_ms()
+        with self._counting:
+            # A clock that was set back must not keep old numbers for years.
+            if self._counted_ms is None or not 0 <= now_ms - self._counted_ms < _FRESH_MS:
+                with self._store.read() as tx:
+                    found = precision(tx, customer=None, from_ms=now_ms - _YEAR_MS, until_ms=now_ms + 1)
+                self._known, self._counted_ms = {one.rule: one for one in found}, now_ms
+            return self._known
 
 
 def _of(rule: str, counts: Mapping[Outcome, int]) -> Precision:

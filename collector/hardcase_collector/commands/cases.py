@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import typer
@@ -103,7 +104,7 @@ def _show_details(picture: dict[str, Any]) -> None:
         ),
         empty=_("No finding fires at the moment."),
     )
-    _show_advice(picture.get("advice"))
+    _show_advice(picture.get("advice"), picture.get("confidence", ()))
     talk.say()
     talk.show_table(
         _("Timeline"),
@@ -228,7 +229,7 @@ def resend(
     talk.say(_("{sent} owed again").format(sent=sent))
 
 
-def _show_advice(advice: dict[str, Any] | None) -> None:
+def _show_advice(advice: dict[str, Any] | None, confidence: Sequence[dict[str, Any]]) -> None:
     if not advice:
         return
     said = advice[language()]
@@ -237,6 +238,8 @@ def _show_advice(advice: dict[str, Any] | None) -> None:
         urgency = word(f"advice.{one['urgency']}").rstrip("：").upper()
         talk.say(f"{urgency}: {one['text']}")
     lines = {_("likely part"): said["likely_part"], _("change while it runs"): said["hot_swappable"]}
+    told = _("{share:.0%} of {judged} cases")
+    lines |= {_("{rule} was right").format(rule=one["rule"]): told.format(**one) for one in confidence}
     for title, key in ((_("confirm"), "confirm"), (_("step"), "steps"), (_("vendor asks"), "vendor_asks")):
         lines |= {f"{title} {number}": text for number, text in enumerate(said[key], 1)}
     talk.show_facts(lines)

@@ -6,7 +6,7 @@ Reports become cases in `cases/reports.py`. The bytes of attachments lie outside
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -111,9 +111,6 @@ class ReportStore(Protocol):
     def of_case(self, case: int) -> Sequence[Report]:
         """Oldest first."""
 
-    def forget_caller(self, caller: Caller, *, customer: str, pseudonym: str) -> int:
-        """Overwrites everybody of this name, mail address or phone number (each where given). How many reports."""
-
     def attach(self, attachment: Attachment) -> Attachment:
         """Gives the id. The same content on the same case is there once: the first is returned."""
 
@@ -125,9 +122,6 @@ class ReportStore(Protocol):
 
     def attached_bytes(self, case: int) -> int: ...
     def detach(self, ids: Iterable[int]) -> None: ...
-    def drop_attachments(self, case: int) -> Sequence[str]:
-        """Forgets all of a case; the hashes, to be swept from the evidence after the commit."""
-
     def expired_attachments(self, *, before_ms: int, limit: int) -> Sequence[Attachment]:
         """Of cases that ended before then; looks at the oldest attachments only."""
 
@@ -136,9 +130,6 @@ class ReportStore(Protocol):
 
     def endings(self, *, customer: str | None, from_ms: int, until_ms: int) -> Sequence[RuleEnding]:
         """By rule, of cases that ended within [from, until); drills are left out."""
-
-    def endings_of(self, rules: Iterable[str], *, from_ms: int, until_ms: int) -> Mapping[str, Mapping[Outcome, int]]:
-        """The same of these rules only, over all customers: a rule is as good as it is."""
 
 
 class Incoming(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,6 +10,7 @@ from hardcase_collector.cases.attachments import Attachments
 from hardcase_collector.cases.calendars import Calendars
 from hardcase_collector.cases.handling import Handling
 from hardcase_collector.cases.opening import TermSheets, shipped_sheets
+from hardcase_collector.cases.precision import Precision
 from hardcase_collector.cases.reports import Reports
 from hardcase_collector.cases.rotas import Rotas
 from hardcase_collector.cases.windows import Windows
@@ -88,6 +89,8 @@ class Shop:
     """What people tell becomes a case."""
     attachments: Attachments | None = None
     """Files on cases."""
+    confidence: Callable[[Iterable[str]], Sequence[Precision]] = lambda rules: ()
+    """How often these rules were right, of late."""
     windows: Windows = Windows()
     calendars: Calendars | None = None
     """Official years of countries as they become known."""

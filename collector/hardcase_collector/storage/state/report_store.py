@@ -5,9 +5,9 @@ Made by the transaction of `store.py`. The bytes of attachments are `storage/evi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Connection, RowMapping, Select, and_, delete, distinct, func, insert, or_, select, text, update
+from sqlalchemy import Connection, RowMapping, Select, and_, delete, distinct, func, insert, select, text
 
 from hardcase_collector.domain.case import Outcome
 from hardcase_collector.domain.errors import NotFound
@@ -45,20 +45,6 @@ class SqlReportStore:
     def of_case(self, case: int) -> Sequence[Report]:
         query = select(_REPORTS).where(_REPORTS.c.case_id == case).order_by(_REPORTS.c.id)
         return [_report(row) for row in self._connection.execute(query).mappings()]
-
-    def forget_caller(self, caller: Caller, *, customer: str, pseudonym: str) -> int:
-        told = (
-            (_REPORTS.c.contact_name, caller.name),
-            (_REPORTS.c.contact_mail, caller.mail),
-            (_REPORTS.c.contact_phone, caller.phone),
-        )
-        same = [column == word for column, word in told if word]
-        if not same:
-            return 0
-        changed = update(_REPORTS).where(_REPORTS.c.customer == customer, or_(*same))
-        return self._connection.execute(
-            changed.values(contact_name=pseudonym, contact_mail="", contact_phone="")
-        ).rowcount
 
     def attach(self, attachment: Attachment) -> Attachment:
         values = {
@@ -99,10 +85,6 @@ class SqlReportStore:
     def detach(self, ids: Iterable[int]) -> None:
         self._connection.execute(delete(_ATTACHMENTS).where(_ATTACHMENTS.c.id.in_(list(ids))))
 
-    def drop_attachments(self, case: int) -> Sequence[str]:
-        gone = delete(_ATTACHMENTS).where(_ATTACHMENTS.c.case_id == case).returning(_ATTACHMENTS.c.sha256)
-        return list(self._connection.execute(gone).scalars())
-
     def expired_attachments(self, *, before_ms: int, limit: int) -> Sequence[Attachment]:
         old = _ATTACHMENTS.c.at_ms < before_ms
         ended = and_(_CASES.c.closed_ms > 0, _CASES.c.closed_ms < before_ms)
@@ -120,15 +102,6 @@ class SqlReportStore:
         query = _endings(from_ms, until_ms)
         if customer is not None:
             query = query.join(_ASSETS, _ASSETS.c.id == _CASES.c.asset).where(_ASSETS.c.customer == customer)
-        return self._endings(query)
-
-    def endings_of(self, rules: Iterable[str], *, from_ms: int, until_ms: int) -> Mapping[str, Mapping[Outcome, int]]:
-        found: dict[str, dict[Outcome, int]] = {}
-        for ending in self._endings(_endings(from_ms, until_ms).where(_WHYS.c.rule.in_(list(rules)))):
-            found.setdefault(ending.rule, {})[ending.outcome] = ending.cases
-        return found
-
-    def _endings(self, query: Select[str, str, int]) -> Sequence[RuleEnding]:
         return [RuleEnding(row[0], Outcome(row[1]), row[2]) for row in self._connection.execute(query)]
 
     def _attachments(self, query: Select[tuple[object, ...]]) -> Sequence[Attachment]:

@@ -74,6 +74,10 @@ def _whole(shop: Shop, shown: picture.CasePicture, owed: Sequence[OutboxRow]) ->
     answer["advice"] = (
         None if shown.counsel is None else {tongue: plain(shown.counsel.said(tongue)) for tongue in LANGUAGES}
     )
+    rules = {why.rule for why in shown.whys if why.opened}
+    answer["confidence"] = [
+        {"rule": one.rule, "share": one.share, "judged": one.judged} for one in shop.confidence(rules)
+    ]
     answer["notifications"] = [
         {
             "id": row.id,

@@ -86,6 +86,7 @@ class CasePages:
             steps=offers(STEPS, scene),
             timeline=[entry for entry in reversed(shown.timeline) if internal or _outside(entry)],
             internal=internal,
+            confidence=self._shop.confidence({why.rule for why in shown.whys if why.opened}) if internal else (),
             quiet_codes=_QUIET,
             files=self._shop.attachments is not None and may(person.role, Deed.ATTACH),
             here="cases",

@@ -93,8 +93,9 @@ def test_the_same_content_is_attached_once_a_case_and_stored_once(
     assert len(files(folder)) == 1
     assert bench.codes(case)[-1] == "detached"
     with bench.store.write() as tx:
-        hashes = desk.drop_of_case(tx, other.id)
-    assert desk.sweep(hashes) == 1
+        gone = tx.reports.attachments(other.id, internal=True)
+        tx.reports.detach(one.id for one in gone)
+    assert desk.sweep(one.sha256 for one in gone) == 1
     assert files(folder) == []
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hardcase_collector.cases.attachments import AttachmentLimits, Attachments
 from hardcase_collector.cases.opening import Opening
+from hardcase_collector.cases.precision import Confidence
 from hardcase_collector.cases.reports import Reports
 from hardcase_collector.domain.case import Outcome
 from hardcase_collector.rules.sheet_reader import load_sheets
@@ -38,6 +39,7 @@ def socket(tmp_path: Path) -> Iterator[Socket]:
         services={
             "reports": Reports(announcer, Opening(), BOOK.categories),
             "attachments": Attachments(store, files, announcer, limits),
+            "confidence": Confidence(store, lambda: NOW).of,
         },
     )
     store.close()
@@ -141,3 +143,14 @@ def test_a_rule_is_as_good_as_its_cases_ended(socket: Socket) -> None:
     north = socket.get("/precision", customer="north").json()["rules"]
     assert [(one["rule"], one["false_alarm"]) for one in north] == [("psu-input", 2)]
     assert socket.get("/precision", until_ms=NOW - 20_000).json()["rules"] == []
+
+
+def test_a_case_tells_how_often_the_rules_behind_it_were_right(socket: Socket) -> None:
+    with socket.store.write() as tx:
+        for number, outcome in enumerate((Outcome.REPAIRED, Outcome.FALSE_ALARM, Outcome.UNKNOWN)):
+            ended(tx, opened_case(tx, f"dell|{number}"), outcome, "psu-input", at_ms=NOW - 1000)
+        case = opened_case(tx, "dell|7")
+        ended(tx, case, Outcome.UNKNOWN, "psu-input", "never-judged", at_ms=0)
+        tx.cases.save(case)
+    shown = socket.get(f"/cases/{case.number}").json()
+    assert shown["confidence"] == [{"rule": "psu-input", "share": 0.5, "judged": 2}]
