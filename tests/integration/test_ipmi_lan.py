@@ -180,6 +180,11 @@ async def test_plain_rmcp_reads_the_same_and_doctor_warns_of_plain_text(sim: Ipm
     await secure.close()
 
 
+async def test_a_clock_that_was_never_set_is_told_by_the_doctor_of_the_log(sources: Sources) -> None:
+    reasons = [line.reason for line in await sources.sel.doctor()]
+    assert "the BMC's clock was never set: its event log counts from its start" in reasons
+
+
 # ---- what it remembers -------------------------------------------------------------------------------------------
 
 

@@ -19,6 +19,7 @@ GET_SYSTEM_GUID = IpmiRequest(APP, 0x37)
 GET_SDR_REPOSITORY_INFO = IpmiRequest(STORAGE, 0x20)
 GET_DEVICE_SDR_INFO = IpmiRequest(SENSOR, 0x20)
 GET_SEL_INFO = IpmiRequest(STORAGE, 0x40)
+GET_SEL_TIME = IpmiRequest(STORAGE, 0x48)
 
 FIRST, LAST = 0x0000, 0xFFFF
 """Record ids: where a walk begins, and "no more"."""

@@ -41,6 +41,7 @@ from hardcase_agent.sensors.ipmi.sel import (
     parse_sel_info,
     split_entry,
 )
+from hardcase_agent.sensors.ipmi.sel_clock import clock_line
 from hardcase_agent.sensors.ipmi.sensor_sources import IpmiSource
 
 log = logging.getLogger(__name__)
@@ -214,7 +215,9 @@ class SelSource(IpmiSource):
         return FIRST
 
     async def doctor(self) -> Sequence[CoverageLine]:
-        return await diagnose(self.bmc.talk, GET_SEL_INFO, Component.BMC, local=self.bmc.local, quiet=True)
+        lines = await diagnose(self.bmc.talk, GET_SEL_INFO, Component.BMC, local=self.bmc.local, quiet=True)
+        clock = await clock_line(self.bmc.talk, self.bmc.clock) if lines[:1] else None
+        return [*lines, *([clock] if clock is not None else [])]
 
 
 def _digest(raw: bytes) -> str:
