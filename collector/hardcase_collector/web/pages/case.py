@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from hardcase_collector.cases.workflow import OPEN_STATES, Deed, may
 from hardcase_collector.domain.actor import Role
+from hardcase_collector.domain.asset import IdentityBasis
 from hardcase_collector.domain.case import Case, TimelineEntry
 from hardcase_collector.domain.errors import IllegalAction
 from hardcase_collector.domain.link import NewLink
@@ -75,6 +76,7 @@ class CasePages:
                 by=person.actor,
                 legal=shown.actions,
                 now_ms=now_ms,
+                unknown_machine=shown.asset.basis == IdentityBasis.UNKNOWN,
                 choices=self._choices(tx, shown.case, person, now_ms),
             )
         return self._frame.page(
@@ -90,16 +92,6 @@ class CasePages:
             quiet_codes=_QUIET,
             files=self._shop.attachments is not None and may(person.role, Deed.ATTACH),
             here="cases",
-        )
-
-    def ledger(self, request: Request, person: Person, number: str) -> HTMLResponse:
-        """Every clock with a reason for each minute."""
-        now_ms, internal = self._shop.clock_ms(), may(person.role, Deed.SEE_INTERNAL)
-        with self._shop.store.read() as tx:
-            case = tx.cases.by_number(number, customer=person.customer)
-            near = around(tx, case, tx.assets.by_number(case.asset), internal=internal, now_ms=now_ms)
-        return self._frame.page(
-            request, "clocks.html", person=person, case=case, around=near, internal=internal, here="cases"
         )
 
     def _choices(self, tx: Transaction, case: Case, person: Person, now_ms: int) -> Choices:
@@ -163,10 +155,6 @@ def router(shop: Shop, frame: Frame) -> APIRouter:
     @made.get("/cases/{number}")
     def case(request: Request, person: Visitor, number: str) -> HTMLResponse:
         return pages.case(request, person, number)
-
-    @made.get("/cases/{number}/clocks")
-    def ledger(request: Request, person: Visitor, number: str) -> HTMLResponse:
-        return pages.ledger(request, person, number)
 
     @made.post("/cases/{number}")
     def act(request: Request, person: Visitor, number: str, given: Form) -> Response:
