@@ -222,6 +222,7 @@ class PartOrder:
     installed_by: str = ""
     returned_ms: int = 0
     ended_ms: int = 0
+    """Since when nothing is owed on it any more; 0 = something is."""
     due_back_ms: int = 0
     """0: nothing has to come back, or it is back."""
     overdue_told_ms: int = 0

@@ -109,9 +109,11 @@ def after(
         case OrderStep.DECLARE_DEAD:
             # It is in no machine: what is proven and recorded is the part that comes in its place.
             due_ms = _back_by(spare, now_ms)
-            return replace(done, installed_ms=0, installed_by="", warranty_until="", look_ms=0, due_back_ms=due_ms)
+            done = replace(done, installed_ms=0, installed_by="", warranty_until="", look_ms=0)
+            return replace(done, ended_ms=0, due_back_ms=due_ms)
         case OrderStep.SEND_BACK:
-            return replace(done, returned_ms=now_ms, due_back_ms=done.due_back_ms or _back_by(spare, now_ms))
+            due_ms = done.due_back_ms or _back_by(spare, now_ms)
+            return replace(done, returned_ms=now_ms, ended_ms=0, due_back_ms=due_ms)
         case _:
             return done
 
@@ -121,12 +123,15 @@ def _installed(done: PartOrder, spare: Spare | None, by: str, now_ms: int) -> Pa
         raise IllegalAction(f"the new part cannot have the serial of the old one, {done.old_serial}")
     days = spare.warranty_days if spare else 0
     ends = (datetime.fromtimestamp(now_ms / 1000, UTC) + timedelta(days=days)).date().isoformat() if days else ""
+    due_ms = _back_by(spare, now_ms)
     return replace(
         done,
         installed_ms=now_ms,
         installed_by=by,
         warranty_until=ends,
-        due_back_ms=_back_by(spare, now_ms),
+        due_back_ms=due_ms,
+        # Where nothing has to come back, nothing is owed any more.
+        ended_ms=0 if due_ms else now_ms,
         sighting=Sighting.WAITING,
         look_ms=now_ms,
     )

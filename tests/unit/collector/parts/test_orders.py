@@ -292,6 +292,19 @@ def test_a_disk_with_data_may_stay_with_the_customer(house: Storehouse) -> None:
     assert house.facts_of(case, "part_kept")["reason"] == "data"
 
 
+def test_an_order_is_over_once_nothing_is_owed_on_it(house: Storehouse) -> None:
+    house.receive(count=2)
+    asset = house.bench.asset()
+    order = house.steps(house.request(house.case(asset)), *WAY, OrderStep.INSTALL)
+    assert order.ended_ms == 0
+    assert house.step(order, OrderStep.KEEP, at=NOON + 1).ended_ms == NOON + 1
+    house.receive(NEAR, TWIN)
+    case = house.case(asset, part=disk("ZC9", "Bay 9"))
+    whole = house.steps(house.request(case, part_number=TWIN, depot=NEAR), *WAY, OrderStep.INSTALL)
+    assert (whole.part_number, whole.due_back_ms, whole.ended_ms) == (TWIN, 0, NOON)
+    assert house.step(whole, OrderStep.SEND_BACK).ended_ms == 0
+
+
 def test_serials_entered_wrong_are_put_right_and_looked_for_anew(house: Storehouse) -> None:
     house.receive()
     order = house.step(house.steps(house.request(house.case()), *WAY), OrderStep.INSTALL, serial="S9")
