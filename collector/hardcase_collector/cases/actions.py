@@ -109,7 +109,7 @@ class CaseActions:
 
     def _reopen(self, tx: Transaction, file: CaseFile, case: Case, occasion: Occasion, told: dict[str, Fact]) -> None:
         other = tx.cases.open_for(asset=case.asset, part_key=case.part.key(), repair_group=case.repair_group)
-        if other is not None and other.id != case.id:
+        if other is not None and other.id != case.id and not case.loose:
             raise IllegalAction(f"case {other.number} is open for the same part: go on there")
         if case.state in OPEN_STATES:
             file.move(case, CaseAction.REOPEN, occasion, told)

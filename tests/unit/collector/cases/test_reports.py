@@ -331,3 +331,15 @@ def test_what_is_over_is_reported_anew_and_a_drill_stays_a_drill(bench: Bench, o
     with pytest.raises(IllegalAction, match="report it anew"):
         office.join(bench.only_case(), replace(TOLD, asset=drill.id))
     assert office.report(replace(TOLD, asset=drill.id, slot="Bay 3")).case.id != case.id
+
+
+def test_a_request_is_opened_again_beside_another_of_its_kind(bench: Bench, office: Office) -> None:
+    asset = bench.asset()
+    told = replace(TOLD, category="request.upgrade", asset=asset.id)
+    office.report(told)
+    bench.act(CaseAction.CLOSE)
+    office.report(told)
+    first, _ = bench.cases()
+    with bench.store.write() as tx:
+        bench.actions.act(tx, first, CaseAction.REOPEN, by=LI, reason="not done", now_ms=NOON)
+    assert len(bench.cases(open_only=True)) == 2
