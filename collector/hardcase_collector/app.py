@@ -18,7 +18,6 @@ import structlog
 
 from hardcase_collector import __version__, composition, config, logs, pki, servers
 from hardcase_collector.cases.calendars import Calendars
-from hardcase_collector.cases.desk import CaseDesk
 from hardcase_collector.cases.handling import Handling
 from hardcase_collector.cases.opening import Opening
 from hardcase_collector.cases.precision import Confidence
@@ -29,7 +28,6 @@ from hardcase_collector.domain.advice import Counsel, Live
 from hardcase_collector.domain.case import Case
 from hardcase_collector.domain.errors import CollectorError, ConfigError
 from hardcase_collector.domain.ports import OutboxRow, Transaction
-from hardcase_collector.host_power import host_power
 from hardcase_collector.notify.events import Sender
 from hardcase_collector.numbers import Numbers
 from hardcase_collector.rpc.enrolment import Enrolment
@@ -152,14 +150,7 @@ class Collector:
         self._inlet = composition.inlet(
             stores,
             self._judging.engine,
-            CaseDesk(
-                self._delivering.announcer,
-                desk_settings,
-                joins=lambda: self._judging.book.joins,
-                storms=lambda: self._judging.book.storms,
-                power_of=host_power,
-                opening=self._opening,
-            ),
+            composition.case_desk(self._delivering.announcer, desk_settings, lambda: self._judging, self._opening),
             settings,
             self._disk,
             authority=self._authority,

@@ -23,6 +23,7 @@ from hardcase_collector.domain import identity
 from hardcase_collector.domain.correlation import Join
 from hardcase_collector.domain.errors import CollectorError, ConfigError, NotFound
 from hardcase_collector.domain.ports import Announcer, Transaction
+from hardcase_collector.host_power import host_power
 from hardcase_collector.ingest.binding import Binding, JoiningPolicy
 from hardcase_collector.ingest.intake import Intake
 from hardcase_collector.ingest.liveness import Liveness
@@ -228,6 +229,20 @@ class Ticking(Protocol):
     """Decides what time alone decides; looks only at what is due."""
 
     def tick(self, tx: Transaction, *, now_ms: int) -> None: ...
+
+
+def case_desk(
+    announcer: Announcer, settings: DeskSettings, judging: Callable[[], Judging], opening: Opening
+) -> CaseDesk:
+    """`judging`: the sheets as they are now."""
+    return CaseDesk(
+        announcer,
+        settings,
+        joins=lambda: judging().book.joins,
+        storms=lambda: judging().book.storms,
+        power_of=host_power,
+        opening=opening,
+    )
 
 
 def replays(

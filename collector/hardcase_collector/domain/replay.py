@@ -77,6 +77,8 @@ class ReplayReport:
     state: ReplayState
     from_ms: int
     until_ms: int
+    customer: str | None = None
+    """Whose assets were judged; None = of all."""
     done_days: int = 0
     days: int = 0
     assets: int = 0

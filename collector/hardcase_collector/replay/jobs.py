@@ -53,7 +53,11 @@ class Replays:
                 raise IllegalAction(f"replay {running.report.id} runs; wait for it or cancel it")
             self._count += 1
             report = ReplayReport(
-                id=str(self._count), state=ReplayState.RUNNING, from_ms=order.from_ms, until_ms=order.until_ms
+                id=str(self._count),
+                state=ReplayState.RUNNING,
+                from_ms=order.from_ms,
+                until_ms=order.until_ms,
+                customer=order.customer,
             )
             job = self._jobs[report.id] = _Job(report)
             for old in list(self._jobs)[:-KEPT]:

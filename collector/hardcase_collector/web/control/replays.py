@@ -6,11 +6,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Request
 
-from hardcase_collector.domain.errors import IllegalAction
+from hardcase_collector.cases.workflow import Deed, require
+from hardcase_collector.domain.errors import IllegalAction, NotFound
 from hardcase_collector.domain.replay import ReplayOrder, ReplayReport
 from hardcase_collector.web.control.naming import find_asset
 from hardcase_collector.web.control.plain import Json, plain
-from hardcase_collector.web.control.ports import Control, asker
+from hardcase_collector.web.control.ports import Control, asker, scope_of, who
 
 _DAY_MS = 86_400_000
 MOST_SHEETS = 100
@@ -38,6 +39,8 @@ def router(control: Control) -> APIRouter:
         now_ms = shop.clock_ms()
         ends_ms = now_ms if until_ms is None else min(until_ms, now_ms)
         begins_ms = ends_ms - 7 * _DAY_MS if from_ms is None else from_ms
+        require(who(request), Deed.RULES_REPLAY)
+        customer = scope_of(request) or customer
         with shop.store.read() as tx:
             number = find_asset(tx, asset, customer=customer).id if asset else None
         report = replays.start(
@@ -54,14 +57,22 @@ def router(control: Control) -> APIRouter:
         return plain(report)
 
     @made.get("/replays/{id}", response_model=None)
-    def report(id: str) -> Json:
-        return _named(control, replays.report(id))
+    def report(request: Request, id: str) -> Json:
+        return _named(control, _seen(replays.report(id), request))
 
     @made.post("/replays/{id}/cancel", response_model=None)
-    def cancel(id: str) -> Json:
+    def cancel(request: Request, id: str) -> Json:
+        _seen(replays.report(id), request)
         return plain(replays.cancel(id))
 
     return made
+
+
+def _seen(report: ReplayReport, request: Request) -> ReplayReport:
+    """Raises NotFound for a replay of more than the request may see."""
+    if scope_of(request) not in (None, report.customer):
+        raise NotFound(f"there is no replay {report.id}")
+    return report
 
 
 def _named(control: Control, report: ReplayReport) -> Json:

@@ -125,7 +125,8 @@ def _target(tx: Transaction, asked: For, by: Actor, control: Control) -> Target:
     if asked.breadth is Breadth.ASSET:
         asset = find_asset(tx, asked.name, customer=by.customer)
         return Target(breadth=Breadth.ASSET, customer=asset.customer, name=str(asset.id))
-    return Target(breadth=asked.breadth, customer=asked.customer or control.default_customer, name=asked.name)
+    customer = asked.customer or by.customer or control.default_customer
+    return Target(breadth=asked.breadth, customer=customer, name=asked.name)
 
 
 def _all(tx: Transaction, found: Sequence[Listed]) -> list[Json]:
