@@ -138,14 +138,7 @@ class Collector:
         self._reports = Reports(self._delivering.announcer, self._opening, lambda: self._judging.book.categories())
         self._spares = composition.spares(self._delivering.announcer, lambda: self._judging)
         self._service = composition.service(
-            settings,
-            self._disk,
-            self._delivering.announcer,
-            self._actions,
-            counsellor=self._counsel,
-            plan_named=lambda name: self._judging.terms.plans.plans.get(name),
-            titles=self._title,
-            pages_url=self._pages_url,
+            settings, self._disk, self._delivering.announcer, self._actions, lambda: self._judging, self._pages_url
         )
         self._inlet = composition.inlet(
             stores,

@@ -43,11 +43,8 @@ from hardcase_collector.rules.engine import Engine
 from hardcase_collector.rules.sheet import RuleBook
 from hardcase_collector.rules.sheet_reader import load_sheets
 from hardcase_collector.rules.vocabulary import COMPONENTS
-from hardcase_collector.service.briefing import Counsellor
 from hardcase_collector.service.desk import Needs, ServiceDesk, service_desk
 from hardcase_collector.service.link_making import TOKEN_BYTES
-from hardcase_collector.service.served import PlanNamed
-from hardcase_collector.service.service_reports import Titles
 from hardcase_collector.storage.evidence import EvidenceFiles
 from hardcase_collector.storage.state.store import SqlStateStore
 from hardcase_collector.storage.telemetry.store import DuckTelemetryStore
@@ -191,22 +188,19 @@ def service(
     disk: DiskReserve,
     announcer: Announcer,
     actions: CaseActions,
-    *,
-    counsellor: Counsellor,
-    plan_named: PlanNamed,
-    titles: Titles,
+    judging: Callable[[], Judging],
     pages_url: Callable[[], str],
 ) -> ServiceDesk:
-    """What people do around a case. `pages_url`: where people reach the pages."""
+    """What people do around a case. `judging`: as it is now; `pages_url`: where people reach the pages."""
     return service_desk(
         Needs(
             announcer=announcer,
             actions=actions,
-            counsellor=counsellor,
-            plan_named=plan_named,
+            counsellor=lambda case, live: judging().book.counsel(case.part, case.fault_classes, live),
+            plan_named=lambda name: judging().terms.plans.plans.get(name),
             press=ReportPress(),
             evidence=EvidenceFiles(settings.data_dir / "evidence", trouble=disk.trouble),
-            titles=titles,
+            titles=lambda fault, language: judging().title(fault, language),
             tokens=lambda: secrets.token_urlsafe(TOKEN_BYTES),
             address=lambda token: f"{pages_url()}{LINK_PATH}{token}",
         )

@@ -112,8 +112,14 @@ class FollowUps:
         changed = file.change(case, "followed_up", occasion, told)
         if answered.low:
             again = self._plan_next(tx, case, answered.number, now_ms + ASK_AGAIN_MS)
-            dissatisfied: dict[str, Fact] = {"score": answered.score, "engineer": answered.engineer}
-            file.change(changed, "dissatisfied", occasion, {**dissatisfied, "ask_again_ms": again.due_ms})
+            team = tx.clocks.team(case.team) if case.team else None
+            dissatisfied: dict[str, Fact] = {
+                "score": answered.score,
+                "engineer": answered.engineer,
+                "manager": team.manager if team else "",
+                "ask_again_ms": again.due_ms,
+            }
+            file.change(changed, "dissatisfied", occasion, dissatisfied)
         return answered
 
     def reopen(self, tx: Transaction, case: Case, reason: str, *, by: Actor, now_ms: int) -> None:
