@@ -104,7 +104,10 @@ def word(key: str) -> str:
     """
     code = key.rpartition(".")[2]
     found = catalogue(PAGES, language())
-    return code if found is None or language() == "en" else found.entries().get(key, code)
+    if found is None or language() == "en":
+        return code
+    text = found.gettext(key)
+    return code if text == key else text
 
 
 def translate_help(command: Any) -> None:

@@ -36,7 +36,7 @@ def test_both_languages_have_the_same_keys_and_placeholders() -> None:
 def test_chinese_is_chinese() -> None:
     same = [key for key, text in messages("zh").items() if text == messages("en")[key]]
 
-    assert set(same) <= {"app.title", "component.ups", "component.pdu", "component.pcie", "component.bmc"}
+    assert set(same) <= {"app.title", "component.ups", "component.pdu", "component.pcie", "component.bmc", "plan.none"}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
