@@ -80,7 +80,8 @@ class SqlVisitStore:
             .join(_CASES, _CASES.c.id == table.c.case_id)
             .where(_OPEN, table.c.state != str(DispatchState.ARRIVED), _CASES.c.state.in_(("closed", "cancelled")))
         )
-        return _DISPATCHES.list(self._connection, query.order_by(table.c.id).limit(limit))
+        # In the order of the index of open visits, or SQLite would read every visit ever made.
+        return _DISPATCHES.list(self._connection, query.order_by(table.c.engineer, table.c.id).limit(limit))
 
     def loads(self) -> Mapping[str, int]:
         table = _DISPATCHES.table
