@@ -62,16 +62,6 @@ async def serve(settings: Settings, *, config_path: Path | None, insecure: bool 
 
 
 @dataclass(frozen=True, slots=True)
-class Ends:
-    """What listens, and where."""
-
-    telemetry: str
-    enrolment: str
-    web: str
-    socket: str
-
-
-@dataclass(frozen=True, slots=True)
 class Reload:
     """How the last SIGHUP went; `mistakes` empty: it was taken."""
 
@@ -214,7 +204,7 @@ class Collector:
     def _health(self) -> Health:
         return Health(reasons=self._readiness.reasons, alive=self._heartbeat.alive, gauges=self._numbers.read)
 
-    def _control(self, ends: Ends) -> Control:
+    def _control(self, ends: servers.Ends) -> Control:
         return Control(
             shop=self._shop(),
             health=self._health(),
@@ -228,7 +218,7 @@ class Collector:
             default_customer=self._settings.customer,
         )
 
-    def _about(self, ends: Ends) -> Mapping[str, str]:
+    def _about(self, ends: servers.Ends) -> Mapping[str, str]:
         names = pki.alternative_names(pki.load_certificate(self._files.chain))
         return {
             "version": __version__,
@@ -271,7 +261,7 @@ class Collector:
                 log.error("draining took too long; what was not acknowledged comes again", seconds=DRAIN_S)
         log.info("stopped")
 
-    async def _open_ends(self, stack: AsyncExitStack) -> Ends:
+    async def _open_ends(self, stack: AsyncExitStack) -> servers.Ends:
         """Listening sockets first, so that a taken address is told before anything runs."""
         listen_at = self._settings.listen
         web_listener = servers.bind(listen_at.web)
@@ -295,10 +285,10 @@ class Collector:
         for server in (enrolment, telemetry):
             await server.start()
             stack.push_async_callback(server.stop, 1.0)
-        ends = Ends(
-            telemetry=_at(listen_at.telemetry, telemetry_port),
-            enrolment=_at(listen_at.enrolment, enrolment_port),
-            web=_at(listen_at.web, servers.bound_port(web_listener)),
+        ends = servers.Ends(
+            telemetry=servers.at(listen_at.telemetry, telemetry_port),
+            enrolment=servers.at(listen_at.enrolment, enrolment_port),
+            web=servers.at(listen_at.web, servers.bound_port(web_listener)),
             socket=str(listen_at.socket),
         )
         web = self._settings.web
@@ -383,7 +373,3 @@ class Collector:
         """Everything that can be wrong, before anything is changed. Raises CollectorError."""
         settings = config.load(self._config_path)
         return settings, composition.judging_of(settings, self._stores.state), prepare(settings.channel)
-
-
-def _at(address: str, port: int) -> str:
-    return f"{address.rpartition(':')[0]}:{port}"

@@ -11,6 +11,7 @@ import os
 import socket
 import ssl
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
@@ -37,6 +38,21 @@ ENROLMENT_OPTIONS = (
     ("grpc.max_concurrent_streams", 4),
     ("grpc.so_reuseport", 0),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """What listens, and where."""
+
+    telemetry: str
+    enrolment: str
+    web: str
+    socket: str
+
+
+def at(address: str, port: int) -> str:
+    """The configured address with the port that was really bound."""
+    return f"{address.rpartition(':')[0]}:{port}"
 
 
 class BoundedProtocol(H11Protocol):
