@@ -39,7 +39,7 @@ def _receive(made: APIRouter, shop: Shop, attachments: Attachments) -> None:
         by = who(request)
         upload = await asyncio.to_thread(attachments.receive, number, by=by, name=name, internal=internal)
         try:
-            async with asyncio.timeout(None) as patience:
+            async with asyncio.timeout(SILENT_S) as patience:
                 async for chunk in request.stream():
                     await asyncio.to_thread(upload.write, chunk)
                     patience.reschedule(asyncio.get_running_loop().time() + SILENT_S)
