@@ -12,7 +12,7 @@ from hardcase_collector.domain.ports import Baseline
 from hardcase_collector.web import picture
 from hardcase_collector.web.control.naming import find_asset
 from hardcase_collector.web.control.plain import Json, plain
-from hardcase_collector.web.control.ports import Control, asker, who
+from hardcase_collector.web.control.ports import Control, asker, scope_of, who
 from hardcase_collector.web.joining import settle
 
 HOUR_MS = 3_600_000
@@ -44,10 +44,11 @@ def _read(made: APIRouter, control: Control) -> None:
         return {"assets": plain(shown.lines), "found": shown.found, "page": shown.page, "pages": shown.pages}
 
     @made.get("/assets/{name}", response_model=None)
-    def asset(name: str) -> Json:
+    def asset(request: Request, name: str) -> Json:
+        scope = scope_of(request)
         with shop.store.read() as tx:
-            number = find_asset(tx, name, customer=None).id
-            return plain(picture.asset(tx, number, customer=None, now_ms=shop.clock_ms(), readings=shop.readings))
+            number = find_asset(tx, name, customer=scope).id
+            return plain(picture.asset(tx, number, customer=scope, now_ms=shop.clock_ms(), readings=shop.readings))
 
 
 def _change(made: APIRouter, control: Control) -> None:
@@ -63,7 +64,7 @@ def _change(made: APIRouter, control: Control) -> None:
         now_ms = shop.clock_ms()
         live_from_ms = now_ms + int(hours * HOUR_MS) if mode is AssetMode.JOINING else now_ms
         with shop.store.write() as tx:
-            found = find_asset(tx, name, customer=None)
+            found = find_asset(tx, name, customer=scope_of(request))
             tx.assets.set_mode(found.id, mode, live_from_ms=live_from_ms)
             tx.access.audit(
                 at_ms=now_ms, actor=asker(request), action="asset.mode", subject=found.key, facts={"mode": str(mode)}
@@ -81,7 +82,7 @@ def _change(made: APIRouter, control: Control) -> None:
         """No `findings`: all of them."""
         now_ms, by = shop.clock_ms(), who(request)
         with shop.store.write() as tx:
-            found = find_asset(tx, name, customer=None)
+            found = find_asset(tx, name, customer=scope_of(request))
             settled = settle(
                 tx, shop.actions, found, findings, open_cases=open_cases, by=by, reason=reason, now_ms=now_ms
             )
@@ -102,7 +103,7 @@ def _baseline(made: APIRouter, control: Control) -> None:
         """Accepts the sensor's present value."""
         now_ms, actor = shop.clock_ms(), asker(request)
         with shop.store.write() as tx:
-            found = find_asset(tx, name, customer=None)
+            found = find_asset(tx, name, customer=scope_of(request))
             reading = _reading(shop.readings(tx, found.id), sensor)
             if reading.value is None:
                 raise NotAllowed(f"{sensor} has no value now; a baseline is a value somebody saw")
