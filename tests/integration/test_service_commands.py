@@ -70,11 +70,11 @@ def test_a_repair_goes_from_report_to_satisfaction(running: CollectorProcess, tm
     assert running.run("cases", "confirm", number).returncode == 0
     proposed = ask(running, "propose", number, "更换硬盘", "--manner", "part", "--minutes", "60")
     assert proposed["proposal"]["uncovered"] == ["part"]
-    quoted = ask(running, "quote", number, "--currency", "CNY", "--part", "1250.50:00AB123")
+    quoted = ask(running, "quote", number, "--currency", "CNY", "--part", "1250.50:00AB123", "--ask")
     assert quoted["quote"]["total"] == "1250.50"
     early = running.run("cases", "move", number, "start_repair")
     assert early.returncode == 1
-    (link,) = ask(running, "ask", number)["links"]
+    (link,) = quoted["links"]
     assert "1250.50" in page(running, link["url"]).text
     assert page(running, link["url"], act="consent", who="张伟").status_code == 200
     assert state(running, number) == "consented"

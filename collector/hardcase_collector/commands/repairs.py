@@ -25,6 +25,7 @@ _LINE = re.compile(r"(?P<price>\d+(?:\.\d+)?)(?:x(?P<quantity>\d+(?:\.\d+)?))?(?
 Number = Annotated[str, typer.Argument(help="Number of the case, as HC-20260101-0001.")]
 Who = Annotated[str, typer.Option("--who", help="Who at the customer said so.")]
 Reason = Annotated[str, typer.Option("--reason", "-r", help="Why; stands on the timeline.")]
+AskFlag = Annotated[bool, typer.Option("--ask", help="Ask every contact who may consent at once, by link.")]
 Names = Annotated[list[str] | None, typer.Option("--to", help="Only this contact; repeat. Default: all of the asset.")]
 
 
@@ -106,12 +107,13 @@ def propose(
     self_repair: Annotated[bool, typer.Option("--self-repair", help="The customer fits the part himself.")] = False,
     step: Annotated[list[str] | None, typer.Option(help="A step; repeat. Default: those of the advice.")] = None,
     risk: Annotated[list[str] | None, typer.Option(help="A risk beyond the safety check; repeat.")] = None,
+    ask: AskFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Propose a solution to the customer. Older proposals, consents and links are void."""
     made = talk.post(
         ctx, path(number, "proposals"), solution=solution, manner=manner, self_repair=self_repair,
-        expected_ms=at_ms(expected) or 0, duration_s=minutes * 60, steps=step or [], risks=risk or [],
+        expected_ms=at_ms(expected) or 0, duration_s=minutes * 60, steps=step or [], risks=risk or [], ask=ask,
     )  # fmt: skip
     if as_json:
         talk.show_json(made)
@@ -125,6 +127,7 @@ def propose(
     if proposal["uncovered"]:
         kinds = ", ".join(word(f"quote_line.{kind}") for kind in proposal["uncovered"])
         talk.complain(_("not covered, to be quoted: {kinds}").format(kinds=kinds))
+    show_links(made["links"])
 
 
 @app.command()
@@ -140,6 +143,7 @@ def quote(
     goodwill: Annotated[bool, typer.Option("--goodwill", help="Nothing is asked for it.")] = False,
     days: Annotated[int, typer.Option(min=1, max=365, help="Valid for so many days.")] = 14,
     tax_note: Annotated[str, typer.Option(help="What the customer has to know about tax.")] = "",
+    ask: AskFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Quote what the plan does not cover; a revision takes the place of the one before. Covered items stand as 0."""
@@ -150,12 +154,13 @@ def quote(
     ]
     made = talk.post(
         ctx, path(number, "quotes"), items=items, currency=currency, tax_note=tax_note,
-        valid_days=days,
+        valid_days=days, ask=ask,
     )  # fmt: skip
     if as_json:
         talk.show_json(made)
     else:
         show_quote(made["quote"])
+        show_links(made["links"])
 
 
 def _item(kind: str, text: str, goodwill: bool) -> dict[str, object]:

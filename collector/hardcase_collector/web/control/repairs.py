@@ -12,7 +12,8 @@ from pydantic import BaseModel, Field
 from hardcase_collector.domain.case import Case
 from hardcase_collector.domain.link import NewLink
 from hardcase_collector.domain.ports import Transaction
-from hardcase_collector.domain.repair import ConsentChannel, LineKind, Manner
+from hardcase_collector.domain.repair import ConsentChannel, LineKind, Manner, ProposalState
+from hardcase_collector.service.desk import ServiceDesk
 from hardcase_collector.service.proposals import Answer, Offer
 from hardcase_collector.service.quotes import Item, QuoteDraft
 from hardcase_collector.web.control.plain import Json, plain
@@ -34,6 +35,8 @@ class ProposalBody(BaseModel):
     duration_s: Annotated[int, Field(ge=0, le=10_000_000)] = 0
     steps: Annotated[list[Text], Field(max_length=50)] = []
     risks: Annotated[list[Text], Field(max_length=50)] = []
+    ask: bool = False
+    """Links to the contacts at once, where nothing has to be quoted first."""
 
 
 class ItemBody(BaseModel):
@@ -52,6 +55,8 @@ class QuoteBody(BaseModel):
     valid_days: Annotated[int, Field(ge=1, le=365)] = 14
     """Where no time is given."""
     tax_note: Text = ""
+    ask: bool = False
+    """Links to the contacts at once."""
 
 
 class WordBody(BaseModel):
@@ -93,12 +98,14 @@ def _offer(made: APIRouter, control: Control) -> None:
     @made.post("/repairs/{number}/proposals", response_model=None)
     def propose(request: Request, number: str, body: ProposalBody) -> Json:
         desk, now_ms = desk_of(control), shop.clock_ms()
-        fields = body.model_dump()
+        fields = body.model_dump(exclude={"ask"})
         offer = Offer(**{**fields, "steps": tuple(body.steps), "risks": tuple(body.risks)})
         with shop.store.write() as tx:
             proposal = desk.proposals.propose(tx, found(tx, number), offer, by=who(request), now_ms=now_ms)
             noted(tx, request, now_ms, "proposed", number)
-            return {"proposal": plain(proposal), "state": str(found(tx, number).state)}
+            waits = proposal.state is ProposalState.OFFERED and not proposal.uncovered
+            links = _asked(desk, tx, request, number, now_ms) if body.ask and waits else []
+            return {"proposal": plain(proposal), "state": str(found(tx, number).state), "links": links}
 
     @made.post("/repairs/{number}/quotes", response_model=None)
     def quote(request: Request, number: str, body: QuoteBody) -> Json:
@@ -112,7 +119,13 @@ def _offer(made: APIRouter, control: Control) -> None:
         with shop.store.write() as tx:
             made_quote = desk.quotes.quote(tx, found(tx, number), draft, by=who(request), now_ms=now_ms)
             noted(tx, request, now_ms, "quoted", number)
-            return {"quote": quote_told(made_quote)}
+            links = _asked(desk, tx, request, number, now_ms) if body.ask else []
+            return {"quote": quote_told(made_quote), "links": links}
+
+
+def _asked(desk: ServiceDesk, tx: Transaction, request: Request, number: str, now_ms: int) -> list[Json]:
+    links = desk.invite(tx, found(tx, number), by=who(request), now_ms=now_ms)
+    return links_told(links, desk.maker.address)
 
 
 def _answer(made: APIRouter, control: Control) -> None:
