@@ -14,7 +14,15 @@ from hardcase_collector.domain.asset import Asset
 from hardcase_collector.domain.case import Case
 from hardcase_collector.domain.customer import Contact, Custody, Site
 from hardcase_collector.domain.ports import CaseFilter, Transaction
-from hardcase_collector.domain.repair import FollowUp, HandOff, Proposal, Quote, QuoteState, ServiceReport
+from hardcase_collector.domain.repair import (
+    FollowUp,
+    HandOff,
+    Proposal,
+    ProposalState,
+    Quote,
+    QuoteState,
+    ServiceReport,
+)
 from hardcase_collector.domain.report import Attachment, Report
 from hardcase_collector.domain.service_terms import CaseTerms
 from hardcase_collector.domain.spares import PartOrder
@@ -63,6 +71,15 @@ class Around:
     def quote(self) -> Quote | None:
         """The one that holds, where there is one."""
         return next((one for one in self.quotes if one.state is not QuoteState.SUPERSEDED), None)
+
+    @property
+    def in_writing(self) -> bool:
+        """The customer has consented to what was proposed last, and to its price where it has one."""
+        newest = self.proposals[0] if self.proposals else None
+        if newest is None or newest.state is not ProposalState.CONSENTED:
+            return False
+        quote = next((one for one in self.quotes if one.proposal == newest.id), None)
+        return not newest.uncovered if quote is None else quote.settled()
 
     @property
     def hand_off(self) -> HandOff | None:

@@ -104,7 +104,10 @@ STEPS: Sequence[Step] = (
         # Of a proposed case it is the customer's no, which has a form of its own.
         offered=lambda scene: CaseAction.CONFIRM in scene.legal and scene.case.state is not CaseState.PROPOSED,
     ),
-    _act(CaseAction.START_REPAIR, main=True),
+    replace(
+        _act(CaseAction.START_REPAIR, main=True),
+        offered=lambda scene: CaseAction.START_REPAIR in scene.legal and scene.around.in_writing,
+    ),
     _act(CaseAction.FINISH_REPAIR, main=True),
     _act(CaseAction.VERIFY),
     _act(CaseAction.RESUME, main=True),

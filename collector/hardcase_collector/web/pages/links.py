@@ -80,7 +80,7 @@ class LinkPages:
     ) -> HTMLResponse:
         wished = self._frame.reader(request, None, wish=view.language)
         reader = Reader(wished.language, zone(zone_name), wished.now_ms)
-        return self._frame.page(
+        page = self._frame.page(
             request,
             "link.html",
             person=None,
@@ -91,6 +91,10 @@ class LinkPages:
             named=_NAMED,
             reasoned=_REASONED,
         )
+        # The address is the key: it goes nowhere, and into nobody's index.
+        page.headers["Referrer-Policy"] = "no-referrer"
+        page.headers["X-Robots-Tag"] = "noindex"
+        return page
 
 
 def _answer(act: LinkAct, answers: Answers) -> LinkAnswer:

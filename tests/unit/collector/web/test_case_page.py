@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from hardcase_collector.cases.workflow import actions_for
@@ -48,6 +49,22 @@ def test_in_a_new_case_exactly_the_legal_actions_of_the_role_are_offered(night: 
     assert steps & ACTIONS == legal
     assert ("acknowledge" in steps) == (name not in ("eve", "north-contact"))
     assert ("dispatch" in steps) == (name in ("root", "mei"))
+
+
+NEED_A_PROPOSAL = {"consent", "start_repair"}
+
+
+@pytest.mark.parametrize("name", PEOPLE)
+def test_in_every_state_the_page_offers_what_the_table_allows_the_role(night: Night, name: str) -> None:
+    browser = signed_in(night, name)
+    for state in CaseState:
+        with night.store.write() as tx:
+            tx.cases.save(replace(tx.cases.get(night.cases[0].id), state=state))
+        legal = {str(action) for action in actions_for(state, PEOPLE[name])} - NEED_A_PROPOSAL
+        if state is CaseState.PROPOSED:
+            # There it is the customer's no, which has a form of its own.
+            legal.discard("confirm")
+        assert offered(browser.text(f"/cases/{night.cases[0].number}")) & ACTIONS == legal, state
 
 
 def test_a_step_that_is_not_his_is_refused_even_where_he_writes_the_form_himself(night: Night) -> None:
@@ -106,6 +123,7 @@ def test_from_proposal_to_satisfaction_through_pages_and_links(night: Night) -> 
     assert "王敏" in page
     assert stranger.post(consent, data={"act": "consent", "who": "王敏"}).status_code == 200
     assert night.case(1).state is CaseState.CONSENTED
+    assert "start_repair" in offered(browser.text(f"/cases/{number}"))
 
     sent = browser.step(number, "dispatch", engineer="zhao").text
     (visit,) = re.findall(r"https://desk\.example(/links/[^\"]+)", sent)
@@ -166,6 +184,7 @@ def test_opening_a_link_changes_nothing_and_a_wrong_one_tells_nothing(night: Nig
     assert night.case(0).version == version
     assert stranger.get("/links/token-0000").status_code == 404
     assert night.cases[0].number not in stranger.get("/links/token-0000").text
+    assert stranger.get(consent).headers["referrer-policy"] == "no-referrer"
     assert stranger.post(consent, data={"act": "rate"}).status_code in (400, 409)
 
 
@@ -175,6 +194,7 @@ def test_a_quote_stands_with_its_reasons_and_is_accepted_with_the_consent(night:
     page = browser.text(f"/cases/{number}")
 
     assert "970.50 CNY" in page
+    assert "start_repair" not in offered(page)
     assert "no plan" in page
     assert "quote" in offered(page)
     assert browser.step(number, "consent", who="Petra", consent_channel="phone").status_code == 303
