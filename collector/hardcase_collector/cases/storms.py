@@ -147,6 +147,8 @@ class Storms:
         file = CaseFile(tx, self._announcer)
         for head in heads.values():
             if head.severity <= parent.severity:
+                # What was opened just now need not be told at all: the storm's own case says it.
+                tx.outbox.withdraw(head.id, now_ms=now_ms)
                 file.change(head, "storm_joined", Occasion(now_ms=now_ms), {"storm": parent.number}, parent=parent.id)
         return replace(storm, parent=parent.id, seen=(), last_ms=now_ms, due_ms=now_ms + front.kind.calm_ms)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, RowMapping, and_, exists, func, insert, select, text, update
+from sqlalchemy import Connection, RowMapping, and_, delete, exists, func, insert, select, text, update
 
 from hardcase_collector.domain.errors import NotFound
 from hardcase_collector.domain.ports import OutboxRow
@@ -159,6 +159,17 @@ class SqlOutboxStore:
     def of_case(self, case: int) -> Sequence[OutboxRow]:
         query = select(_OUTBOX).where(_OUTBOX.c.case_id == case).order_by(_OUTBOX.c.id)
         return [_row(row) for row in self._connection.execute(query).mappings()]
+
+    def withdraw(self, case: int, *, now_ms: int) -> bool:
+        """Takes back what is owed of a case of which nothing went out or is on its way. False: somebody may know."""
+        rows = self._connection.execute(
+            select(_OUTBOX.c.state, _OUTBOX.c.attempts, _OUTBOX.c.lease_until_ms).where(_OUTBOX.c.case_id == case)
+        ).all()
+        if any(state != "owed" or attempts or lease_ms > now_ms for state, attempts, lease_ms in rows):
+            return False
+        if rows:
+            self._connection.execute(delete(_OUTBOX).where(_OUTBOX.c.case_id == case))
+        return True
 
     def resend(self, row: int, *, now_ms: int) -> None:
         done = self._connection.execute(

@@ -84,6 +84,18 @@ class Noisy(Bench):
         with self.store.write() as tx:
             self.windows.end(tx, window.id.hex(), for_good=for_good, by=LI, now_ms=at)
 
+    def deliver(self, at: int = NOON) -> None:
+        """Everything that is owed goes out."""
+        with self.store.write() as tx:
+            while rows := tx.outbox.claim(owner="hook", now_ms=at, lease_ms=1000, limit=500):
+                for row in rows:
+                    tx.outbox.delivered(row.id, owner="hook", at_ms=at)
+
+    def owed(self) -> list[tuple[int, int]]:
+        """(case, version) of everything that is owed or went out."""
+        with self.store.read() as tx:
+            return [(row.case, row.version) for case in self.cases() for row in tx.outbox.of_case(case.id)]
+
     def storm(self) -> Case:
         (found,) = self.storms()
         return found

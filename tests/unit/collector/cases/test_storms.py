@@ -65,10 +65,12 @@ def test_one_part_that_tells_ten_findings_is_one_case_and_no_storm(desk: Noisy) 
 
 def test_after_it_began_only_the_storm_is_told_and_each_fault_is_still_recorded(desk: Noisy) -> None:
     asset = desk.machine()
-    desk.apply(*(fan(asset, number) for number in range(10)))
+    desk.apply(*(fan(asset, number) for number in range(9)))
+    desk.deliver()
+    desk.apply(fan(asset, 9))
     parent = desk.storm()
-    joined = [news for news in desk.announcements.news if news.entry.code == "storm_joined"]
-    assert len(joined) == 10
+    joined = [news.case.id for news in desk.announcements.news if news.entry.code == "storm_joined"]
+    assert joined == [case.id for case in desk.faults()[:9]]
     before = len(desk.announcements.news)
     for number in range(10, 20):
         desk.apply(fan(asset, number, NOON + MINUTE), at=NOON + MINUTE)
@@ -99,13 +101,32 @@ def test_a_fault_more_severe_than_the_storm_breaks_through(desk: Noisy) -> None:
 
 def test_who_heard_of_a_case_before_the_storm_hears_of_its_end(desk: Noisy) -> None:
     asset = desk.machine()
-    desk.apply(*(fan(asset, number) for number in range(11)))
+    desk.apply(*(fan(asset, number) for number in range(9)))
+    desk.deliver()
+    desk.apply(*(fan(asset, number) for number in range(9, 11)))
     told_before, never_told = desk.faults()[0], desk.faults()[10]
     desk.apply(cleared(fan(asset, 0), NOON + 1), cleared(fan(asset, 10), NOON + 1), at=NOON + 1)
     desk.tick(NOON + HOUR)
     assert desk.faults()[0].state is desk.faults()[10].state is CaseState.CLOSED
     assert (told_before.number, "closed") in desk.told()
     assert never_told.number not in {number for number, _ in desk.told()}
+
+
+def test_what_breaks_at_once_is_told_once(desk: Noisy) -> None:
+    rack = [desk.machine("gz", "R1") for _ in range(5)]
+    desk.apply(*(lost(one) for one in rack))
+    assert desk.owed() == [(desk.storm().id, 1)]
+
+
+def test_what_is_on_its_way_to_somebody_is_not_taken_back(desk: Noisy) -> None:
+    rack = [desk.machine("gz", "R1") for _ in range(3)]
+    desk.apply(lost(rack[0]), lost(rack[1]))
+    with desk.store.write() as tx:
+        tx.outbox.claim(owner="hook", now_ms=NOON, lease_ms=60_000, limit=1)
+    desk.apply(lost(rack[2]))
+    first, second, third, storm = desk.cases()
+    assert [case for case, _ in desk.owed()] == [first.id, first.id, storm.id]
+    assert desk.codes(second)[-1] == desk.codes(third)[-1] == "storm_joined"
 
 
 def test_three_machines_on_one_feed_are_one_storm_and_others_are_not_in_it(desk: Noisy) -> None:
