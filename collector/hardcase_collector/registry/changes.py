@@ -68,7 +68,7 @@ def apply(tx: Transaction, changes: Sequence[Change]) -> tuple[int, ...]:
         if change.after is None:
             writer.remove(line)
         else:
-            writer.save(change.after)
+            writer.save(change.after, fresh=change.before is None)
     return tuple(writer.moved)
 
 
@@ -77,9 +77,11 @@ class _Writer:
         self._tx = tx
         self._contacts: dict[str, dict[Key, int]] = {}
         """Customer -> natural key -> number, as it was before."""
+        self._numbers: dict[str, int] = {}
+        """Key -> number of assets met so far."""
         self.moved: list[int] = []
 
-    def save(self, line: Line) -> None:
+    def save(self, line: Line, *, fresh: bool) -> None:
         books = self._tx.registry
         match line:
             case Customer():
@@ -89,10 +91,11 @@ class _Writer:
             case Booked():
                 books.save_custody(replace(line.custody, asset=self._asset(line)))
             case Contact():
-                books.save_contact(replace(line, id=self._contact(line)))
+                books.save_contact(replace(line, id=0 if fresh else self._contact(line)))
             case Entitled():
                 number = self._number(line.key)
-                books.save_entitlement(replace(line.entitlement, asset=number, id=self._entitlement(number, line)))
+                known = 0 if fresh else self._entitlement(number, line)
+                books.save_entitlement(replace(line.entitlement, asset=number, id=known))
 
     def remove(self, line: Line) -> None:
         books = self._tx.registry
@@ -115,7 +118,7 @@ class _Writer:
         known = self._tx.assets.by_key(line.key)
         if known is None:
             basis = identify(line.facts)[1]
-            return self._tx.assets.add(
+            made = self._tx.assets.add(
                 key=line.key,
                 basis=basis,
                 facts=line.facts,
@@ -123,7 +126,9 @@ class _Writer:
                 mode=AssetMode.LIVE,
                 joined_ms=0,
                 live_from_ms=0,
-            ).id
+            )
+            self._numbers[line.key] = made.id
+            return made.id
         if known.customer != line.customer:
             self._tx.assets.move(known.id, line.customer)
             for number in self._tx.assets.observers(known.id):
@@ -136,9 +141,11 @@ class _Writer:
         return known.id
 
     def _number(self, key: str) -> int:
-        asset = self._tx.assets.by_key(key)
-        assert asset is not None, "changes are applied in the order of kinds"
-        return asset.id
+        if key not in self._numbers:
+            asset = self._tx.assets.by_key(key)
+            assert asset is not None, "changes are applied in the order of kinds"
+            self._numbers[key] = asset.id
+        return self._numbers[key]
 
     def _contact(self, line: Contact) -> int:
         """0 = not kept yet."""

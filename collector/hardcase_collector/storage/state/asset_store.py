@@ -42,6 +42,8 @@ _EVENTS = table_of(EventRow)
 _INVENTORY = table_of(InventoryRow)
 _STATUSES = table_of(SourceStatusRow)
 _BY_NUMBER = select(_ASSETS).where(_ASSETS.c.id == bindparam("asset"))
+_BY_KEY = select(_ASSETS).where(_ASSETS.c.key == bindparam("key"))
+_ADD = insert(_ASSETS).returning(_ASSETS)
 
 
 class SqlAssetStore(SqlWindows):
@@ -60,7 +62,7 @@ class SqlAssetStore(SqlWindows):
         return known
 
     def by_key(self, key: str) -> Asset | None:
-        row = self._connection.execute(select(_ASSETS).where(_ASSETS.c.key == key)).mappings().first()
+        row = self._connection.execute(_BY_KEY, {"key": key}).mappings().first()
         return None if row is None else _asset(row)
 
     def add(
@@ -83,7 +85,7 @@ class SqlAssetStore(SqlWindows):
             "joined_ms": joined_ms,
             "live_from_ms": live_from_ms,
         }
-        return _asset(self._connection.execute(insert(_ASSETS).values(values).returning(_ASSETS)).mappings().one())
+        return _asset(self._connection.execute(_ADD, values).mappings().one())
 
     def update_facts(self, asset: int, facts: AssetFacts) -> None:
         self._change(asset, asdict(facts))

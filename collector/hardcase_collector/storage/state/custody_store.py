@@ -43,11 +43,14 @@ _ENTITLEMENTS = table_of(EntitlementRow)
 _FEEDS = table_of(CustodyFeedRow)
 _TAGS = table_of(CustodyTagRow)
 
-# The desk's path: built once, for building a statement costs as much as running it.
+# The desk's path, and the thousands of an import: built once, for building a statement costs as much as running it.
 _CUSTODY_OF = select(_CUSTODY).where(_CUSTODY.c.asset == bindparam("asset"))
 _FEEDS_OF = select(_FEEDS.c.feed).where(_FEEDS.c.asset == bindparam("asset"))
 _TAGS_OF = select(_TAGS.c.tag).where(_TAGS.c.asset == bindparam("asset"))
 _ENTITLEMENTS_OF = select(_ENTITLEMENTS).where(_ENTITLEMENTS.c.asset == bindparam("asset")).order_by(_ENTITLEMENTS.c.id)
+_CLEAR = tuple(delete(table).where(table.c.asset == bindparam("of_asset")) for table in (_FEEDS, _TAGS))
+_ADD_FEED, _ADD_TAG = insert(_FEEDS), insert(_TAGS)
+_ADD_ENTITLEMENT = insert(_ENTITLEMENTS).returning(_ENTITLEMENTS)
 
 
 class SqlCustody:
@@ -90,18 +93,17 @@ class SqlCustody:
                 "installed": custody.installed.isoformat() if custody.installed else "",
             },
         )
-        for table, word, said in ((_FEEDS, "feed", custody.feeds), (_TAGS, "tag", custody.tags)):
+        for added, word, said in ((_ADD_FEED, "feed", custody.feeds), (_ADD_TAG, "tag", custody.tags)):
             if said:
-                rows = [{"asset": custody.asset, word: one} for one in dict.fromkeys(said)]
-                self._connection.execute(insert(table), rows)
+                self._connection.execute(added, [{"asset": custody.asset, word: one} for one in dict.fromkeys(said)])
 
     def remove_custody(self, asset: int) -> None:
         self._clear_words(asset)
         self._connection.execute(delete(_CUSTODY).where(_CUSTODY.c.asset == asset))
 
     def _clear_words(self, asset: int) -> None:
-        for table in (_FEEDS, _TAGS):
-            self._connection.execute(delete(table).where(table.c.asset == asset))
+        for clear in _CLEAR:
+            self._connection.execute(clear, {"of_asset": asset})
 
     def assets_where(
         self,
@@ -148,8 +150,7 @@ class SqlCustody:
         """id 0 = a new one; gives the id."""
         values = _columns(entitlement)
         if not entitlement.id:
-            made = insert(_ENTITLEMENTS).values(values).returning(_ENTITLEMENTS)
-            return _entitlement(self._connection.execute(made).mappings().one())
+            return _entitlement(self._connection.execute(_ADD_ENTITLEMENT, values).mappings().one())
         changed = update(_ENTITLEMENTS).where(_ENTITLEMENTS.c.id == entitlement.id).values(values)
         if self._connection.execute(changed).rowcount == 0:
             raise NotFound(f"there is no entitlement {entitlement.id}")
