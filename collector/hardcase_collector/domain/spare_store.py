@@ -100,5 +100,8 @@ class SpareStore(Protocol):
     def replaced(self, asset: int, *, component: str = "", slot: str = "") -> Sequence[PartOrder]:
         """Every installation on this asset, or in this slot of it, the newest first; uses an index."""
 
-    def turned_up(self, *, limit: int) -> Sequence[TurnedUp]:
-        """Replaced parts that an inventory told after they were taken out, and of which nobody was told yet."""
+    def turned_up(self, *, after: int, limit: int) -> tuple[Sequence[TurnedUp], int]:
+        """Replaced parts that an inventory told after they were taken out, and of which nobody was told yet.
+
+        Looks at the next `limit` replaced parts after this order, and says at which it ended; 0 = there are no more.
+        """

@@ -15,8 +15,6 @@ from hardcase_collector.domain.spares import TurnedUp
 from hardcase_collector.parts.orders import PartOrders
 
 _AT_ONCE = 200
-TURNED_UP_EACH_MS = 600_000
-"""Every replaced part is looked up in the fleet's inventories: nothing to do at every tick."""
 ITSELF = Actor(name=COLLECTOR, role=Role.AUTOMATION, customer=None)
 
 
@@ -24,17 +22,16 @@ class PartsWatch:
     def __init__(self, announcer: Announcer, orders: PartOrders) -> None:
         self._announcer = announcer
         self._orders = orders
-        self._next_look_ms = 0
+        self._looked_through = 0
+        """The replaced parts of years are looked up in the fleet's inventories by turns, some at every tick."""
 
     def tick(self, tx: Transaction, *, now_ms: int) -> None:
         self._overdue(tx, now_ms)
         for order in tx.spares.left_over(limit=_AT_ONCE):
             self._orders.release(tx, order, by=ITSELF, now_ms=now_ms, reason="case_over")
-        # A clock that was set back must not silence this for longer than its own period.
-        if not now_ms < self._next_look_ms <= now_ms + TURNED_UP_EACH_MS:
-            self._next_look_ms = now_ms + TURNED_UP_EACH_MS
-            for found in tx.spares.turned_up(limit=_AT_ONCE):
-                self._tell_back(tx, found, now_ms)
+        turned_up, self._looked_through = tx.spares.turned_up(after=self._looked_through, limit=_AT_ONCE)
+        for found in turned_up:
+            self._tell_back(tx, found, now_ms)
 
     def _overdue(self, tx: Transaction, now_ms: int) -> None:
         for order in tx.spares.overdue(now_ms, limit=_AT_ONCE):

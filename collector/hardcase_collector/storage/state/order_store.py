@@ -42,8 +42,6 @@ _OUT = text("old_key <> '' AND installed_ms > 0 AND back_told_ms = 0")
 _INSTALLED = text("installed_ms > 0")
 _LOOKED_FOR = text("look_ms > 0")
 _VERIFYING = text("cases.state = 'verifying'")
-# Of these a part has to come back.
-_OWED = tuple(str(state) for state in (OrderState.INSTALLED, OrderState.RETURNED, OrderState.DEAD_ON_ARRIVAL))
 
 
 class SqlOrders:
@@ -147,8 +145,7 @@ class SqlOrders:
         if which.depot:
             query = query.where(_ORDERS.c.depot == which.depot)
         if which.overdue_at_ms:
-            late = and_(_ORDERS.c.due_back_ms > 0, _ORDERS.c.due_back_ms < which.overdue_at_ms)
-            query = query.where(late, _ORDERS.c.state.in_(_OWED))
+            query = query.where(_ORDERS.c.due_back_ms > 0, _ORDERS.c.due_back_ms < which.overdue_at_ms)
         return self._list(query.order_by(_ORDERS.c.id.desc()).limit(which.limit))
 
     def orders_of(self, case: int) -> Sequence[PartOrder]:
@@ -165,7 +162,8 @@ class SqlOrders:
         return self._list(query.limit(limit))
 
     def overdue(self, now_ms: int, *, limit: int) -> Sequence[PartOrder]:
-        query = _select().where(_DUE, _ORDERS.c.due_back_ms < now_ms, _ORDERS.c.state.in_(_OWED))
+        # What is back, kept or given up has no day by which it is due.
+        query = _select().where(_DUE, _ORDERS.c.due_back_ms < now_ms)
         return self._list(query.order_by(_ORDERS.c.due_back_ms, _ORDERS.c.id).limit(limit))
 
     def to_look_for(self, now_ms: int, *, limit: int) -> Sequence[PartOrder]:
@@ -187,13 +185,17 @@ class SqlOrders:
             query = query.where(_ORDERS.c.component == component, _ORDERS.c.slot == slot)
         return self._list(query.order_by(_ORDERS.c.installed_ms.desc(), _ORDERS.c.id.desc()))
 
-    def turned_up(self, *, limit: int) -> Sequence[TurnedUp]:
+    def turned_up(self, *, after: int, limit: int) -> tuple[Sequence[TurnedUp], int]:
+        looked = select(_ORDERS.c.id).where(_OUT, _ORDERS.c.id > after).order_by(_ORDERS.c.id).limit(limit)
+        numbers = self._connection.execute(looked).scalars().all()
+        if not numbers:
+            return (), 0
         # In the machine it came from, the time of its removal is the engineer's word: an inventory of that minute may
         # still have read it. Only one that was read after the new part was in tells that the old one is back.
         query = (
             select(_ORDERS, _INVENTORY.c.asset.label("found_in"), _INVENTORY.c.part, _INVENTORY.c.seen_ms)
             .join(_INVENTORY, _INVENTORY.c.part_key == _ORDERS.c.old_key)
-            .where(_OUT)
+            .where(_ORDERS.c.id.in_(numbers))
             .where(
                 or_(
                     and_(_INVENTORY.c.asset != _ORDERS.c.asset, _INVENTORY.c.seen_ms > _ORDERS.c.installed_ms),
@@ -205,7 +207,6 @@ class SqlOrders:
                 )
             )
             .order_by(_ORDERS.c.id, _INVENTORY.c.seen_ms.desc())
-            .limit(limit)
         )
         found: dict[int, TurnedUp] = {}
         for row in self._connection.execute(query).mappings():
@@ -213,7 +214,7 @@ class SqlOrders:
                 order=_order(row), asset=row["found_in"], part=texts.load_part(row["part"]), seen_ms=row["seen_ms"]
             )
             found.setdefault(told.order.id, told)
-        return list(found.values())
+        return list(found.values()), numbers[-1] if len(numbers) == limit else 0
 
     def _list(self, query: Select[tuple[object, ...]]) -> Sequence[PartOrder]:
         return [_order(row) for row in self._connection.execute(query).mappings()]

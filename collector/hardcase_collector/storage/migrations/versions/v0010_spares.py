@@ -162,9 +162,7 @@ def _create_part_orders() -> None:
     op.create_index("ix_part_orders_case", "part_orders", ["case_id", "id"])
     _partial("ix_part_orders_due", "part_orders", ["due_back_ms"], "due_back_ms > 0 AND overdue_told_ms = 0")
     _partial("ix_part_orders_look", "part_orders", ["look_ms"], "look_ms > 0")
-    _partial(
-        "ix_part_orders_old", "part_orders", ["old_key"], "old_key <> '' AND installed_ms > 0 AND back_told_ms = 0"
-    )
+    _partial("ix_part_orders_out", "part_orders", ["id"], "old_key <> '' AND installed_ms > 0 AND back_told_ms = 0")
     _partial("ix_part_orders_requested", "part_orders", ["requested_ms", "id"], "state = 'requested'")
     _partial("ix_part_orders_slot", "part_orders", ["asset", "component", "slot", "installed_ms"], "installed_ms > 0")
     op.create_index("ix_part_orders_state", "part_orders", ["state", "id"])
@@ -192,7 +190,7 @@ def _create_spare_units() -> None:
         sa.ForeignKeyConstraint(["depot"], ["depots.name"], name="fk_spare_units_depot"),
         sa.ForeignKeyConstraint(["order_id"], ["part_orders.id"], name="fk_spare_units_order_id"),
         sa.ForeignKeyConstraint(["part_number"], ["spares.part_number"], name="fk_spare_units_part_number"),
-        sa.UniqueConstraint("part_number", "serial", name="uq_spare_units_part_number_serial"),
         sa.UniqueConstraint("order_id", name="uq_spare_units_order_id"),
+        sa.UniqueConstraint("part_number", "serial", name="uq_spare_units_part_number_serial"),
     )
     op.create_index("ix_spare_units_depot", "spare_units", ["depot", "part_number"])

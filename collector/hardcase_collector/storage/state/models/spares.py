@@ -110,7 +110,7 @@ class PartOrderRow(Model):
         Index("ix_part_orders_requested", "requested_ms", "id", sqlite_where=_REQUESTED, postgresql_where=_REQUESTED),
         Index("ix_part_orders_due", "due_back_ms", sqlite_where=_DUE, postgresql_where=_DUE),
         Index("ix_part_orders_look", "look_ms", sqlite_where=_LOOKED_FOR, postgresql_where=_LOOKED_FOR),
-        Index("ix_part_orders_old", "old_key", sqlite_where=_OUT, postgresql_where=_OUT),
+        Index("ix_part_orders_out", "id", sqlite_where=_OUT, postgresql_where=_OUT),
         Index(
             "ix_part_orders_slot",
             "asset",
