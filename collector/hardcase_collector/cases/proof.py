@@ -24,15 +24,8 @@ _AT_ONCE = 200
 _SHORTEST_CUT = 8
 """Characters of a serial that are still one part's own; some controllers cut what they tell."""
 _PROVEN = frozenset({Sighting.SEEN, Sighting.ENTERED})
-_UNDER_WAY = frozenset(
-    {
-        OrderState.REQUESTED,
-        OrderState.RESERVED,
-        OrderState.SHIPPED,
-        OrderState.RECEIVED,
-        OrderState.DEAD_ON_ARRIVAL,
-    }
-)
+_UNDER_WAY = frozenset({OrderState.REQUESTED, OrderState.RESERVED, OrderState.SHIPPED, OrderState.RECEIVED})
+"""Another part is still to come: what a dead one is replaced by has an order of its own."""
 
 Inventory = Sequence[tuple[str, Part, int]]
 """(source, part, when it was seen last)."""

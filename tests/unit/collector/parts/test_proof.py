@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hardcase_collector.cases.proof import same_serial, sight_of
+from hardcase_collector.cases.proof import ending_of, same_serial, sight_of
 from hardcase_collector.domain.asset import Asset, Part
 from hardcase_collector.domain.case import Case, CaseAction, CaseState, Outcome
 from hardcase_collector.domain.spares import OrderState, OrderStep, PartOrder, Sighting
@@ -203,6 +203,18 @@ def installed(**changes: object) -> PartOrder:
 
 def seen(*rows: tuple[Part, int]) -> list[tuple[str, Part, int]]:
     return [("disks", part, at) for part, at in rows]
+
+
+def test_a_dead_part_that_lies_there_does_not_hold_up_the_proof_of_the_one_that_works(house: Storehouse) -> None:
+    case = replace(house.case(), state=CaseState.VERIFYING, clear_since_ms=DONE, soak_s=60)
+    dead = installed(id=1, state=OrderState.DEAD_ON_ARRIVAL, installed_ms=0)
+    works = installed(id=2, sighting=Sighting.SEEN, sighted_ms=DONE)
+    ending = ending_of(case, [dead, works], now_ms=DONE + HOUR)
+    assert ending is not None
+    assert (ending.outcome, ending.facts["parts"]) == (Outcome.REPAIRED, 1)
+    for state in (OrderState.REQUESTED, OrderState.RESERVED, OrderState.SHIPPED, OrderState.RECEIVED):
+        comes = installed(id=3, state=state, installed_ms=0)
+        assert ending_of(case, [works, comes], now_ms=DONE + HOUR) is None
 
 
 def test_a_new_serial_in_another_slot_is_seen_too() -> None:
