@@ -9,7 +9,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Query, Request
 
-from hardcase_collector.domain.errors import IllegalAction, NotFound, SheetError
+from hardcase_collector.cases.workflow import Deed, require
+from hardcase_collector.domain.errors import IllegalAction, NotAllowed, NotFound, SheetError
 from hardcase_collector.domain.ports import Transaction
 from hardcase_collector.domain.spares import Depot, OrderFilter, OrderState, OrderStep, PartOrder, Service
 from hardcase_collector.parts.house import SpareHouse
@@ -17,7 +18,7 @@ from hardcase_collector.parts.order_steps import Details
 from hardcase_collector.parts.record import record_of
 from hardcase_collector.web.control.naming import find_asset
 from hardcase_collector.web.control.plain import Json, plain
-from hardcase_collector.web.control.ports import Control, asker, who
+from hardcase_collector.web.control.ports import Control, scope_of, who
 from hardcase_collector.web.ports import Shop
 
 MAX_LIST = 5000
@@ -71,12 +72,13 @@ def _depots(made: APIRouter, shop: Shop) -> None:
         rank: Annotated[int, Body(embed=True, ge=1, le=99)] = 1,
     ) -> Json:
         """A new one, or more of a known one. `serves`: "customer/site", or "customer" for all of his sites."""
-        now_ms = shop.clock_ms()
+        now_ms, by = shop.clock_ms(), who(request)
+        require(by, Deed.STOCK)
         with shop.store.write() as tx:
             for owner in filter(None, (customer, *(one.partition("/")[0] for one in serves))):
                 if tx.registry.customer(owner) is None:
                     raise NotFound(f"no customer {owner} in the books; see hardcase-collector customers list")
-            known = tx.spares.depot(name) or Depot(name=name)
+            known = tx.spares.depot(name) or Depot(name=name, customer=customer)
             depot = Depot(
                 name=name,
                 title=title or known.title,
@@ -84,6 +86,9 @@ def _depots(made: APIRouter, shop: Shop) -> None:
                 place=place or known.place,
                 customer=customer or known.customer,
             )
+            owners = {depot.customer, *(one.partition("/")[0] for one in serves)}
+            if by.customer is not None and (owners != {by.customer} or known.customer != by.customer):
+                raise NotAllowed(f"only a dedicated store of {by.customer}, for his own sites")
             tx.spares.save_depot(depot)
             for one in serves:
                 owner, _, site = one.partition("/")
@@ -93,7 +98,7 @@ def _depots(made: APIRouter, shop: Shop) -> None:
                 tx.spares.save_service(served)
             tx.access.audit(
                 at_ms=now_ms,
-                actor=asker(request),
+                actor=by.name,
                 action="depot.saved",
                 subject=name,
                 facts={"customer": customer, "serves": ", ".join(serves)},
@@ -103,14 +108,15 @@ def _depots(made: APIRouter, shop: Shop) -> None:
 
 def _catalogue(made: APIRouter, shop: Shop) -> None:
     @made.get("/parts", response_model=None)
-    def spares(component: str = "", search: str = "") -> Json:
+    def spares(component: str = "", search: str = "", customer: Scope = None) -> Json:
+        """What is free: with a customer, in his dedicated stores."""
         wish = search.casefold()
         with shop.store.read() as tx:
             fits: dict[str, list[Json]] = {}
             for fit in tx.spares.fits(component=component or None):
                 fits.setdefault(fit.spare, []).append(plain(fit))
             free: dict[str, int] = {}
-            for line in tx.spares.stock(customer=None):
+            for line in tx.spares.stock(customer=customer):
                 free[line.part_number] = free.get(line.part_number, 0) + line.free
             found = [
                 one
@@ -250,7 +256,7 @@ def _steps(made: APIRouter, shop: Shop) -> None:
     @made.get("/part-orders/{order}", response_model=None)
     def order(request: Request, order: int) -> Json:
         with shop.store.read() as tx:
-            found = tx.spares.order(order, customer=None)
+            found = tx.spares.order(order, customer=scope_of(request))
             legal = _house(shop).orders.legal(found, by=who(request))
             return _with(_order(tx, found), steps=[str(step) for step in legal])
 
@@ -306,9 +312,9 @@ def _judged(made: APIRouter, shop: Shop) -> None:
         return {"risk": [_with(plain(line), left=line.left) for line in lines]}
 
     @made.get("/assets/{name}/record", response_model=None)
-    def record(name: str) -> Json:
+    def record(request: Request, name: str) -> Json:
         with shop.store.read() as tx:
-            found = find_asset(tx, name, customer=None)
+            found = find_asset(tx, name, customer=scope_of(request))
             return _with(plain(record_of(tx, found.id)), asset=plain(found))
 
 

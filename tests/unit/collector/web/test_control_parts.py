@@ -100,6 +100,23 @@ def test_depots_are_added_changed_and_listed(socket: Socket) -> None:
     assert socket.post("/depots", name="x", country="china").status_code == 400
 
 
+def test_within_one_customers_scope_only_his_dedicated_store_is_made_or_changed(socket: Socket) -> None:
+    filled(socket)
+    for body in (
+        {"name": "own"},
+        {"name": "own", "customer": "north", "serves": ["south"]},
+        {"name": "sh", "customer": "north", "serves": ["north"]},
+    ):
+        assert socket.post("/depots?customer=north", **body).status_code == 409, body
+    assert do(socket, "/depots?customer=north", name="own", customer="north", serves=["north"])["customer"] == "north"
+    do(socket, "/stock/receive", depot="sh", part_number="P1", count=2)
+    assert ask(socket, "/parts")["parts"][0]["free"] == 2
+    assert ask(socket, "/parts", customer="north")["parts"][0]["free"] == 0
+    order = do(socket, "/part-orders", case=a_case(socket))
+    assert socket.get(f"/part-orders/{order['id']}", customer="south").status_code == 404
+    assert socket.post(f"/part-orders/{order['id']}/ship?customer=south").status_code == 404
+
+
 def test_goods_come_in_go_out_and_run_low(socket: Socket) -> None:
     filled(socket)
     line = do(socket, "/stock/receive", depot="sh", part_number="P1", serials=["S1", "S2"])
