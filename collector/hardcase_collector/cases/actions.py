@@ -124,6 +124,9 @@ class CaseActions:
             told,
             closed_ms=0,
             reopened=case.reopened + 1,
+            # A second round is answered for anew: its clock waits for that.
+            acknowledged_ms=0,
+            acknowledged_by="",
             # A person wants it open: it does not close by itself before something fired and cleared again.
             clear_since_ms=0,
         )

@@ -14,7 +14,7 @@ from hardcase_collector.domain.case import Case, TimelineEntry
 from hardcase_collector.domain.finding import Fact
 from hardcase_collector.domain.ports import Transaction
 from hardcase_collector.domain.service_terms import CaseClock, Standing, Team
-from hardcase_collector.plans.clocks import Clock, ClockState, Forecast, Step, clocks
+from hardcase_collector.plans.clocks import Clock, ClockState, Forecast, Step, Terms, clocks
 from hardcase_collector.plans.frozen import terms_of
 from hardcase_collector.plans.moments import Code
 from hardcase_collector.plans.plan import ClockKind
@@ -63,14 +63,26 @@ def look(tx: Transaction, case: Case, now_ms: int) -> Sight:
     kept = None if case.parent is not None else tx.clocks.terms(case.id)
     if kept is None:
         return Sight()
-    history = history_of(tx, case.id)
-    owed = [one for one in clocks(history, terms_of(kept), now_ms) if one.owed]
-    if not owed:
+    history, terms = history_of(tx, case.id), terms_of(kept)
+    owed = [one for one in clocks(history, terms, now_ms) if one.owed]
+    coming = to_come(history, terms, now_ms)
+    if not owed and not coming:
         return Sight()
     teller = _Teller(tx, case, history, now_ms)
     for clock in owed:
         teller.take(clock)
-    return Sight(tuple(teller.found), _row(case, owed, teller.next_ms, now_ms))
+    for clock in coming:
+        teller.wait_for(clock.started_ms)
+    return Sight(tuple(teller.found), _row(case, [*owed, *coming], teller.next_ms, now_ms))
+
+
+def to_come(history: Sequence[TimelineEntry], terms: Terms, now_ms: int) -> tuple[Clock, ...]:
+    """Clocks that start by themselves, at an agreed time that is still ahead; as they will stand then."""
+    agreed = [entry for entry in history if entry.code == Code.AGREED][-1:]
+    starts = [told for told in (entry.parameters.get("time_ms") for entry in agreed) if isinstance(told, int)]
+    if not starts or starts[0] <= now_ms:
+        return ()
+    return tuple(one for one in clocks(history, terms, starts[0]) if one.owed and one.started_ms > now_ms)
 
 
 def nearest(owed: Iterable[Clock]) -> Clock:
@@ -124,13 +136,13 @@ class _Teller:
             self._tell(BREACHED, clock, {})
             self._escalate(clock, "breached")
         elif not clock.held:
-            self._wait_for(clock.due_ms + 1)
+            self.wait_for(clock.due_ms + 1)
         self._unanswered(clock)
 
     def _step(self, clock: Clock, step: Step) -> None:
         if not step.reached:
             if not clock.held:
-                self._wait_for(step.at_ms)
+                self.wait_for(step.at_ms)
             return
         self._tell(STEP, clock, {"percent": step.percent})
         if step.percent >= _WARN_AT:
@@ -147,7 +159,7 @@ class _Teller:
         if self.now_ms >= at_ms:
             self._escalate(clock, "unacknowledged")
         elif own_ms or not clock.held:
-            self._wait_for(at_ms)
+            self.wait_for(at_ms)
 
     def _escalate(self, clock: Clock, because: str) -> None:
         if self._team is None:
@@ -174,7 +186,7 @@ class _Teller:
             self._told.add(mark)
             self.found.append(Telling(code, parameters))
 
-    def _wait_for(self, at_ms: int) -> None:
+    def wait_for(self, at_ms: int) -> None:
         # What is due already was told; a moment that is past is not waited for.
         if at_ms > self.now_ms:
             self.next_ms = min(self.next_ms or at_ms, at_ms)

@@ -89,7 +89,8 @@ class Handling:
     def self_repair(self, tx: Transaction, case: Case, *, by: Actor, now_ms: int, text: str = "") -> Case:
         """The customer takes the part to fit it himself: promises of a visit no longer hold where the plan says so."""
         self._open(tx, case, by, Deed.AGREE)
-        if tx.clocks.history(case.id, (Code.SELF_REPAIR,)):
+        newest = tx.clocks.history(case.id, (Code.SELF_REPAIR, Code.CLOSED, Code.CANCELLED))[-1:]
+        if any(entry.code == Code.SELF_REPAIR for entry in newest):
             raise IllegalAction(f"case {case.number}: the customer has the part for his own repair already")
         told: dict[str, Fact] = {"text": text.strip()[:NOTE_KEPT]} if text.strip() else {}
         return self._change(tx, case, Code.SELF_REPAIR, told, by, now_ms)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
 from hardcase_collector.cases.case_file import CaseFile, Occasion
+from hardcase_collector.cases.clockwork import clocks_of
 from hardcase_collector.domain.asset import Asset
 from hardcase_collector.domain.case import Case, TimelineEntry
 from hardcase_collector.domain.customer import Custody, Customer, Entitlement, Site
 from hardcase_collector.domain.finding import Fact
 from hardcase_collector.domain.priority import Importance
 from hardcase_collector.domain.service_terms import CaseClock, CaseTerms, Team
+from hardcase_collector.plans.clocks import ClockState
+from hardcase_collector.plans.plan import ClockKind
 
 from tests.unit.collector.cases.bench import Bench
 
@@ -81,3 +84,10 @@ def happen(bench: Bench, code: str, at: int, actor: str = "li", **parameters: Fa
     with bench.store.write() as tx:
         file = CaseFile(tx, bench.announcements)
         return file.change(tx.cases.get(bench.cases()[-1].id), code, Occasion(now_ms=at, actor=actor), parameters)
+
+
+def clock_states(bench: Bench, at: int) -> Mapping[tuple[ClockKind, int], ClockState]:
+    """By kind and round."""
+    with bench.store.read() as tx:
+        found = clocks_of(tx, tx.cases.get(bench.only_case().id), at)
+    return {(clock.kind, clock.round): clock.state for clock in found}

@@ -11,12 +11,13 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from hardcase_collector.cases.clockwork import TELLING, clocks_of, nearest
+from hardcase_collector.cases.clockwork import MOVING, TELLING, clocks_of, nearest, to_come
 from hardcase_collector.domain.case import Case, CaseAction, Outcome, TimelineEntry
 from hardcase_collector.domain.errors import IllegalAction
 from hardcase_collector.domain.finding import Fact, Severity
 from hardcase_collector.domain.service_terms import Standing
 from hardcase_collector.plans.clocks import ClockState
+from hardcase_collector.plans.frozen import terms_of
 from hardcase_collector.storage.state import SqlStateStore
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -153,6 +154,9 @@ def holds(bench: Bench, now: int) -> None:
     case = newest(bench)
     with bench.store.read() as tx:
         owed = [clock for clock in clocks_of(tx, case, now) if clock.owed]
+        frozen = tx.clocks.terms(case.id)
+        if frozen is not None and case.parent is None:
+            owed += to_come(tx.clocks.history(case.id, MOVING), terms_of(frozen), now)
         kept = tx.clocks.clock(case.id)
     assert (kept is None) == (not owed)
     if kept is None:
