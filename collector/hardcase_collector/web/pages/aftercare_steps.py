@@ -117,10 +117,23 @@ def _rate_fields(scene: Scene) -> Sequence[Field]:
     )
 
 
-def _asked(scene: Scene) -> bool:
-    """Somebody still owes an answer."""
-    owed = any(one.state in (FollowUpState.DUE, FollowUpState.ASKED) for one in scene.around.follow_ups)
-    return _here(scene) and scene.case.state is CaseState.CLOSED and owed
+def _open_question(scene: Scene) -> bool:
+    """The repair is over, and nobody has said yet that it is really solved, or that he is to be left alone."""
+    newest = next(iter(scene.around.follow_ups), None)
+    settled = newest is not None and (
+        newest.state is FollowUpState.DROPPED or (newest.state is FollowUpState.ANSWERED and not newest.low)
+    )
+    return _here(scene) and scene.case.state is CaseState.CLOSED and not scene.case.rehearsal and not settled
+
+
+def _waits_for_answer(scene: Scene) -> bool:
+    asked = any(one.state in (FollowUpState.DUE, FollowUpState.ASKED) for one in scene.around.follow_ups)
+    return _open_question(scene) and asked
+
+
+def _drop(doing: Doing) -> None:
+    reason = doing.answers.needed("text")
+    doing.desk.follow_ups.drop(doing.tx, doing.case, reason, by=doing.by, now_ms=doing.now_ms)
 
 
 STEPS: Sequence[Step] = (
@@ -167,9 +180,17 @@ STEPS: Sequence[Step] = (
     Step(
         name="follow_up_ask",
         deed=Deed.FOLLOW_UP,
-        offered=lambda scene: _asked(scene) and not scene.outside,
+        offered=lambda scene: _open_question(scene) and not scene.outside,
         do=_ask,
         main=True,
     ),
-    Step(name="rate", deed=Deed.RATE, offered=_asked, do=_rate, fields=_rate_fields),
+    Step(name="rate", deed=Deed.RATE, offered=_open_question, do=_rate, fields=_rate_fields),
+    Step(
+        name="follow_up_drop",
+        deed=Deed.FOLLOW_UP,
+        offered=lambda scene: _waits_for_answer(scene) and not scene.outside,
+        do=_drop,
+        fields=lambda scene: (Field(name="text", kind=FieldKind.TEXT, label="case.reason", required=True),),
+        grave=True,
+    ),
 )

@@ -147,6 +147,38 @@ def test_from_proposal_to_satisfaction_through_pages_and_links(night: Night) -> 
         assert report.signed_by == "王敏"
 
 
+def test_satisfaction_is_asked_by_link_and_a_low_score_opens_the_case_again(night: Night) -> None:
+    browser, stranger, number = signed_in(night, "root"), Browser(night.pages()), night.cases[0].number
+    assert browser.step(number, "close", outcome="repaired").status_code == 303
+    assert {"follow_up_ask", "rate"} <= offered(browser.text(f"/cases/{number}"))
+    assert "rate" in offered(signed_in(night, "north-contact").text(f"/cases/{number}"))
+    asked = browser.step(number, "follow_up_ask")
+    (link,) = re.findall(r"https://desk\.example(/links/[^\"]+)", asked.text)
+
+    assert night.cases[0].number in browser.text("/cases?all=1")
+    assert "问题解决了吗" in stranger.text(link)
+    assert stranger.post(link, data={"act": "rate", "score": "6"}).status_code == 400
+    assert stranger.post(link, data={"act": "rate", "score": "2", "text": "又坏了"}).status_code == 200
+    assert "★★☆☆☆" in browser.text(f"/cases/{number}")
+    assert "又坏了" in browser.text(f"/cases/{number}")
+    assert stranger.post(link, data={"act": "reopen"}).status_code == 400
+    assert stranger.post(link, data={"act": "reopen", "text": "又坏了"}).status_code == 200
+    assert night.case(0).state is CaseState.NEW
+
+
+def test_who_is_content_or_wants_to_be_left_alone_is_not_asked_again(night: Night) -> None:
+    browser = signed_in(night, "root")
+    content, alone = night.cases[0].number, night.cases[2].number
+    for number in (content, alone):
+        browser.step(number, "close", outcome="repaired")
+    assert browser.step(content, "rate", score="5", who="王敏", consent_channel="phone").status_code == 303
+    browser.step(alone, "follow_up_ask")
+    assert browser.step(alone, "follow_up_drop", text="No more mail").status_code == 303
+
+    for number in (content, alone):
+        assert not offered(browser.text(f"/cases/{number}")) & {"follow_up_ask", "rate", "follow_up_drop"}
+
+
 def test_a_link_shows_what_it_needs_and_a_second_click_changes_nothing(night: Night) -> None:
     night.busy()
     browser, stranger = signed_in(night, "root"), Browser(night.pages())
