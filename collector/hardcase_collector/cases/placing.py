@@ -332,7 +332,8 @@ def transition_of(row: FindingRow) -> Transition:
         rehearsal=row.rehearsal,
         self_clearing=row.self_clearing,
         soak_s=row.soak_s,
-        opens=True,
+        opens=row.opens,
+        device_asserted=row.device_asserted,
         evidence=row.evidence,
     )
 

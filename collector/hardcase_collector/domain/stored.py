@@ -71,6 +71,9 @@ class FindingRow:
     rehearsal: bool = False
     self_clearing: bool = False
     soak_s: int = 0
+    opens: bool = True
+    """As severe as it is now, it may open a case."""
+    device_asserted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

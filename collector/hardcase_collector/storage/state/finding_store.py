@@ -91,6 +91,8 @@ class SqlFindingStore:
             "rehearsal": transition.rehearsal,
             "self_clearing": transition.self_clearing,
             "soak_s": transition.soak_s,
+            "opens": transition.opens,
+            "device_asserted": transition.device_asserted,
         }
         named = {**_key(transition.key), **values, "since_ms": transition.time_ms}
         saved = _save(self._connection.dialect.name, fresh=transition.change is Change.RAISED)
@@ -210,6 +212,8 @@ def _finding(row: RowMapping) -> FindingRow:
         rehearsal=row["rehearsal"],
         self_clearing=row["self_clearing"],
         soak_s=row["soak_s"],
+        opens=row["opens"],
+        device_asserted=row["device_asserted"],
     )
 
 

@@ -1,4 +1,4 @@
-"""Windows over many assets, storms, and indexes for asking why."""
+"""Windows over many assets, storms, what a held finding may open, and indexes for asking why."""
 
 from __future__ import annotations
 
@@ -48,9 +48,14 @@ def upgrade() -> None:
     op.create_index("ix_storms_parent", "storms", ["parent"])
     for columns in _WHY_INDEXES:
         op.create_index(f"ix_whys_{'_'.join(columns)}", "whys", list(columns))
+    op.add_column("findings", sa.Column("opens", sa.Boolean(), nullable=False, server_default=sa.true()))
+    op.add_column("findings", sa.Column("device_asserted", sa.Boolean(), nullable=False, server_default=sa.false()))
+    op.execute(sa.text("UPDATE findings SET opens = false WHERE held = 'warning'"))
 
 
 def downgrade() -> None:
+    for column in ("device_asserted", "opens"):
+        op.drop_column("findings", column)
     for columns in reversed(_WHY_INDEXES):
         op.drop_index(f"ix_whys_{'_'.join(columns)}", "whys")
     op.drop_table("storms")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint, false, text, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hardcase_collector.storage.state.models.columns import Bytes, Model, Ms, Number, Ref, Text_
@@ -46,6 +46,8 @@ class FindingTableRow(Model):
     rehearsal: Mapped[bool]
     self_clearing: Mapped[bool]
     soak_s: Mapped[Ref]
+    opens: Mapped[bool] = mapped_column(server_default=true())
+    device_asserted: Mapped[bool] = mapped_column(server_default=false())
 
 
 class FindingChangeRow(Model):
