@@ -239,9 +239,7 @@ def case_desk(
     )
 
 
-def replays(
-    settings: Settings, stores: Stores, desk_settings: DeskSettings, book: Callable[[], RuleBook]
-) -> Replays:
+def replays(settings: Settings, stores: Stores, desk_settings: DeskSettings, book: Callable[[], RuleBook]) -> Replays:
     """`book`: the sheets in force."""
     present = Present(
         state=stores.state,

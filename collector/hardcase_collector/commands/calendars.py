@@ -104,7 +104,7 @@ def _from_csv(text: str) -> list[dict[str, Any]]:
         day = date.fromisoformat((row["date"] or "").strip())
         place = (row.get("country") or "").strip(), (row.get("subdivision") or "").strip()
         if (*place, day.year) not in years:
-            made: dict[str, Any] = {"year": day.year, "country": place[0], "subdivision": place[1], "days_off": [], "workdays": []}
-            years[*place, day.year] = made
+            named: dict[str, Any] = {"year": day.year, "country": place[0], "subdivision": place[1]}
+            years[*place, day.year] = named | {"days_off": [], "workdays": []}
         years[*place, day.year][_KINDS[kind]].append(day.isoformat())
     return list(years.values())

@@ -49,11 +49,12 @@ def _answer(why: Why, case_number: str, reader: Reader) -> str:
 
 
 def _worded(facts: Mapping[str, Fact], reader: Reader) -> dict[str, object]:
-    return {
+    told: dict[str, object] = {
         name: reader.time(value) if name in _TIMES and isinstance(value, int) else "?" if value is None else value
         for name, value in facts.items()
         if name != "case"
-    } | {"window_s": reader.span(float(str(facts.get("window_s") or 0)))}
+    }
+    return told | {"window_s": reader.span(float(str(facts.get("window_s") or 0)))}
 
 
 class _Gaps(dict[str, object]):
