@@ -23,6 +23,7 @@ from hardcase_collector.domain.customer import Custody, Customer, Entitlement, S
 from hardcase_collector.domain.finding import Change, FindingKey, Severity, Transition
 from hardcase_collector.domain.ports import CaseNews, Transaction
 from hardcase_collector.domain.service_terms import Team
+from hardcase_collector.rules.sheet_reader import load_sheets
 from hardcase_collector.storage.state.connections import parse_url, writer_engine
 from hardcase_collector.storage.state.store import SqlStateStore
 from sqlalchemy import text
@@ -232,7 +233,8 @@ class Office:
     times_ms: dict[str, list[float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.desk = CaseDesk(Outbox(), DeskSettings())
+        book = load_sheets(None)
+        self.desk = CaseDesk(Outbox(), DeskSettings(), joins=lambda: book.joins, storms=lambda: book.storms)
 
     def timed(self, what: str, work: Callable[[Transaction], None]) -> None:
         with self.store.write() as tx:
