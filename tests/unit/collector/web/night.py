@@ -104,6 +104,7 @@ class Night:
     now_ms: int = NOW
     bench: Bench = field(init=False)
     assets: list[int] = field(default_factory=list)
+    """Given, with the cases: the store holds the night already."""
     cases: list[Case] = field(default_factory=list)
 
     evidence: MemoryEvidence = field(default_factory=MemoryEvidence)
@@ -128,9 +129,13 @@ class Night:
                 address=lambda token: f"https://desk.example/links/{token}",
             )
         )
-        self._people()
-        for machine in MACHINES:
-            self._machine(*machine)
+        if not self.assets:
+            self._people()
+            for machine in MACHINES:
+                self._machine(*machine)
+            self._faults()
+
+    def _faults(self) -> None:
         for number, (machine_number, hours, fault_class, part, severity, group) in enumerate(FAULTS):
             at = NOW - int(hours * HOUR)
             with self.store.read() as tx:

@@ -12,13 +12,15 @@ from hardcase_collector.storage.state.store import SqlStateStore
 from hardcase_collector.web import access
 from hardcase_collector.web.access import Sessions, TooManyAttempts
 
+from tests.fakes.empty_store import empty_store
+
 NOW = 1_800_000_000_000
 PASSWORD = "correct horse staple"
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[SqlStateStore]:
-    opened = SqlStateStore.open(f"sqlite:///{tmp_path / 'state.sqlite'}", migrate=True)
+    opened = empty_store(tmp_path / "state.sqlite")
     with opened.write() as tx:
         tx.access.add_user(
             User(name="li", role="engineer", customer="acme", password_hash=access.hash_password(PASSWORD))

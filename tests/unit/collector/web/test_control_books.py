@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hardcase_collector.storage.state.store import SqlStateStore
 
 from tests.contracts.state_store import an_agent, an_asset
+from tests.fakes.empty_store import empty_store
 from tests.unit.collector.web.control_client import NOW, Socket
 
 FILES = {
@@ -26,7 +26,7 @@ FILES = {
 
 @pytest.fixture
 def socket(tmp_path: Path) -> Iterator[Socket]:
-    store = SqlStateStore.open(f"sqlite:///{tmp_path}/state.db", migrate=True)
+    store = empty_store(tmp_path / "state.db")
     yield Socket(store)
     store.close()
 

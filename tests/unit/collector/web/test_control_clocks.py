@@ -14,11 +14,11 @@ from hardcase_collector.cases.calendars import Calendars
 from hardcase_collector.cases.handling import Handling
 from hardcase_collector.domain.actor import Role
 from hardcase_collector.domain.stored import User
-from hardcase_collector.storage.state import SqlStateStore
 from hardcase_collector.web.control.application import make_control
 from hardcase_collector.web.control.ports import Control
 from hardcase_collector.web.ports import Health, Shop
 
+from tests.fakes.empty_store import empty_store
 from tests.unit.collector.cases.bench import HOUR, MINUTE, NOON, Bench, raised
 from tests.unit.collector.cases.books import covered
 
@@ -79,7 +79,7 @@ class Socket:
 
 @pytest.fixture
 def socket(tmp_path: Path) -> Iterator[Socket]:
-    store = SqlStateStore.open(f"sqlite:///{tmp_path}/state.db", migrate=True)
+    store = empty_store(tmp_path / "state.db")
     bench = Bench(store)
     bench.apply(raised(covered(bench)))
     yield Socket(bench)

@@ -10,16 +10,16 @@ from hardcase_collector.domain.case import TimelineEntry
 from hardcase_collector.domain.errors import SessionSuperseded
 from hardcase_collector.domain.ports import EpochKey, Mark, User
 from hardcase_collector.domain.service_terms import Team
-from hardcase_collector.storage.state.store import SqlStateStore
 
 from tests.contracts.registry_store import two_customers
 from tests.contracts.state_store import NOON, a_case, an_agent
+from tests.fakes.empty_store import empty_store
 from tests.unit.collector.web.control_client import Socket
 
 
 @pytest.fixture
 def socket(tmp_path: Path) -> Iterator[Socket]:
-    store = SqlStateStore.open(f"sqlite:///{tmp_path}/state.db", migrate=True)
+    store = empty_store(tmp_path / "state.db")
     yield Socket(store)
     store.close()
 

@@ -16,8 +16,8 @@ from hardcase_collector.cases.opening import shipped_sheets
 from hardcase_collector.cases.placing import Placing
 from hardcase_collector.parts.house import spare_house
 from hardcase_collector.service.desk import Needs, service_desk
-from hardcase_collector.storage.state.store import SqlStateStore
 
+from tests.fakes.empty_store import empty_store
 from tests.fakes.evidence import MemoryEvidence
 from tests.unit.collector import scene_of_two_customers as scene
 from tests.unit.collector.scene_of_two_customers import NOW, Half, leaks
@@ -43,7 +43,7 @@ NEEDED = {"from_ms": 0, "until_ms": NOW * 2, "by": "plan", "days": 30, "limit": 
 @pytest.fixture
 def socket(tmp_path: Path) -> Iterator[Socket]:
     """With every service there is behind the counter."""
-    store = SqlStateStore.open(f"sqlite:///{tmp_path}/state.db", migrate=True)
+    store = empty_store(tmp_path / "state.db")
     announcer = Nobody()
     service = service_desk(
         Needs(

@@ -15,9 +15,9 @@ from hardcase_collector.domain.finding import Severity
 from hardcase_collector.parts.house import spare_house
 from hardcase_collector.plans.reader import load_plans
 from hardcase_collector.rules.vocabulary import COMPONENTS
-from hardcase_collector.storage.state.store import SqlStateStore
 
 from tests.contracts.state_store import an_asset
+from tests.fakes.empty_store import empty_store
 from tests.unit.collector.web.control_client import NOW, Nobody, Socket
 
 FILES = {
@@ -30,7 +30,7 @@ FILES = {
 
 @pytest.fixture
 def socket(tmp_path: Path) -> Iterator[Socket]:
-    store = SqlStateStore.open(f"sqlite:///{tmp_path}/state.db", migrate=True)
+    store = empty_store(tmp_path / "state.db")
     house = spare_house(Nobody(), components=COMPONENTS, plans=lambda: load_plans().plans)
     with store.write() as tx:
         for name in ("north", "south"):

@@ -15,10 +15,10 @@ from hardcase_collector.cases.reports import Reports
 from hardcase_collector.domain.case import Outcome
 from hardcase_collector.rules.sheet_reader import load_sheets
 from hardcase_collector.storage.evidence import EvidenceFiles
-from hardcase_collector.storage.state.store import SqlStateStore
 
 from tests.contracts.report_store import ended, opened_case
 from tests.contracts.state_store import a_transition, an_asset
+from tests.fakes.empty_store import empty_store
 from tests.unit.collector.web.control_client import NOW, Nobody, Socket
 
 BOOK = load_sheets()
@@ -28,7 +28,7 @@ TOLD = {"category": "disk", "description": "Amber light.", "channel": "phone", "
 
 @pytest.fixture
 def socket(tmp_path: Path) -> Iterator[Socket]:
-    store = SqlStateStore.open(f"sqlite:///{tmp_path}/state.db", migrate=True)
+    store = empty_store(tmp_path / "state.db")
     announcer = Nobody()
     limits = AttachmentLimits(file_bytes=20_000, case_bytes=100_000)
     files = EvidenceFiles(tmp_path / "evidence", trouble=lambda: "")

@@ -10,9 +10,9 @@ import pytest
 from hardcase_collector.commands.cases import Ended
 from hardcase_collector.domain.actor import Role
 from hardcase_collector.domain.case import Outcome
-from hardcase_collector.storage.state.store import SqlStateStore
 from hardcase_collector.web.access import Sessions
 
+from tests.fakes.empty_store import empty_store
 from tests.unit.collector.web.control_client import NOW, Socket
 
 PASSWORD = "correct horse staple"
@@ -20,7 +20,7 @@ PASSWORD = "correct horse staple"
 
 @pytest.fixture
 def socket(tmp_path: Path) -> Iterator[Socket]:
-    store = SqlStateStore.open(f"sqlite:///{tmp_path}/state.db", migrate=True)
+    store = empty_store(tmp_path / "state.db")
     yield Socket(store)
     store.close()
 

@@ -14,6 +14,8 @@ from hardcase_collector.storage.state.store import SqlStateStore
 from hardcase_collector.web import picture
 from sqlalchemy import Engine, event
 
+from tests.fakes.empty_store import empty_store
+
 NOW = 1_800_000_000_000
 
 
@@ -73,7 +75,7 @@ def counted() -> Iterator[list[str]]:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[SqlStateStore]:
-    opened = SqlStateStore.open(f"sqlite:///{tmp_path}/state.db", migrate=True)
+    opened = empty_store(tmp_path / "state.db")
     yield opened
     opened.close()
 

@@ -25,6 +25,8 @@ from hardcase_collector.web.pages import MAX_BODY, make_pages
 from hardcase_collector.web.picture import CurrentReading, Limit
 from hardcase_collector.web.ports import Health, Shop
 
+from tests.fakes.empty_store import empty_store
+
 NOW = 1_800_000_000_000
 PASSWORD = "correct horse staple"
 EVIL = "<img src=x onerror=alert(1)>"
@@ -136,7 +138,7 @@ def hashed() -> str:
 
 @pytest.fixture
 def site(tmp_path: Path, hashed: str) -> Iterator[Site]:
-    store = SqlStateStore.open(f"sqlite:///{tmp_path / 'state.sqlite'}", migrate=True)
+    store = empty_store(tmp_path / "state.sqlite")
     made = Site(store)
     with store.write() as tx:
         for name, role, customer in (
