@@ -15,6 +15,7 @@ CollectorError
 └── TemporaryError
     ├── DiskFull            below the reserve: nothing is acknowledged
     ├── StoreFailed         a store refused a write; nothing of the batch was kept
+    │   └── TryAgain        the database gave way to another session (deadlock): the same may succeed at once
     ├── StoreLocked         another process holds the stores
     ├── SessionSuperseded   a newer stream of this agent was accepted
     └── DeliveryFailed      a channel did not take the event; carries when to try again
@@ -89,6 +90,10 @@ class DiskFull(TemporaryError):
 
 class StoreFailed(TemporaryError):
     """A store refused a write."""
+
+
+class TryAgain(StoreFailed):
+    """The database gave way to another session (deadlock, serialization): the same may succeed at once."""
 
 
 class StoreLocked(TemporaryError):

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from hardcase_collector.web.access import Person, Sessions, TooManyAttempts, form_token, same
+from hardcase_collector.web.again import AgainRoute
 from hardcase_collector.web.texts import LANGUAGES, Reader, choose_language, zone
 
 # __Host-: the browser takes them over HTTPS only, for this host only (RFC 6265bis 4.1.3.2).
@@ -64,7 +65,7 @@ class Desk:
         return Reader(language, zone(person.user.time_zone if person else "UTC"), self._clock_ms())
 
     def router(self, page: Page) -> APIRouter:
-        router = APIRouter()
+        router = APIRouter(route_class=AgainRoute)
 
         @router.get("/login")
         def login_page(request: Request, next: Annotated[str, Query(max_length=500)] = "/") -> Response:

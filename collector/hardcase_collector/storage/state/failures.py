@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import exc
 
-from hardcase_collector.domain.errors import StoreFailed
+from hardcase_collector.domain.errors import StoreFailed, TryAgain
 
 # SQLSTATE 40001 serialization failure, 40P01 deadlock: the same work may succeed at once.
 _AGAIN = frozenset({"40001", "40P01"})
@@ -38,14 +38,14 @@ def named(doing: str) -> Iterator[None]:
     try:
         yield
     except exc.SQLAlchemyError as error:
-        raise StoreFailed(f"the state store failed while {doing}: {_describe(error)}") from error
+        kind = TryAgain if _worth_another_try(error) else StoreFailed
+        raise kind(f"the state store failed while {doing}: {_describe(error)}") from error
     except OverflowError as error:
         raise StoreFailed(f"the state store failed while {doing}: a number does not fit in 64 bits") from error
 
 
-def worth_another_try(error: StoreFailed) -> bool:
-    cause = error.__cause__
-    return isinstance(cause, exc.DBAPIError) and getattr(cause.orig, "sqlstate", None) in _AGAIN
+def _worth_another_try(error: exc.SQLAlchemyError) -> bool:
+    return isinstance(error, exc.DBAPIError) and getattr(error.orig, "sqlstate", None) in _AGAIN
 
 
 def _describe(error: exc.SQLAlchemyError) -> str:

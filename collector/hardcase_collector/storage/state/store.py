@@ -13,7 +13,7 @@ from typing import Self, TypeVar
 
 from sqlalchemy import Connection, Engine
 
-from hardcase_collector.domain.errors import StoreFailed
+from hardcase_collector.domain.errors import StoreFailed, TryAgain
 from hardcase_collector.domain.ports import Transaction
 from hardcase_collector.storage.migrations import bring_up, schema_trouble
 from hardcase_collector.storage.state.access_store import SqlAccessStore
@@ -22,7 +22,7 @@ from hardcase_collector.storage.state.asset_store import SqlAssetStore
 from hardcase_collector.storage.state.case_store import SqlCaseStore
 from hardcase_collector.storage.state.clock_store import SqlClockStore
 from hardcase_collector.storage.state.connections import parse_url, reader_engine, writer_engine
-from hardcase_collector.storage.state.failures import named, worth_another_try
+from hardcase_collector.storage.state.failures import named
 from hardcase_collector.storage.state.feed_store import SqlFeedStore
 from hardcase_collector.storage.state.finding_store import SqlFindingStore
 from hardcase_collector.storage.state.forgetting_store import SqlForgettingStore
@@ -163,8 +163,8 @@ class SqlStateStore:
             try:
                 with self.write() as tx:
                     return work(tx)
-            except StoreFailed as error:
-                if attempt == TRIES or not worth_another_try(error):
+            except TryAgain:
+                if attempt == TRIES:
                     raise
         raise AssertionError("unreachable")
 

@@ -13,6 +13,7 @@ from hardcase_collector.service.follow_ups import Rating
 from hardcase_collector.service.service_reports import ReportDraft, Signature, report_of
 from hardcase_collector.service.vendor_text import vendor_text
 from hardcase_collector.service.vendors import VendorWord
+from hardcase_collector.web.again import AgainRoute
 from hardcase_collector.web.control.plain import Json, plain
 from hardcase_collector.web.control.ports import Control, who
 from hardcase_collector.web.control.repairs import Line, Ms, Names, Text, found, noted
@@ -59,7 +60,7 @@ class RatingBody(BaseModel):
 
 
 def router(control: Control) -> APIRouter:
-    made = APIRouter(prefix="/v1")
+    made = APIRouter(prefix="/v1", route_class=AgainRoute)
     _vendor(made, control)
     _reports(made, control)
     _follow_ups(made, control)

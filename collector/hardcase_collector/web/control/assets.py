@@ -10,6 +10,7 @@ from hardcase_collector.domain.asset import AssetMode
 from hardcase_collector.domain.errors import NotAllowed, NotFound
 from hardcase_collector.domain.ports import Baseline
 from hardcase_collector.web import picture
+from hardcase_collector.web.again import AgainRoute
 from hardcase_collector.web.control.naming import find_asset
 from hardcase_collector.web.control.plain import Json, plain
 from hardcase_collector.web.control.ports import Control, asker, scope_of, who
@@ -20,7 +21,7 @@ MAX_LIST = 5000
 
 
 def router(control: Control) -> APIRouter:
-    made = APIRouter(prefix="/v1")
+    made = APIRouter(prefix="/v1", route_class=AgainRoute)
     _read(made, control)
     _change(made, control)
     _baseline(made, control)

@@ -10,6 +10,7 @@ from starlette.requests import ClientDisconnect
 
 from hardcase_collector.cases.attachments import Attachments
 from hardcase_collector.domain.errors import IllegalAction
+from hardcase_collector.web.again import AgainRoute
 from hardcase_collector.web.control.plain import Json, plain
 from hardcase_collector.web.control.ports import Control, who
 from hardcase_collector.web.files import as_download
@@ -20,7 +21,7 @@ SILENT_S = 60.0
 
 
 def router(control: Control) -> APIRouter:
-    made = APIRouter(prefix="/v1")
+    made = APIRouter(prefix="/v1", route_class=AgainRoute)
     if control.shop.attachments is not None:
         _receive(made, control.shop, control.shop.attachments)
         _show(made, control.shop, control.shop.attachments)

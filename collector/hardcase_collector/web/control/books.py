@@ -12,6 +12,7 @@ from hardcase_collector.registry import csv_text, toml_text
 from hardcase_collector.registry.changes import Change
 from hardcase_collector.registry.keeper import Keeper, Outcome, export
 from hardcase_collector.registry.written import Kind
+from hardcase_collector.web.again import AgainRoute
 from hardcase_collector.web.control.naming import find_asset
 from hardcase_collector.web.control.plain import Json, plain
 from hardcase_collector.web.control.ports import Control, asker
@@ -22,7 +23,7 @@ Scope = Annotated[str | None, Query(max_length=64)]
 
 
 def router(control: Control) -> APIRouter:
-    made = APIRouter(prefix="/v1")
+    made = APIRouter(prefix="/v1", route_class=AgainRoute)
     _files(made, control)
     _lines(made, control)
     return made

@@ -12,6 +12,7 @@ from hardcase_collector.domain.case import Case, CaseAction, Outcome
 from hardcase_collector.domain.errors import IllegalAction, NotFound
 from hardcase_collector.domain.ports import CaseFilter, OutboxRow
 from hardcase_collector.web import picture
+from hardcase_collector.web.again import AgainRoute
 from hardcase_collector.web.control.plain import Json, plain
 from hardcase_collector.web.control.ports import Control, asker, who
 from hardcase_collector.web.ports import Shop
@@ -21,7 +22,7 @@ MAX_LIST = 5000
 
 
 def router(control: Control) -> APIRouter:
-    made = APIRouter(prefix="/v1")
+    made = APIRouter(prefix="/v1", route_class=AgainRoute)
     _read(made, control)
     _act(made, control)
     _letters(made, control)

@@ -21,6 +21,7 @@ from hardcase_collector.domain.service_terms import QueueFilter, QueueLine
 from hardcase_collector.plans.frozen import load
 from hardcase_collector.plans.plan import Moment, PauseReason
 from hardcase_collector.plans.told import clock_facts, iso
+from hardcase_collector.web.again import AgainRoute
 from hardcase_collector.web.control.naming import find_asset
 from hardcase_collector.web.control.plain import Json, plain
 from hardcase_collector.web.control.ports import Control, who
@@ -31,7 +32,7 @@ Told = Mapping[str, Any]
 
 
 def router(control: Control) -> APIRouter:
-    made = APIRouter(prefix="/v1")
+    made = APIRouter(prefix="/v1", route_class=AgainRoute)
     _read(made, control)
     _handle(made, control)
     _compare(made, control)

@@ -18,6 +18,7 @@ from hardcase_collector.domain.customer import Custody, Entitlement, Site
 from hardcase_collector.domain.errors import IllegalAction, NotFound
 from hardcase_collector.domain.ports import Transaction
 from hardcase_collector.registry import resolution
+from hardcase_collector.web.again import AgainRoute
 from hardcase_collector.web.control.naming import find_asset
 from hardcase_collector.web.control.plain import Json, plain
 from hardcase_collector.web.control.ports import Control, asker
@@ -29,7 +30,7 @@ Scope = Annotated[str | None, Query(max_length=64)]
 
 
 def router(control: Control) -> APIRouter:
-    made = APIRouter(prefix="/v1")
+    made = APIRouter(prefix="/v1", route_class=AgainRoute)
     _lists(made, control.shop)
     _entitlements(made, control.shop)
     _removals(made, control.shop)

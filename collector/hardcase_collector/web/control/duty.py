@@ -14,6 +14,7 @@ from hardcase_collector.domain.errors import IllegalAction
 from hardcase_collector.domain.service_terms import KnownYear, Shift, ShiftDays, Swap, Team
 from hardcase_collector.plans.almanac import known
 from hardcase_collector.plans.rota import Duty
+from hardcase_collector.web.again import AgainRoute
 from hardcase_collector.web.control.plain import Json, plain
 from hardcase_collector.web.control.ports import Control, who
 
@@ -22,7 +23,7 @@ _TEAM_WORDS = tuple(one.name for one in fields(Team))
 
 
 def router(control: Control) -> APIRouter:
-    made = APIRouter(prefix="/v1")
+    made = APIRouter(prefix="/v1", route_class=AgainRoute)
     _rota(made, control)
     _swaps(made, control)
     _calendars(made, control)

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Body, Request
 
 from hardcase_collector.registry import forgetting
 from hardcase_collector.registry.forgetting import Forgotten
+from hardcase_collector.web.again import AgainRoute
 from hardcase_collector.web.control.plain import Json, plain
 from hardcase_collector.web.control.ports import Control, asker
 
@@ -17,7 +18,7 @@ DryRun = Annotated[bool, Body(embed=True)]
 
 
 def router(control: Control) -> APIRouter:
-    made = APIRouter(prefix="/v1/forget")
+    made = APIRouter(prefix="/v1/forget", route_class=AgainRoute)
     shop = control.shop
 
     @made.post("/person", response_model=None)

@@ -16,6 +16,7 @@ from hardcase_collector.domain.spares import Depot, OrderFilter, OrderState, Ord
 from hardcase_collector.parts.house import SpareHouse
 from hardcase_collector.parts.order_steps import Details
 from hardcase_collector.parts.record import record_of
+from hardcase_collector.web.again import AgainRoute
 from hardcase_collector.web.control.naming import find_asset
 from hardcase_collector.web.control.plain import Json, plain
 from hardcase_collector.web.control.ports import Control, scope_of, who
@@ -29,7 +30,7 @@ Count = Annotated[int, Body(embed=True, ge=0, le=100_000)]
 
 
 def router(control: Control) -> APIRouter:
-    made = APIRouter(prefix="/v1")
+    made = APIRouter(prefix="/v1", route_class=AgainRoute)
     _depots(made, control.shop)
     _catalogue(made, control.shop)
     _stock(made, control.shop)

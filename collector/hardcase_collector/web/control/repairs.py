@@ -16,6 +16,7 @@ from hardcase_collector.domain.repair import ConsentChannel, LineKind, Manner, P
 from hardcase_collector.service.desk import ServiceDesk
 from hardcase_collector.service.proposals import Answer, Offer
 from hardcase_collector.service.quotes import Item, QuoteDraft
+from hardcase_collector.web.again import AgainRoute
 from hardcase_collector.web.control.plain import Json, plain
 from hardcase_collector.web.control.ports import Control, asker, who
 from hardcase_collector.web.control.service_words import desk_of, links_told, quote_told, whole
@@ -70,7 +71,7 @@ class WordBody(BaseModel):
 
 
 def router(control: Control) -> APIRouter:
-    made = APIRouter(prefix="/v1")
+    made = APIRouter(prefix="/v1", route_class=AgainRoute)
     _offer(made, control)
     _answer(made, control)
     _links(made, control)

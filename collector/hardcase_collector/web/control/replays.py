@@ -9,6 +9,7 @@ from fastapi import APIRouter, Body, Request
 from hardcase_collector.cases.workflow import Deed, require
 from hardcase_collector.domain.errors import IllegalAction, NotFound
 from hardcase_collector.domain.replay import ReplayOrder, ReplayReport
+from hardcase_collector.web.again import AgainRoute
 from hardcase_collector.web.control.naming import find_asset
 from hardcase_collector.web.control.plain import Json, plain
 from hardcase_collector.web.control.ports import Control, asker, scope_of, who
@@ -19,7 +20,7 @@ LONGEST_SHEETS = 4 << 20
 
 
 def router(control: Control) -> APIRouter:
-    made = APIRouter(prefix="/v1")
+    made = APIRouter(prefix="/v1", route_class=AgainRoute)
     shop, replays = control.shop, control.replays
     if replays is None:
         return made

@@ -15,6 +15,7 @@ from hardcase_collector.domain.finding import Severity
 from hardcase_collector.domain.ports import FindingRow, Transaction
 from hardcase_collector.domain.priority import Priority
 from hardcase_collector.domain.report import Caller, ReportChannel
+from hardcase_collector.web.again import AgainRoute
 from hardcase_collector.web.control.naming import find_asset
 from hardcase_collector.web.control.plain import Json, plain
 from hardcase_collector.web.control.ports import Control, asker, who
@@ -49,7 +50,7 @@ class Told(BaseModel):
 
 
 def router(control: Control) -> APIRouter:
-    made = APIRouter(prefix="/v1")
+    made = APIRouter(prefix="/v1", route_class=AgainRoute)
     if control.shop.reports is not None:
         _reports(made, control.shop, control.shop.reports)
         _later(made, control.shop, control.shop.reports)

@@ -14,6 +14,7 @@ from hardcase_collector.domain.finding import Fact
 from hardcase_collector.domain.ports import EnrolmentToken, Transaction, User
 from hardcase_collector.domain.token import secret_hash
 from hardcase_collector.web.access import hash_password
+from hardcase_collector.web.again import AgainRoute
 from hardcase_collector.web.control.plain import Json, plain
 from hardcase_collector.web.control.ports import Control, asker
 
@@ -21,7 +22,7 @@ HOUR_MS = 3_600_000
 
 
 def router(control: Control) -> APIRouter:
-    made = APIRouter(prefix="/v1")
+    made = APIRouter(prefix="/v1", route_class=AgainRoute)
     _status(made, control)
     _tokens(made, control)
     _users(made, control)

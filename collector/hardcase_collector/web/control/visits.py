@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from hardcase_collector.domain.visit import DispatchAction, Engineer, WorkHours
 from hardcase_collector.service.site_access import Application, Decision, access_of
 from hardcase_collector.service.visits import Errand, Word, visit_of
+from hardcase_collector.web.again import AgainRoute
 from hardcase_collector.web.control.plain import Json, plain
 from hardcase_collector.web.control.ports import Control, who
 from hardcase_collector.web.control.repairs import Line, Ms, Names, Text, found, noted
@@ -71,7 +72,7 @@ class DecisionBody(BaseModel):
 
 
 def router(control: Control) -> APIRouter:
-    made = APIRouter(prefix="/v1")
+    made = APIRouter(prefix="/v1", route_class=AgainRoute)
     _engineers(made, control)
     _visits(made, control)
     _access(made, control)

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from hardcase_collector.domain.noise import NEVER_MS, WhyFilter
+from hardcase_collector.web.again import AgainRoute
 from hardcase_collector.web.control.naming import find_asset
 from hardcase_collector.web.control.plain import Json, plain
 from hardcase_collector.web.control.ports import Control
@@ -15,7 +16,7 @@ from hardcase_collector.web.why_words import sentence
 
 
 def router(control: Control) -> APIRouter:
-    made = APIRouter(prefix="/v1")
+    made = APIRouter(prefix="/v1", route_class=AgainRoute)
     shop = control.shop
 
     @made.get("/why", response_model=None)

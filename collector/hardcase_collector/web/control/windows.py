@@ -13,6 +13,7 @@ from hardcase_collector.cases.windows import HOUR_MS, Hours, Listed, Target, lis
 from hardcase_collector.domain.actor import Actor
 from hardcase_collector.domain.noise import Breadth
 from hardcase_collector.domain.ports import Transaction
+from hardcase_collector.web.again import AgainRoute
 from hardcase_collector.web.control.naming import find_asset
 from hardcase_collector.web.control.plain import Json, plain
 from hardcase_collector.web.control.ports import Control, who
@@ -44,7 +45,7 @@ Reason = Annotated[str, Body(embed=True, max_length=500)]
 
 
 def router(control: Control) -> APIRouter:
-    made = APIRouter(prefix="/v1")
+    made = APIRouter(prefix="/v1", route_class=AgainRoute)
     _open(made, control)
     _change(made, control)
     return made

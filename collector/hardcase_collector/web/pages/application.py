@@ -20,6 +20,7 @@ from hardcase_collector.domain.errors import (
     TemporaryError,
 )
 from hardcase_collector.web.access import Sessions
+from hardcase_collector.web.again import AgainRoute
 from hardcase_collector.web.health import add_health
 from hardcase_collector.web.pages import assets, case, files, ledger, links, queue, reports, search
 from hardcase_collector.web.pages.frame import Frame, Refused
@@ -50,7 +51,7 @@ def make_pages(shop: Shop, sessions: Sessions, health: Health, *, language: str)
 
 
 def _static() -> APIRouter:
-    router = APIRouter()
+    router = APIRouter(route_class=AgainRoute)
     folder = resources.files("hardcase_collector.web").joinpath("static")
     files = {name: folder.joinpath(name).read_bytes() for name in STATIC}
 

@@ -12,6 +12,7 @@ from hardcase_collector.cases.workflow import Deed, require
 from hardcase_collector.registry.resolution import site_of
 from hardcase_collector.web import picture
 from hardcase_collector.web.access import Person
+from hardcase_collector.web.again import AgainRoute
 from hardcase_collector.web.joining import settle
 from hardcase_collector.web.pages.frame import Frame, Refused, Visitor, check_form, check_text
 from hardcase_collector.web.ports import Shop
@@ -71,7 +72,7 @@ class AssetPages:
 
 
 def router(shop: Shop, frame: Frame) -> APIRouter:
-    made = APIRouter()
+    made = APIRouter(route_class=AgainRoute)
     pages = AssetPages(shop, frame)
 
     @made.get("/")

@@ -19,6 +19,7 @@ from hardcase_collector.domain.ports import Transaction
 from hardcase_collector.service.engineers import suggestions
 from hardcase_collector.web import picture
 from hardcase_collector.web.access import Person
+from hardcase_collector.web.again import AgainRoute
 from hardcase_collector.web.around import around
 from hardcase_collector.web.pages import (
     aftercare_steps,
@@ -149,7 +150,7 @@ def _outside(entry: TimelineEntry) -> bool:
 
 
 def router(shop: Shop, frame: Frame) -> APIRouter:
-    made = APIRouter()
+    made = APIRouter(route_class=AgainRoute)
     pages = CasePages(shop, frame)
 
     @made.get("/cases/{number}")

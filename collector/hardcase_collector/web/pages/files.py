@@ -16,6 +16,7 @@ from starlette.formparsers import MultiPartException
 from hardcase_collector.cases.attachments import Attachments, Upload
 from hardcase_collector.domain.errors import NotFound
 from hardcase_collector.web.access import Person
+from hardcase_collector.web.again import AgainRoute
 from hardcase_collector.web.files import as_download
 from hardcase_collector.web.pages.frame import Frame, Refused, Visitor, check_form
 from hardcase_collector.web.ports import Shop
@@ -77,7 +78,7 @@ class FilePages:
 
 
 def router(shop: Shop, frame: Frame) -> APIRouter:
-    made = APIRouter()
+    made = APIRouter(route_class=AgainRoute)
     pages = FilePages(shop)
 
     @made.post(f"{PATH}{{number}}")

@@ -16,6 +16,7 @@ from hardcase_collector.domain.case import Case
 from hardcase_collector.domain.ports import Transaction
 from hardcase_collector.plans.clocks import Clock
 from hardcase_collector.web.access import Person
+from hardcase_collector.web.again import AgainRoute
 from hardcase_collector.web.around import Around, around
 from hardcase_collector.web.pages.frame import Frame, Visitor
 from hardcase_collector.web.ports import Shop
@@ -81,7 +82,7 @@ def _cell(text: str) -> str:
 
 
 def router(shop: Shop, frame: Frame) -> APIRouter:
-    made = APIRouter()
+    made = APIRouter(route_class=AgainRoute)
     pages = LedgerPages(shop, frame)
 
     @made.get("/cases/{number}/clocks")

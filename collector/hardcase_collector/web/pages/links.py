@@ -19,6 +19,7 @@ from hardcase_collector.domain.live import LiveOf
 from hardcase_collector.domain.ports import Transaction
 from hardcase_collector.registry.resolution import site_of
 from hardcase_collector.service.links import Links
+from hardcase_collector.web.again import AgainRoute
 from hardcase_collector.web.pages.forms import Answers, filled_in
 from hardcase_collector.web.pages.frame import Frame, Refused
 from hardcase_collector.web.ports import Shop
@@ -115,7 +116,7 @@ def _client(request: Request) -> str:
 
 
 def router(shop: Shop, frame: Frame) -> APIRouter:
-    made = APIRouter()
+    made = APIRouter(route_class=AgainRoute)
     pages = LinkPages(shop, frame)
 
     @made.get(f"{PATH}{{token}}")

@@ -21,6 +21,7 @@ from hardcase_collector.domain.ports import CaseFilter
 from hardcase_collector.domain.priority import Priority
 from hardcase_collector.domain.service_terms import QueueFilter, QueueGroup
 from hardcase_collector.web.access import Person
+from hardcase_collector.web.again import AgainRoute
 from hardcase_collector.web.pages.frame import Frame, Visitor
 from hardcase_collector.web.ports import Shop
 
@@ -178,7 +179,7 @@ def _place(text: str) -> tuple[int, int, int] | None:
 
 
 def router(shop: Shop, frame: Frame) -> APIRouter:
-    made = APIRouter()
+    made = APIRouter(route_class=AgainRoute)
     pages = QueuePages(shop, frame)
 
     @made.get("/cases")

@@ -23,6 +23,7 @@ from hardcase_collector.domain.report import Caller, ReportChannel
 from hardcase_collector.domain.search import Hit, HitKind
 from hardcase_collector.web import picture
 from hardcase_collector.web.access import Person
+from hardcase_collector.web.again import AgainRoute
 from hardcase_collector.web.pages.forms import Answers, filled_in
 from hardcase_collector.web.pages.frame import Frame, Refused, Visitor, check_form
 from hardcase_collector.web.ports import Shop
@@ -122,7 +123,7 @@ class ReportPages:
 
 
 def router(shop: Shop, frame: Frame) -> APIRouter:
-    made = APIRouter()
+    made = APIRouter(route_class=AgainRoute)
     pages = ReportPages(shop, frame)
 
     @made.get("/report")

@@ -10,6 +10,7 @@ from fastapi.responses import RedirectResponse
 
 from hardcase_collector.domain.search import SHORTEST, Hit, HitKind
 from hardcase_collector.web.access import Person
+from hardcase_collector.web.again import AgainRoute
 from hardcase_collector.web.pages.frame import Frame, Visitor
 from hardcase_collector.web.ports import Shop
 
@@ -54,7 +55,7 @@ def the_only(hits: Sequence[Hit]) -> str:
 
 
 def router(shop: Shop, frame: Frame) -> APIRouter:
-    made = APIRouter()
+    made = APIRouter(route_class=AgainRoute)
     pages = SearchPages(shop, frame)
 
     @made.get("/search")
