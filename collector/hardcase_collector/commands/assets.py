@@ -46,7 +46,7 @@ def list_assets(
         (
             line["asset"]["id"],
             _name(line["asset"]),
-            talk.severity(line["condition"]),
+            talk.condition(line["condition"]),
             word(f"mode.{line['asset']['mode']}"),
             line["open_cases"],
             _("{watched} watched, {unreadable} unreadable").format(**line),
@@ -69,6 +69,8 @@ def _name(asset: dict[str, Any]) -> str:
 
 def _watched_by(line: dict[str, Any]) -> str:
     agents = ", ".join(line["agents"])
+    if not agents:
+        return _("no agent yet")
     return _("{agents} (silent)").format(agents=agents) if line["silent"] else agents
 
 
@@ -85,9 +87,9 @@ def show(ctx: typer.Context, name: Name, as_json: JsonFlag = False) -> None:
     talk.show_facts(
         {
             _("asset"): f"{asset['id']} {_name(asset)}",
-            _("key"): _("{key} (by {basis})").format(**asset),
+            _("key"): _("{key} (by {basis})").format(key=asset["key"], basis=word(f"basis.{asset['basis']}")),
             _("hardware"): " ".join(filter(None, (facts["vendor"], facts["model"], facts["serial"]))) or "-",
-            _("condition"): talk.severity(line["condition"]),
+            _("condition"): talk.condition(line["condition"]),
             _("mode"): word(f"mode.{asset['mode']}"),
             _("watched by"): _watched_by(line),
             _("last reading"): talk.time(line["last_reading_ms"]),

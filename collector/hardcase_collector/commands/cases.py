@@ -76,7 +76,10 @@ def show(ctx: typer.Context, number: Number, as_json: JsonFlag = False) -> None:
             _("case"): _("{number}, version {version}").format(number=_number(case), version=case["version"]),
             _("fault"): picture["title"],
             _("severity"): talk.severity(case["severity"]),
+            _("priority"): word(f"priority.{case['priority']}"),
             _("state"): word(f"state.{case['state']}"),
+            _("waiting"): word(f"waiting.{case['waiting']}") if case["waiting"] else "-",
+            _("assignee"): case["assignee"] or "-",
             _("asset"): " ".join(filter(None, (facts["hostname"], facts["vendor"], facts["model"], facts["serial"]))),
             _("part"): talk.part(case["part"]),
             _("since"): talk.time(case["since_ms"]),
@@ -114,7 +117,7 @@ def _show_details(picture: dict[str, Any]) -> None:
                 talk.time(entry["at_ms"]),
                 word(f"timeline.{entry['code']}"),
                 entry["actor"],
-                talk.pairs(entry["parameters"]),
+                talk.pairs(entry["parameters"], entry["code"]),
             )
             for entry in picture["timeline"]
         ),
@@ -128,7 +131,7 @@ def _show_details(picture: dict[str, Any]) -> None:
             (row["channel"], row["version"], row["state"], row["attempts"], row["last_error"])
             for row in picture["notifications"]
         ),
-        empty=_("None."),
+        empty=_("No notification."),
     )
 
 
@@ -237,7 +240,10 @@ def _show_advice(advice: dict[str, Any] | None, confidence: Sequence[dict[str, A
     for one in said["safety"]:
         urgency = word(f"advice.{one['urgency']}").rstrip("：").upper()
         talk.say(f"{urgency}: {one['text']}")
-    lines = {_("likely part"): said["likely_part"], _("change while it runs"): said["hot_swappable"]}
+    lines = {
+        _("likely part"): said["likely_part"],
+        _("change while it runs"): word(f"advice.hot_swap.{said['hot_swappable']}"),
+    }
     told = _("{share:.0%} of {judged} cases")
     lines |= {_("{rule} was right").format(rule=one["rule"]): told.format(**one) for one in confidence}
     for title, key in ((_("confirm"), "confirm"), (_("step"), "steps"), (_("vendor asks"), "vendor_asks")):

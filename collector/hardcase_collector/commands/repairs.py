@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from hardcase_collector.commands import talk
+from hardcase_collector.commands import repair_tables, talk
 from hardcase_collector.commands.asking import at_ms
 from hardcase_collector.commands.talk import JsonFlag
 from hardcase_collector.tongue import _, heads, word
@@ -57,43 +57,12 @@ def repair(ctx: typer.Context, number: Number, as_json: JsonFlag = False) -> Non
     if as_json:
         talk.show_json(found)
         return
-    _show_proposals(found["proposals"])
+    repair_tables.show_proposals(found["proposals"])
     for quote in found["quotes"]:
         show_quote(quote)
-    rows = (
-        (one["number"], one["engineer"], word(f"dispatch.{one['state']}"), talk.time(one["expected_ms"]), one["reason"])
-        for one in found["visits"]
-    )
-    columns = heads("visit", "engineer", "state", "expected", "reason")
-    talk.show_table(_("Visits"), columns, rows, empty=_("No visits."))
-    rows = (
-        (
-            word(f"link.title.{one['purpose']}"),
-            one["whom"],
-            talk.time(one["expires_ms"]),
-            one["used"] or "-",
-            talk.time(one["revoked_ms"]),
-        )
-        for one in found["links"]
-    )
-    talk.show_table(_("Links"), heads("for", "whom", "until", "done", "taken back"), rows, empty=_("No links."))
-
-
-def _show_proposals(proposals: Sequence[Mapping[str, Any]]) -> None:
-    rows = (
-        (
-            one["number"],
-            word(f"manner.{one['manner']}"),
-            one["solution"],
-            talk.time(one["expected_ms"]),
-            ", ".join(word(f"quote_line.{kind}") for kind in one["uncovered"]) or "-",
-            word(f"proposal.{one['state']}"),
-            one["decided_by"] or "-",
-        )
-        for one in proposals
-    )
-    columns = heads("proposal", "manner", "solution", "expected", "to be quoted", "state", "by")
-    talk.show_table("", columns, rows, empty=_("No proposal yet."))
+    repair_tables.show_visits(found["visits"])
+    repair_tables.show_around(found)
+    repair_tables.show_links(found["links"])
 
 
 @app.command()
@@ -271,7 +240,9 @@ def _decide(
 
 @app.command("revoke-link")
 def revoke_link(
-    ctx: typer.Context, number: Number, link: Annotated[int, typer.Argument(help="From `cases repair --json`.")]
+    ctx: typer.Context,
+    number: Number,
+    link: Annotated[int, typer.Argument(help="Number of the link, from `cases repair`.")],
 ) -> None:
     """Take back a link without login."""
     talk.post(ctx, path(number, "links", str(link), "revoke"))

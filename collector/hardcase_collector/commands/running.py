@@ -142,7 +142,7 @@ def audit(
     if as_json:
         talk.show_json(found)
         return
-    columns = heads("time", "who", "what", "whom", "facts")
+    columns = heads("time", "who", "what", "whom", "details")
     rows = (
         (talk.time(row["at_ms"]), row["actor"], row["action"], row["subject"], talk.pairs(row["facts"]))
         for row in found

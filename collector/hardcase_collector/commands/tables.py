@@ -37,5 +37,5 @@ def show_facts(facts: Mapping[str, object]) -> None:
 
 def _cell(value: object) -> Text:
     if isinstance(value, Severity):
-        return Text(word(f"severity.{value.word}"), style=SEVERITY_STYLE.get(value.word, ""))
+        return Text(word(f"{value.table}.{value.word}"), style=SEVERITY_STYLE.get(value.word, ""))
     return Text(str(value))

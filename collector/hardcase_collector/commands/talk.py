@@ -27,7 +27,7 @@ import typer
 
 from hardcase_collector import places
 from hardcase_collector.domain.errors import CollectorError, ConfigError
-from hardcase_collector.tongue import _, word
+from hardcase_collector.tongue import _, language, word
 
 if TYPE_CHECKING:
     from hardcase_collector.config import Settings
@@ -57,6 +57,7 @@ class Severity:
     """A word that tables colour."""
 
     word: str
+    table: str = "severity"
 
 
 def say(text: object = "") -> None:
@@ -262,6 +263,11 @@ def severity(word: str) -> Severity:
     return Severity(word)
 
 
+def condition(word: str) -> Severity:
+    """How an asset is: a severity, or good, watch, no data."""
+    return Severity(word, "condition")
+
+
 def time(at_ms: int) -> str:
     if not at_ms:
         return "-"
@@ -269,8 +275,21 @@ def time(at_ms: int) -> str:
 
 
 def part(value: Mapping[str, Any]) -> str:
-    return " ".join(filter(None, (value["component"], value["slot"], value["model"], value["serial"]))) or "-"
+    component = word(f"component.{value['component']}") if value["component"] else ""
+    return " ".join(filter(None, (component, value["slot"], value["model"], value["serial"]))) or "-"
 
 
-def pairs(facts: Mapping[str, object]) -> str:
-    return ", ".join(f"{word(f'fact.{key}')}={value}" for key, value in facts.items() if value not in (None, ""))
+def pairs(facts: Mapping[str, Any], code: str = "") -> str:
+    """Parameters on one line, times as the clock shows them; `code` of the timeline entry they are from."""
+    return ", ".join("=".join(_pair(key, value, code)) for key, value in facts.items() if value not in (None, ""))
+
+
+def _pair(key: str, value: Any, code: str) -> tuple[str, str]:
+    from hardcase_collector.web import fact_words
+    from hardcase_collector.web.texts import Reader
+
+    reader = Reader(language(), UTC, 0)
+    shown = time(int(value)) if fact_words.is_time(key, value) else ""
+    if reader.language == "en":
+        return key, shown or str(value)
+    return fact_words.fact_name(reader, key, code), shown or fact_words.show_fact(reader, key, value)

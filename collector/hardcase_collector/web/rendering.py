@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import jinja2
 
 from hardcase_collector.domain.finding import Fact
+from hardcase_collector.web.fact_words import fact_name, show_fact
 from hardcase_collector.web.ports import Titles
 from hardcase_collector.web.texts import Reader
 
@@ -46,7 +47,7 @@ def environment(title: Titles, group: Titles) -> jinja2.Environment:
         title_of=title_of,
         group_of=lambda reader, name: group(name, reader.language),
         show_fact=show_fact,
-        fact_line=fact_line,
+        fact_name=fact_name,
         evidence_line=evidence_line,
         entry_line=entry_line,
         quantity=quantity,
@@ -68,48 +69,6 @@ def quantity(reader: Reader, value: float | None, unit: str) -> str:
     return f"{reader.number(value)}\u202f{shown}" if shown else reader.number(value)
 
 
-def show_fact(reader: Reader, key: str, value: Fact) -> str:
-    """One parameter for people: times as times, codes in words, numbers short."""
-    if isinstance(value, bool):
-        return "✓" if value else "✗"
-    if isinstance(value, int | float):
-        if key.endswith("_ms") and value > 10**11:
-            return reader.time(int(value))
-        if key == "duration_s":
-            return reader.left(int(value) * 1000)
-        return reader.number(value)
-    text = str(value)
-    for table in _TABLES.get(key, ()):
-        if reader.has(f"{table}.{text}"):
-            return reader.say(f"{table}.{text}")
-    return text
-
-
-_TABLES: Mapping[str, tuple[str, ...]] = {
-    "severity": ("severity",),
-    "from": ("state", "severity"),
-    "to": ("state", "severity"),
-    "state": ("state",),
-    "limit_name": ("limit",),
-    "limit_source": ("limit_source",),
-    "reason": ("why", "because"),
-    "because": ("escalation",),
-    "action": ("action",),
-    "clock": ("clock",),
-    "channel": ("consent", "channel"),
-    "manner": ("manner",),
-    "outcome": ("outcome",),
-    "purpose": ("link.title",),
-    "priority": ("priority",),
-    "service": ("service",),
-    "result": ("result",),
-    "freight": ("freight",),
-    "sighting": ("sighting",),
-    "proof": ("sighting",),
-    "moment": ("moment",),
-    "waiting": ("waiting",),
-    "component": ("component",),
-}
 _TELLING = (
     "clock", "percent", "because", "assignee", "team", "from", "to", "priority", "engineer", "names", "manner",
     "solution", "who", "whom", "channel", "vendor", "vendor_case", "rma", "part_number", "depot", "old_serial",
@@ -125,16 +84,10 @@ def entry_line(reader: Reader, facts: Mapping[str, Fact]) -> str:
         return evidence_line(reader, facts)
     if facts.get("from") is not None and facts.get("to") is not None:
         moved = f"{show_fact(reader, 'from', facts['from'])} → {show_fact(reader, 'to', facts['to'])}"
-        rest = (facts.get(key) for key in ("reason", "text"))
-        return " · ".join(filter(None, (moved, *(str(text) for text in rest if text))))
+        rest = (show_fact(reader, key, facts.get(key) or "") for key in ("reason", "text"))
+        return " · ".join(filter(None, (moved, *rest)))
     shown = ((key, facts[key]) for key in _TELLING if facts.get(key) not in (None, "", False))
     return " · ".join(f"{show_fact(reader, key, value)}{' %' if key == 'percent' else ''}" for key, value in shown)
-
-
-def fact_line(reader: Reader, facts: Mapping[str, Fact]) -> str:
-    """All parameters on one line."""
-    shown = ((key, value) for key, value in facts.items() if value is not None and value != "")
-    return " · ".join(f"{reader.say(f'fact.{key}')}: {show_fact(reader, key, value)}" for key, value in shown)
 
 
 def evidence_line(reader: Reader, facts: Mapping[str, Fact]) -> str:

@@ -97,9 +97,11 @@ class Reader:
         return " ".join(self.say(key, n=n) for n, key in shown if n or len(shown) == 1)
 
     def hour(self, at_ms: int) -> str:
-        """When, as one says it today: the hour, or with its day where it is another."""
+        """When, as one says it today: the hour, with its day or also its year where it is another."""
         at, now = (datetime.fromtimestamp(ms / 1000, self.zone) for ms in (at_ms, self.now_ms))
-        return at.strftime("%H:%M" if at.date() == now.date() else "%m-%d %H:%M")
+        if at.date() == now.date():
+            return at.strftime("%H:%M")
+        return at.strftime("%m-%d %H:%M" if at.year == now.year else "%Y-%m-%d %H:%M")
 
     def number(self, value: float | int | None) -> str:
         """At most four significant decimals, thousands kept together."""
