@@ -104,8 +104,8 @@ class NoiseContract:
                 tx.findings.save(transition, case=None, held=held, held_until_ms=NOON + 9)
             assert tx.noise.release(held="window", until_ms=NOON + 8, at_ms=NOON) == 0
             assert tx.noise.release(held="window", until_ms=NOON + 9, at_ms=NOON + 1) == 2
-            assert len(tx.findings.held(reason="window", until_ms=NOON + 1)) == 2
-            assert tx.findings.held(reason="backlog", until_ms=NOON + 1) == []
+            assert len(tx.findings.held(reasons=["window"], until_ms=NOON + 1, limit=9)) == 2
+            assert tx.findings.held(reasons=["backlog"], until_ms=NOON + 1, limit=9) == []
 
     def test_a_storm_is_kept_as_it_is_and_found_by_kind_and_scope_and_by_its_case(self, store: StateStore) -> None:
         seen = (StormSeen(1, 2, 3, NOON, "gz/R1"), StormSeen(4, 5, 6, NOON + 1))

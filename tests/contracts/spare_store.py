@@ -320,9 +320,6 @@ class SpareContract:
             order = tx.spares.add_order(an_order(case, state=OrderState.INSTALLED, installed_ms=NOON, look_ms=NOON))
             assert [one.id for one in tx.spares.to_look_for(NOON, limit=5)] == [order.id]
             assert tx.spares.to_look_for(NOON - 1, limit=5) == []
-            assert tx.spares.proving() == []
-            tx.cases.save(replace(case, state=CaseState.VERIFYING))
-            assert [one.id for one in tx.spares.proving()] == [order.id]
             tx.spares.save_order(replace(order, look_ms=0), was=OrderState.INSTALLED)
             assert tx.spares.to_look_for(NOON + DAY, limit=5) == []
 

@@ -36,6 +36,7 @@ from hardcase_collector.domain.ports import (
     User,
     Window,
 )
+from hardcase_collector.domain.spares import OrderState, PartOrder, Sighting
 
 DAY = 86_400_000
 NOON = 1_795_521_600_000
@@ -515,12 +516,20 @@ class CaseContract:
             row = tx.findings.save(a_transition(asset), case=None, held="backlog", held_until_ms=NOON + 60)
             endless = a_transition(asset, sensor="s2")
             tx.findings.save(endless, case=None, held="backlog", held_until_ms=0)
-            assert tx.findings.held(reason="backlog", until_ms=NOON + 59) == []
-            assert [found.id for found in tx.findings.held(reason="backlog", until_ms=NOON + 60)] == [row.id]
-            assert tx.findings.held(reason="window", until_ms=NOON + 60) == []
-            tx.findings.hold(row.id, held="", held_until_ms=0, case=None)
-            assert tx.findings.held(reason="backlog", until_ms=NOON + 60) == []
-            assert len(tx.findings.of_asset(asset.id, firing=True)) == 2
+            other = tx.findings.save(
+                a_transition(asset, sensor="s3"), case=None, held="window", held_until_ms=NOON + 60
+            )
+
+            def held(*reasons: str, until_ms: int = NOON + 60, limit: int = 9) -> list[int]:
+                return [one.id for one in tx.findings.held(reasons=reasons, until_ms=until_ms, limit=limit)]
+
+            assert held("backlog", until_ms=NOON + 59) == held("joining") == held() == []
+            assert held("backlog") == held("backlog", "window", limit=1) == [row.id]
+            assert held("window", "backlog") == [row.id, other.id]
+            for one in (row, other):
+                tx.findings.hold(one.id, held="", held_until_ms=0, case=None)
+            assert held("backlog", "window") == []
+            assert len(tx.findings.of_asset(asset.id, firing=True)) == 3
             assert tx.findings.of_asset(asset.id, firing=False) == []
 
     def test_why_is_kept_for_the_asset_and_for_the_case(self, store: StateStore) -> None:
@@ -630,14 +639,50 @@ class CaseContract:
             assert tx.cases.rehearsals(opened_before_ms=NOON + 1) == [drill]
             assert tx.cases.rehearsals(opened_before_ms=NOON) == []
 
-    def test_verifying_and_unstable_cases_are_found(self, store: StateStore) -> None:
+    def test_unstable_cases_are_found_once_they_are_calm(self, store: StateStore) -> None:
+        with store.write() as tx:
+            unstable = replace(tx.cases.add(a_case(an_asset(tx))), clear_since_ms=NOON, unstable=True)
+            tx.cases.save(unstable)
+            assert tx.cases.unstable(clear_before_ms=NOON) == [unstable]
+            assert tx.cases.unstable(clear_before_ms=NOON - 1) == []
+            for over in (replace(unstable, state=CaseState.CLOSED), replace(unstable, clear_since_ms=0)):
+                tx.cases.save(over)
+                assert tx.cases.unstable(clear_before_ms=NOON) == []
+
+    def test_verifying_cases_that_may_close_by_themselves_are_found_once_they_soaked(self, store: StateStore) -> None:
         with store.write() as tx:
             case = tx.cases.add(a_case(an_asset(tx)))
-            verifying = replace(case, state=CaseState.VERIFYING, clear_since_ms=NOON, unstable=True)
-            tx.cases.save(verifying)
-            assert tx.cases.verifying() == tx.cases.unstable() == [verifying]
-            tx.cases.save(replace(verifying, state=CaseState.CLOSED))
-            assert tx.cases.verifying() == tx.cases.unstable() == []
+            soaking = replace(case, state=CaseState.VERIFYING, clear_since_ms=NOON, soak_s=60, self_clearing=True)
+            tx.cases.save(soaking)
+            assert tx.cases.soaked(now_ms=NOON + 60_000, limit=9) == [soaking]
+            assert tx.cases.soaked(now_ms=NOON + 59_999, limit=9) == []
+            others = (
+                replace(soaking, state=CaseState.REPAIRED),
+                replace(soaking, clear_since_ms=0),
+                # A person closes it.
+                replace(soaking, self_clearing=False),
+            )
+            for other in others:
+                tx.cases.save(other)
+                assert tx.cases.soaked(now_ms=NOON + 60_000, limit=9) == []
+            order = tx.spares.add_order(
+                PartOrder(
+                    id=0,
+                    case=case.id,
+                    asset=case.asset,
+                    component="disk",
+                    slot="3",
+                    wanted=("A",),
+                    state=OrderState.INSTALLED,
+                    requested_ms=NOON,
+                    requested_by="li",
+                    old=case.part,
+                    installed_ms=NOON,
+                )
+            )
+            assert tx.cases.soaked(now_ms=NOON + 60_000, limit=9) == []
+            tx.spares.save_order(replace(order, sighting=Sighting.SEEN), was=order.state)
+            assert tx.cases.soaked(now_ms=NOON + 60_000, limit=9) == [others[-1]]
 
     def test_a_timeline_is_in_order_and_holds_one_entry_a_version(self, store: StateStore) -> None:
         with store.write() as tx:

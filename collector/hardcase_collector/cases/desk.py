@@ -35,12 +35,14 @@ _RELEASED_A_TICK = 500
 _LOOKED_AT_A_TICK = 100
 # Reopenings of a case that flaps over hours, not minutes.
 _OFTEN = 2
-# Rows looked at in each table: more than a big fleet writes between two ticks, and a millisecond's work.
-_FORGOTTEN_A_TICK = 200
+_CLOSED_A_TICK = 200
+# Rows looked at in each table: more than a big fleet writes in a minute, and some milliseconds' work.
+_FORGOTTEN_A_MINUTE = 2000
+_MINUTE_MS = 60_000
 
 
 class CaseDesk:
-    """See `Desk`. Holds no state of its own: everything is in the transaction."""
+    """See `Desk`. Holds no state of its own but when it last tidied up: everything is in the transaction."""
 
     def __init__(
         self,
@@ -58,6 +60,7 @@ class CaseDesk:
         self._power_of = power_of
         self._storms = Storms(announcer, storms, opening or Opening())
         self._settings = settings
+        self._tidied_ms = 0
         self._placing = Placing(
             announcer,
             reopen_ms=settings.reopen_ms,
@@ -66,6 +69,9 @@ class CaseDesk:
             joins=joins,
             opening=opening,
         )
+        held = {Held.BACKLOG, Held.WINDOW, Held.HOST_OFF}
+        self._let_go = frozenset(held | {Held.JOINING} if settings.joining_end is JoiningEnd.OPEN else held)
+        """Holds that end by time."""
 
     def apply(self, tx: Transaction, transitions: Sequence[Transition], *, now_ms: int) -> None:
         for transition in transitions:
@@ -212,16 +218,22 @@ class CaseDesk:
     def tick(self, tx: Transaction, *, now_ms: int) -> None:
         self._end_windows(tx, now_ms)
         self._end_joining(tx, now_ms)
-        for reason in (Held.BACKLOG, Held.WINDOW, Held.HOST_OFF):
-            for row in tx.findings.held(reason=reason, until_ms=now_ms)[:_RELEASED_A_TICK]:
-                self._release(tx, row, now_ms)
+        for row in tx.findings.held(reasons=self._let_go, until_ms=now_ms, limit=_RELEASED_A_TICK):
+            self._release(tx, row, now_ms)
         self._close_verified(tx, now_ms)
         self._storms.tick(tx, now_ms=now_ms)
         self._calm_unstable(tx, now_ms)
         self._end_drills(tx, now_ms)
         self._look_at_clocks(tx, now_ms)
+        self._tidy(tx, now_ms)
+
+    def _tidy(self, tx: Transaction, now_ms: int) -> None:
+        """Once a minute, also after the clock was set back; what a lost transaction kept goes with the next."""
+        if 0 <= now_ms - self._tidied_ms < _MINUTE_MS:
+            return
+        self._tidied_ms = now_ms
         tx.findings.forget_changes(now_ms - self._settings.changes_kept_ms)
-        tx.forget(now_ms=now_ms, limit=_FORGOTTEN_A_TICK)
+        tx.forget(now_ms=now_ms, limit=_FORGOTTEN_A_MINUTE)
 
     def _end_windows(self, tx: Transaction, now_ms: int) -> None:
         """Also where a window was shortened: what it held may have been held until later."""
@@ -234,9 +246,6 @@ class CaseDesk:
     def _end_joining(self, tx: Transaction, now_ms: int) -> None:
         for asset in tx.assets.joining_over(now_ms):
             tx.assets.set_mode(asset.id, AssetMode.LIVE, live_from_ms=asset.live_from_ms)
-        if self._settings.joining_end is JoiningEnd.OPEN:
-            for row in tx.findings.held(reason=Held.JOINING, until_ms=now_ms)[:_RELEASED_A_TICK]:
-                self._release(tx, row, now_ms)
 
     def _release(self, tx: Transaction, row: FindingRow, now_ms: int) -> None:
         """Its hold ended: decided anew, as of now."""
@@ -246,14 +255,17 @@ class CaseDesk:
         file = CaseFile(tx, self._announcer)
         proof = Proof(self._announcer, seen_within_ms=self._settings.part_seen_ms)
         proof.look(tx, now_ms=now_ms)
-        for ending in proof.endings(tx, now_ms=now_ms):
-            file.move(ending.case, CaseAction.CLOSE, Occasion(now_ms=now_ms), ending.facts, outcome=ending.outcome)
+        for ending in proof.endings(tx, now_ms=now_ms, limit=_CLOSED_A_TICK):
+            # As it is now: a storm that ended a moment ago has let go of its cases.
+            case = tx.cases.get(ending.case.id)
+            file.move(case, CaseAction.CLOSE, Occasion(now_ms=now_ms), ending.facts, outcome=ending.outcome)
 
     def _calm_unstable(self, tx: Transaction, now_ms: int) -> None:
         file = CaseFile(tx, self._announcer)
-        for case in tx.cases.unstable():
-            calm_ms = self._settings.calm_ms if case.reopened < _OFTEN else self._settings.slow_calm_ms
-            if case.clear_since_ms and now_ms - case.clear_since_ms >= calm_ms:
+        settings = self._settings
+        for case in tx.cases.unstable(clear_before_ms=now_ms - min(settings.calm_ms, settings.slow_calm_ms)):
+            calm_ms = settings.calm_ms if case.reopened < _OFTEN else settings.slow_calm_ms
+            if now_ms - case.clear_since_ms >= calm_ms:
                 occasion = Occasion(now_ms=now_ms)
                 file.verify_if_clear(file.change(case, "stable", occasion, {}, unstable=False), occasion)
 

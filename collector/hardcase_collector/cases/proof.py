@@ -127,16 +127,13 @@ class Proof:
         told = {name: value for name, value in facts.items() if value}
         CaseFile(tx, self._announcer).change(tx.cases.get(order.case), code, Occasion(now_ms=now_ms), told)
 
-    def endings(self, tx: Transaction, *, now_ms: int) -> Iterator[Ending]:
+    def endings(self, tx: Transaction, *, now_ms: int, limit: int) -> Iterator[Ending]:
         """The cases that close by themselves now: proven repairs, and what may clear by itself and did.
 
         A case whose replaced part is not proven stays: a person closes it.
         """
-        orders: dict[int, list[PartOrder]] = {}
-        for order in tx.spares.proving():
-            orders.setdefault(order.case, []).append(order)
-        for case in tx.cases.verifying():
-            ending = ending_of(case, orders.get(case.id, ()), now_ms=now_ms)
+        for case in tx.cases.soaked(now_ms=now_ms, limit=limit):
+            ending = ending_of(case, tx.spares.orders_of(case.id), now_ms=now_ms)
             if ending is not None:
                 yield ending
 

@@ -91,9 +91,6 @@ class SpareStore(Protocol):
     def to_look_for(self, now_ms: int, *, limit: int) -> Sequence[PartOrder]:
         """Whose new part is to be looked for in inventory by now; uses an index."""
 
-    def proving(self) -> Sequence[PartOrder]:
-        """Every order of the cases that are verifying, oldest first; uses an index."""
-
     def left_over(self, *, limit: int) -> Sequence[PartOrder]:
         """Requested or reserved for cases that are over."""
 

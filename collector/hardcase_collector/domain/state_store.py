@@ -6,7 +6,7 @@ refuses writes. Nothing is visible to others before the `with` block ends well.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -174,8 +174,8 @@ class FindingStore(Protocol):
     def of_other_rules(self, rules: Iterable[str]) -> Sequence[FindingRow]:
         """Firing findings of rules that are none of these."""
 
-    def held(self, *, reason: str, until_ms: int) -> Sequence[FindingRow]:
-        """Firing findings held for this reason until at most this time."""
+    def held(self, *, reasons: Collection[str], until_ms: int, limit: int) -> Sequence[FindingRow]:
+        """Firing findings held for one of these reasons until at most this time, oldest first; uses an index."""
 
     def add_why(self, why: Why) -> None: ...
     def whys(self, *, asset: int | None, case: int | None, limit: int) -> Sequence[Why]: ...
@@ -199,10 +199,13 @@ class CaseStore(Protocol):
     def list(self, which: CaseFilter) -> Sequence[Case]: ...
     def add_entry(self, entry: TimelineEntry) -> None: ...
     def timeline(self, case: int) -> Sequence[TimelineEntry]: ...
-    def verifying(self) -> Sequence[Case]:
-        """Cases in state verifying, for the soak clock; uses an index."""
+    def soaked(self, *, now_ms: int, limit: int) -> Sequence[Case]:
+        """Verifying cases that are clear for as long as they must and may close by themselves; those clear longest
+        first. Not those that wait for a person, or for a replaced part to be seen; uses an index."""
 
-    def unstable(self) -> Sequence[Case]: ...
+    def unstable(self, *, clear_before_ms: int) -> Sequence[Case]:
+        """Open cases marked unstable of which nothing fires since then; uses an index."""
+
     def rehearsals(self, *, opened_before_ms: int) -> Sequence[Case]:
         """Open cases of fire drills that were opened before then."""
 

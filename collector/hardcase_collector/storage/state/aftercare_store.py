@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, case, func, select, text
+from sqlalchemy import Connection, bindparam, case, func, select, text
 
 from hardcase_collector.domain.repair import LOW_SCORE, FollowUp, HandOff, SatisfactionLine, ServiceReport
 from hardcase_collector.storage.state.models import AssetRow, CaseRow, FollowUpRow, HandOffRow, ServiceReportRow
@@ -16,6 +16,12 @@ _HAND_OFFS = Shelf(HandOff, table_of(HandOffRow), what="hand-off")
 _REPORTS = Shelf(ServiceReport, table_of(ServiceReportRow), what="service report")
 _FOLLOW_UPS = Shelf(FollowUp, table_of(FollowUpRow), what="follow-up")
 _DUE = text("follow_ups.state = 'due'")
+# Built once for the tick.
+_DUE_BY = (
+    select(_FOLLOW_UPS.table)
+    .where(_DUE, _FOLLOW_UPS.table.c.due_ms <= bindparam("until_ms"))
+    .order_by(_FOLLOW_UPS.table.c.due_ms, _FOLLOW_UPS.table.c.id)
+)
 _ANSWERED = text("follow_ups.state = 'answered'")
 
 
@@ -56,9 +62,7 @@ class SqlAftercareStore:
         return _FOLLOW_UPS.of_case(self._connection, case)
 
     def follow_ups_due(self, *, until_ms: int) -> Sequence[FollowUp]:
-        table = _FOLLOW_UPS.table
-        query = select(table).where(_DUE, table.c.due_ms <= until_ms)
-        return _FOLLOW_UPS.list(self._connection, query.order_by(table.c.due_ms, table.c.id))
+        return _FOLLOW_UPS.list(self._connection, _DUE_BY, until_ms=until_ms)
 
     def satisfaction(self, *, customer: str | None, by: str, from_ms: int, until_ms: int) -> Sequence[SatisfactionLine]:
         table = _FOLLOW_UPS.table

@@ -43,6 +43,9 @@ _INVENTORY = table_of(InventoryRow)
 _STATUSES = table_of(SourceStatusRow)
 _BY_NUMBER = select(_ASSETS).where(_ASSETS.c.id == bindparam("asset"))
 _BY_KEY = select(_ASSETS).where(_ASSETS.c.key == bindparam("key"))
+_JOINING_OVER = select(_ASSETS).where(
+    _ASSETS.c.mode == str(AssetMode.JOINING), _ASSETS.c.live_from_ms <= bindparam("now_ms")
+)
 _ADD = insert(_ASSETS).returning(_ASSETS)
 
 
@@ -106,8 +109,7 @@ class SqlAssetStore(SqlWindows):
         self._change(asset, {"customer": customer})
 
     def joining_over(self, now_ms: int) -> Sequence[Asset]:
-        over = select(_ASSETS).where(_ASSETS.c.mode == str(AssetMode.JOINING), _ASSETS.c.live_from_ms <= now_ms)
-        return [_asset(row) for row in self._connection.execute(over).mappings()]
+        return [_asset(row) for row in self._connection.execute(_JOINING_OVER, {"now_ms": now_ms}).mappings()]
 
     def all(self, *, customer: str | None) -> Sequence[Asset]:
         # Without the empty shells of forgotten ones, which are nobody's, and those that only stand in for unknown ones.

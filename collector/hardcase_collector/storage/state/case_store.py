@@ -8,24 +8,58 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, insert, select, text, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, bindparam, insert, or_, select, text, update
 
 from hardcase_collector.domain.case import Case, CaseState, Origin, Outcome, TimelineEntry, Waiting
 from hardcase_collector.domain.errors import NotFound
 from hardcase_collector.domain.finding import Severity
 from hardcase_collector.domain.ports import CaseFilter
 from hardcase_collector.domain.priority import Priority, ServiceState
+from hardcase_collector.domain.spares import Sighting
 from hardcase_collector.storage.state import texts
-from hardcase_collector.storage.state.models import AssetRow, CaseDayRow, CaseRow, TimelineRow
+from hardcase_collector.storage.state.models import AssetRow, CaseDayRow, CaseRow, PartOrderRow, TimelineRow
 from hardcase_collector.storage.state.upserts import insert_into, table_of
 
 _ASSETS = table_of(AssetRow)
 _CASES = table_of(CaseRow)
 _DAYS = table_of(CaseDayRow)
+_ORDERS = table_of(PartOrderRow)
 _TIMELINE = table_of(TimelineRow)
 # Word for word the condition of the partial indexes: SQLite uses one only where it can prove that it applies.
 _OPEN_PART = text("cases.state NOT IN ('closed', 'cancelled') AND NOT loose")
 OPEN_CASES = text("cases.state NOT IN ('closed', 'cancelled')")
+
+# What every tick asks is built once: building a statement costs more than running it where nothing is due.
+_INSTALLED = select(_ORDERS.c.id).where(_ORDERS.c.case_id == _CASES.c.id, _ORDERS.c.installed_ms > 0)
+_UNSEEN = _INSTALLED.where(_ORDERS.c.sighting.not_in([str(Sighting.SEEN), str(Sighting.ENTERED)]))
+_SOAKED = (
+    select(_CASES)
+    .where(
+        text("cases.state = 'verifying'"),
+        _CASES.c.clear_since_ms > 0,
+        _CASES.c.clear_since_ms + 1000 * _CASES.c.soak_s <= bindparam("now_ms"),
+        or_(_CASES.c.self_clearing, _CASES.c.rehearsal, _INSTALLED.exists()),
+        ~_UNSEEN.exists(),
+    )
+    .order_by(_CASES.c.clear_since_ms, _CASES.c.id)
+    .limit(bindparam("limit"))
+)
+_UNSTABLE = (
+    select(_CASES)
+    .where(
+        text("unstable"),
+        OPEN_CASES,
+        _CASES.c.clear_since_ms > 0,
+        _CASES.c.clear_since_ms <= bindparam("clear_before_ms"),
+    )
+    # In the order of its index: SQLite would go through all open cases for another one.
+    .order_by(_CASES.c.clear_since_ms, _CASES.c.id)
+)
+_REHEARSALS = (
+    select(_CASES)
+    .where(text("cases.rehearsal"), OPEN_CASES, _CASES.c.opened_ms < bindparam("opened_before_ms"))
+    .order_by(_CASES.c.opened_ms, _CASES.c.id)
+)
 
 
 class SqlCaseStore:
@@ -119,18 +153,15 @@ class SqlCaseStore:
             for row in self._connection.execute(query)
         ]
 
-    def verifying(self) -> Sequence[Case]:
-        return self._list(select(_CASES).where(text("cases.state = 'verifying'")).order_by(_CASES.c.id))
+    def soaked(self, *, now_ms: int, limit: int) -> Sequence[Case]:
+        return self._list(_SOAKED, now_ms=now_ms, limit=limit)
 
-    def unstable(self) -> Sequence[Case]:
-        """Open cases marked unstable."""
-        query = select(_CASES).where(text("unstable"), OPEN_CASES)
-        return self._list(query.order_by(_CASES.c.id))
+    def unstable(self, *, clear_before_ms: int) -> Sequence[Case]:
+        return self._list(_UNSTABLE, clear_before_ms=clear_before_ms)
 
     def rehearsals(self, *, opened_before_ms: int) -> Sequence[Case]:
         """Open cases of fire drills that were opened before then."""
-        query = select(_CASES).where(text("cases.rehearsal"), OPEN_CASES, _CASES.c.opened_ms < opened_before_ms)
-        return self._list(query.order_by(_CASES.c.id))
+        return self._list(_REHEARSALS, opened_before_ms=opened_before_ms)
 
     def children(self, parent: int) -> Sequence[Case]:
         """Cases under a storm's, oldest first."""
@@ -140,8 +171,8 @@ class SqlCaseStore:
         row = self._connection.execute(query.limit(1)).mappings().first()
         return None if row is None else case_of_row(row)
 
-    def _list(self, query: Select[tuple[object, ...]]) -> Sequence[Case]:
-        return [case_of_row(row) for row in self._connection.execute(query).mappings()]
+    def _list(self, query: Select[tuple[object, ...]], **asked: object) -> Sequence[Case]:
+        return [case_of_row(row) for row in self._connection.execute(query, asked).mappings()]
 
 
 def slot_key(case: Case) -> str:

@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Collection, Sequence
 from datetime import date
 
-from sqlalchemy import ColumnElement, RowMapping, Select, and_, case, delete, func, select, tuple_, union
+from sqlalchemy import ColumnElement, RowMapping, Select, and_, bindparam, case, delete, func, select, tuple_, union
 
 from hardcase_collector.domain.case import Case, CaseState, TimelineEntry, Waiting
 from hardcase_collector.domain.priority import Priority
@@ -42,6 +42,13 @@ _TERMS = table_of(CaseTermsRow)
 _TIMELINE = table_of(TimelineRow)
 _OVER = _CASES.c.state.in_([str(CaseState.CLOSED), str(CaseState.CANCELLED)])
 _TERM_COLUMNS = (_TERMS, _FROZEN.c.body)
+# Built once for the tick. Both conditions, or SQLite cannot prove that its partial index applies.
+_DUE = (
+    select(_CLOCKS)
+    .where(_CLOCKS.c.look_ms > 0, _CLOCKS.c.look_ms <= bindparam("now_ms"))
+    .order_by(_CLOCKS.c.look_ms)
+    .limit(bindparam("limit"))
+)
 # Running clocks before paused ones before cases that owe nothing by a time.
 _RANK = case((_CLOCKS.c.state == Standing.RUNNING, 0), (_CLOCKS.c.state == Standing.PAUSED, 1), else_=2)
 _KEY = case(
@@ -133,10 +140,8 @@ class SqlClockStore(SqlDuty):
         return None if row is None else _clock(row)
 
     def due(self, now_ms: int, *, limit: int) -> Sequence[CaseClock]:
-        # Both conditions, or SQLite cannot prove that its partial index applies.
-        query = select(_CLOCKS).where(_CLOCKS.c.look_ms > 0, _CLOCKS.c.look_ms <= now_ms)
-        rows = self._connection.execute(query.order_by(_CLOCKS.c.look_ms).limit(limit)).mappings()
-        return [_clock(row) for row in rows]
+        found = self._connection.execute(_DUE, {"now_ms": now_ms, "limit": limit})
+        return [_clock(row) for row in found.mappings()]
 
     def queue(self, which: QueueFilter) -> Sequence[QueueLine]:
         query = select(_CASES, *_clock_columns(), _ASSETS.c.customer.label("of_customer"), *_names(), _RANK, _KEY)

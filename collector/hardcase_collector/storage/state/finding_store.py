@@ -5,10 +5,10 @@ Made by the transaction of `store.py`. Every look-up of the desk's path is one i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import cache
 
-from sqlalchemy import Connection, RowMapping, Select, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, Select, bindparam, delete, func, insert, select, text, update
 from sqlalchemy.sql.dml import ReturningInsert
 
 from hardcase_collector.domain.errors import NotFound
@@ -38,6 +38,20 @@ _FIRING_OF_CASE = (
     .where(_FINDINGS.c.case_id == bindparam("case"), _FINDINGS.c.firing.is_(True))
     .order_by(_FINDINGS.c.id)
 )
+_HELD = (
+    select(_FINDINGS)
+    .where(
+        _FINDINGS.c.held.in_(bindparam("reasons", expanding=True)),
+        # Word for word the condition of the partial index: SQLite uses it only where it can prove that it applies.
+        text("findings.held <> ''"),
+        _FINDINGS.c.held_until_ms > 0,
+        _FINDINGS.c.held_until_ms <= bindparam("until_ms"),
+        _FINDINGS.c.firing.is_(True),
+    )
+    .order_by(_FINDINGS.c.id)
+    .limit(bindparam("limit"))
+)
+_FORGET_CHANGES = delete(_CHANGES).where(_CHANGES.c.time_ms < bindparam("before_ms"))
 _HOLD = (
     update(_FINDINGS)
     .where(_FINDINGS.c.id == bindparam("finding"))
@@ -113,7 +127,7 @@ class SqlFindingStore:
         return int(self._connection.execute(_RAISES, {"finding": finding, "since_ms": since_ms}).scalar_one())
 
     def forget_changes(self, before_ms: int) -> None:
-        self._connection.execute(delete(_CHANGES).where(_CHANGES.c.time_ms < before_ms))
+        self._connection.execute(_FORGET_CHANGES, {"before_ms": before_ms})
 
     def hold(self, finding: int, *, held: str, held_until_ms: int, case: int | None) -> None:
         done = self._connection.execute(
@@ -137,17 +151,10 @@ class SqlFindingStore:
             select(_FINDINGS).where(_FINDINGS.c.firing.is_(True), _FINDINGS.c.rule.not_in(sorted(set(rules))))
         )
 
-    def held(self, *, reason: str, until_ms: int) -> Sequence[FindingRow]:
-        """Firing findings held for this reason until at most this time; 0 = held without end, never listed."""
-        return self._list(
-            select(_FINDINGS).where(
-                _FINDINGS.c.held == reason,
-                _FINDINGS.c.held != "",
-                _FINDINGS.c.held_until_ms > 0,
-                _FINDINGS.c.held_until_ms <= until_ms,
-                _FINDINGS.c.firing.is_(True),
-            )
-        )
+    def held(self, *, reasons: Collection[str], until_ms: int, limit: int) -> Sequence[FindingRow]:
+        """0 = held without end, never listed."""
+        asked = {"reasons": sorted(reasons), "until_ms": until_ms, "limit": limit}
+        return [_finding(row) for row in self._connection.execute(_HELD, asked).mappings()]
 
     def add_why(self, why: Why) -> None:
         self._connection.execute(

@@ -40,6 +40,12 @@ _IN_SCOPES = select(_PLANNED).where(
     _PLANNED.c.from_ms <= bindparam("at_ms"),
 )
 _STORM = select(_STORMS).where(_STORMS.c.kind == bindparam("kind"), _STORMS.c.scope == bindparam("scope"))
+_STORMS_DUE = (
+    select(_STORMS)
+    .where(_STORMS.c.due_ms <= bindparam("now_ms"))
+    .order_by(_STORMS.c.due_ms, _STORMS.c.kind, _STORMS.c.scope)
+    .limit(bindparam("limit"))
+)
 _STORM_OF = select(_STORMS).where(_STORMS.c.parent == bindparam("parent"))
 
 
@@ -133,9 +139,8 @@ class SqlNoiseStore:
         )
 
     def storms_due(self, *, now_ms: int, limit: int) -> Sequence[Storm]:
-        query = select(_STORMS).where(_STORMS.c.due_ms <= now_ms)
-        query = query.order_by(_STORMS.c.due_ms, _STORMS.c.kind, _STORMS.c.scope).limit(limit)
-        return [_storm(row) for row in self._connection.execute(query).mappings()]
+        found = self._connection.execute(_STORMS_DUE, {"now_ms": now_ms, "limit": limit})
+        return [_storm(row) for row in found.mappings()]
 
     def drop_storm(self, storm: Storm) -> None:
         self._connection.execute(delete(_STORMS).where(_STORMS.c.kind == storm.kind, _STORMS.c.scope == storm.scope))

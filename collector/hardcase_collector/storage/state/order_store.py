@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, RowMapping, Select, and_, insert, or_, select, text, update
+from sqlalchemy import Connection, RowMapping, Select, and_, bindparam, insert, or_, select, text, update
 
 from hardcase_collector.domain.errors import IllegalAction, NotAllowed, NotFound
 from hardcase_collector.domain.spares import (
@@ -41,7 +41,33 @@ _DUE = text("due_back_ms > 0 AND overdue_told_ms = 0")
 _OUT = text("old_key <> '' AND installed_ms > 0 AND back_told_ms = 0")
 _INSTALLED = text("installed_ms > 0")
 _LOOKED_FOR = text("look_ms > 0")
-_VERIFYING = text("cases.state = 'verifying'")
+# What every tick asks is built once: building a statement costs more than running it where nothing is due.
+# What is back, kept or given up has no day by which it is due.
+_OVERDUE = (
+    select(_ORDERS)
+    .where(_DUE, _ORDERS.c.due_back_ms < bindparam("now_ms"))
+    .order_by(_ORDERS.c.due_back_ms, _ORDERS.c.id)
+    .limit(bindparam("limit"))
+)
+_TO_LOOK_FOR = (
+    select(_ORDERS)
+    .where(_LOOKED_FOR, _ORDERS.c.look_ms <= bindparam("now_ms"))
+    .order_by(_ORDERS.c.look_ms, _ORDERS.c.id)
+    .limit(bindparam("limit"))
+)
+_LEFT_OVER = (
+    select(_ORDERS)
+    .join(_CASES, _CASES.c.id == _ORDERS.c.case_id)
+    .where(
+        _ORDERS.c.state.in_([str(OrderState.REQUESTED), str(OrderState.RESERVED)]),
+        _CASES.c.state.in_(("closed", "cancelled")),
+    )
+    .order_by(_ORDERS.c.id)
+    .limit(bindparam("limit"))
+)
+_NEXT_OUT = (
+    select(_ORDERS.c.id).where(_OUT, _ORDERS.c.id > bindparam("after")).order_by(_ORDERS.c.id).limit(bindparam("limit"))
+)
 
 
 class SqlOrders:
@@ -162,22 +188,13 @@ class SqlOrders:
         return self._list(query.limit(limit))
 
     def overdue(self, now_ms: int, *, limit: int) -> Sequence[PartOrder]:
-        # What is back, kept or given up has no day by which it is due.
-        query = _select().where(_DUE, _ORDERS.c.due_back_ms < now_ms)
-        return self._list(query.order_by(_ORDERS.c.due_back_ms, _ORDERS.c.id).limit(limit))
+        return self._list(_OVERDUE, now_ms=now_ms, limit=limit)
 
     def to_look_for(self, now_ms: int, *, limit: int) -> Sequence[PartOrder]:
-        query = _select().where(_LOOKED_FOR, _ORDERS.c.look_ms <= now_ms)
-        return self._list(query.order_by(_ORDERS.c.look_ms, _ORDERS.c.id).limit(limit))
-
-    def proving(self) -> Sequence[PartOrder]:
-        query = _select().join(_CASES, _CASES.c.id == _ORDERS.c.case_id)
-        return self._list(query.where(_VERIFYING).order_by(_ORDERS.c.id))
+        return self._list(_TO_LOOK_FOR, now_ms=now_ms, limit=limit)
 
     def left_over(self, *, limit: int) -> Sequence[PartOrder]:
-        held = [str(OrderState.REQUESTED), str(OrderState.RESERVED)]
-        query = _select().join(_CASES, _CASES.c.id == _ORDERS.c.case_id).where(_ORDERS.c.state.in_(held))
-        return self._list(query.where(_CASES.c.state.in_(("closed", "cancelled"))).order_by(_ORDERS.c.id).limit(limit))
+        return self._list(_LEFT_OVER, limit=limit)
 
     def replaced(self, asset: int, *, component: str = "", slot: str = "") -> Sequence[PartOrder]:
         query = _select().where(_ORDERS.c.asset == asset, _INSTALLED)
@@ -186,8 +203,7 @@ class SqlOrders:
         return self._list(query.order_by(_ORDERS.c.installed_ms.desc(), _ORDERS.c.id.desc()))
 
     def turned_up(self, *, after: int, limit: int) -> tuple[Sequence[TurnedUp], int]:
-        looked = select(_ORDERS.c.id).where(_OUT, _ORDERS.c.id > after).order_by(_ORDERS.c.id).limit(limit)
-        numbers = self._connection.execute(looked).scalars().all()
+        numbers = self._connection.execute(_NEXT_OUT, {"after": after, "limit": limit}).scalars().all()
         if not numbers:
             return (), 0
         # In the machine it came from, the time of its removal is the engineer's word: an inventory of that minute may
@@ -216,8 +232,8 @@ class SqlOrders:
             found.setdefault(told.order.id, told)
         return list(found.values()), numbers[-1] if len(numbers) == limit else 0
 
-    def _list(self, query: Select[tuple[object, ...]]) -> Sequence[PartOrder]:
-        return [_order(row) for row in self._connection.execute(query).mappings()]
+    def _list(self, query: Select[tuple[object, ...]], **asked: object) -> Sequence[PartOrder]:
+        return [_order(row) for row in self._connection.execute(query, asked).mappings()]
 
 
 def _select() -> Select[tuple[object, ...]]:

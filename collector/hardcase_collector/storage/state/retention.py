@@ -6,8 +6,9 @@ Cases, their timelines, findings and dead letters are never let go of; quarantin
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
-from sqlalchemy import Connection, Table, delete, select
+from sqlalchemy import Connection, Delete, Table, bindparam, delete, select
 
 from hardcase_collector.storage.state.models import AuditRow, EventRow, OutboxTableRow, WhyRow
 from hardcase_collector.storage.state.upserts import table_of
@@ -41,13 +42,17 @@ def forget(connection: Connection, *, now_ms: int, limit: int) -> int:
 
     Only the oldest ids are looked at: they grow with time, so no call reads more than it could delete.
     """
-    gone = 0
-    for kept in _KEPT:
-        table = kept.table
-        oldest = select(table.c.id, table.c[kept.column].label("at_ms")).order_by(table.c.id).limit(limit)
-        if kept.state:
-            oldest = oldest.where(table.c.state == kept.state)
-        looked_at = oldest.subquery()
-        over = select(looked_at.c.id).where(looked_at.c.at_ms < now_ms - kept.days * _DAY_MS)
-        gone += connection.execute(delete(table).where(table.c.id.in_(over))).rowcount
-    return gone
+    return sum(
+        connection.execute(_over(kept), {"limit": limit, "before_ms": now_ms - kept.days * _DAY_MS}).rowcount
+        for kept in _KEPT
+    )
+
+
+@cache
+def _over(kept: _Kept) -> Delete:
+    table = kept.table
+    oldest = select(table.c.id, table.c[kept.column].label("at_ms")).order_by(table.c.id).limit(bindparam("limit"))
+    if kept.state:
+        oldest = oldest.where(table.c.state == kept.state)
+    looked_at = oldest.subquery()
+    return delete(table).where(table.c.id.in_(select(looked_at.c.id).where(looked_at.c.at_ms < bindparam("before_ms"))))

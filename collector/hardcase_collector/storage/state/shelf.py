@@ -67,8 +67,8 @@ class Shelf(Generic[T]):
         row = connection.execute(query.limit(1)).mappings().first()
         return None if row is None else self.value(row)
 
-    def list(self, connection: Connection, query: Select[Any]) -> Sequence[T]:
-        return [self.value(row) for row in connection.execute(query).mappings()]
+    def list(self, connection: Connection, query: Select[Any], **asked: object) -> Sequence[T]:
+        return [self.value(row) for row in connection.execute(query, asked).mappings()]
 
     def of_case(self, connection: Connection, case: int) -> Sequence[T]:
         """Oldest first."""

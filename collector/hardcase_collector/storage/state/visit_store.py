@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, bindparam, func, select, text
 
 from hardcase_collector.domain.errors import NotAllowed
 from hardcase_collector.domain.visit import Dispatch, DispatchState, Engineer, SiteAccess
@@ -21,6 +21,33 @@ _ACCESS = Shelf(SiteAccess, table_of(SiteAccessRow), what="site access")
 _OPEN = text(OPEN_VISIT.replace("state", "dispatches.state"))
 _REQUESTED = text("dispatches.state = 'requested'")
 _STANDING = text("site_access.paused AND site_access.state = 'approved'")
+# What every tick asks is built once: building a statement costs more than running it where nothing is due.
+_UNANSWERED = (
+    select(_DISPATCHES.table)
+    .where(
+        _REQUESTED,
+        _DISPATCHES.table.c.answer_by_ms > 0,
+        _DISPATCHES.table.c.answer_by_ms <= bindparam("until_ms"),
+    )
+    .order_by(_DISPATCHES.table.c.answer_by_ms, _DISPATCHES.table.c.id)
+)
+# In the order of the index of open visits, or SQLite would read every visit ever made.
+_STRANDED = (
+    select(_DISPATCHES.table)
+    .join(_CASES, _CASES.c.id == _DISPATCHES.table.c.case_id)
+    .where(
+        _OPEN,
+        _DISPATCHES.table.c.state != str(DispatchState.ARRIVED),
+        _CASES.c.state.in_(("closed", "cancelled")),
+    )
+    .order_by(_DISPATCHES.table.c.engineer, _DISPATCHES.table.c.id)
+    .limit(bindparam("limit"))
+)
+_OPENING = (
+    select(_ACCESS.table)
+    .where(_STANDING, _ACCESS.table.c.from_ms <= bindparam("until_ms"))
+    .order_by(_ACCESS.table.c.from_ms, _ACCESS.table.c.id)
+)
 
 
 class SqlVisitStore:
@@ -69,19 +96,10 @@ class SqlVisitStore:
 
     def unanswered(self, *, until_ms: int) -> Sequence[Dispatch]:
         """A deadline of 0 is none."""
-        table = _DISPATCHES.table
-        query = select(table).where(_REQUESTED, table.c.answer_by_ms > 0, table.c.answer_by_ms <= until_ms)
-        return _DISPATCHES.list(self._connection, query.order_by(table.c.answer_by_ms, table.c.id))
+        return _DISPATCHES.list(self._connection, _UNANSWERED, until_ms=until_ms)
 
     def stranded(self, *, limit: int) -> Sequence[Dispatch]:
-        table = _DISPATCHES.table
-        query = (
-            select(table)
-            .join(_CASES, _CASES.c.id == table.c.case_id)
-            .where(_OPEN, table.c.state != str(DispatchState.ARRIVED), _CASES.c.state.in_(("closed", "cancelled")))
-        )
-        # In the order of the index of open visits, or SQLite would read every visit ever made.
-        return _DISPATCHES.list(self._connection, query.order_by(table.c.engineer, table.c.id).limit(limit))
+        return _DISPATCHES.list(self._connection, _STRANDED, limit=limit)
 
     def loads(self) -> Mapping[str, int]:
         table = _DISPATCHES.table
@@ -109,6 +127,4 @@ class SqlVisitStore:
         return _ACCESS.of_case(self._connection, case)
 
     def access_opening(self, *, until_ms: int) -> Sequence[SiteAccess]:
-        table = _ACCESS.table
-        query = select(table).where(_STANDING, table.c.from_ms <= until_ms)
-        return _ACCESS.list(self._connection, query.order_by(table.c.from_ms, table.c.id))
+        return _ACCESS.list(self._connection, _OPENING, until_ms=until_ms)

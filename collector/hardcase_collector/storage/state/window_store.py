@@ -20,6 +20,11 @@ _HOLDING = (
     )
     .order_by(_WINDOWS.c.until_ms)
 )
+_ENDED = (
+    select(_WINDOWS)
+    .where(_WINDOWS.c.settled.is_(False), _WINDOWS.c.until_ms <= bindparam("before_ms"))
+    .order_by(_WINDOWS.c.until_ms)
+)
 
 
 class SqlWindows:
@@ -47,8 +52,7 @@ class SqlWindows:
         return [window_of(row) for row in found.mappings()]
 
     def windows_ended(self, before_ms: int) -> Sequence[Window]:
-        query = select(_WINDOWS).where(_WINDOWS.c.settled.is_(False), _WINDOWS.c.until_ms <= before_ms)
-        return [window_of(row) for row in self._connection.execute(query.order_by(_WINDOWS.c.until_ms)).mappings()]
+        return [window_of(row) for row in self._connection.execute(_ENDED, {"before_ms": before_ms}).mappings()]
 
     def settle_window(self, window: Window) -> None:
         self._connection.execute(

@@ -19,6 +19,7 @@ from hardcase_collector.domain.spares import OrderFilter
 from hardcase_collector.domain.state_store import Transaction
 from hardcase_collector.storage.state.store import SqlStateStore
 
+from tests.fakes.empty_store import empty_store
 from tests.unit.collector import scene_of_two_customers as scene
 from tests.unit.collector.scene_of_two_customers import NOW, Half, leaks
 
@@ -41,7 +42,7 @@ spares: orders_of replaced unit_of
 """Asked by the number of one thing, at whose owner the caller has looked."""
 OF_THE_DESK = """
 assets: joining_over summaries windows_ended
-cases: rehearsals unstable verifying
+cases: rehearsals soaked unstable
 clocks: due provisional
 feeds: quarantine_counts
 findings: held of_other_rules
@@ -51,7 +52,7 @@ outbox: channels_owed claim counts oldest_owed_ms
 registry: customers_not_in_books
 repairs: access_opening follow_ups_due loads stranded unanswered
 reports: expired_attachments
-spares: hold_unit left_over overdue proving to_look_for turned_up waiting_for
+spares: hold_unit left_over overdue to_look_for turned_up waiting_for
 """
 """What the collector does by itself for all customers, or counts without a word of theirs: shown to nobody."""
 OURS = """
@@ -71,7 +72,7 @@ FILTERS = {
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[SqlStateStore]:
-    opened = SqlStateStore.open(f"sqlite:///{tmp_path}/state.db", migrate=True)
+    opened = empty_store(tmp_path / "state.db")
     yield opened
     opened.close()
 
