@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from hardcase_collector.commands.talk import Severity
+from hardcase_collector.commands.talk import Severity, harmless
 from hardcase_collector.tongue import word
 
 SEVERITY_STYLE = {"critical": "bold red", "major": "dark_orange3", "minor": "yellow", "warning": "blue"}
@@ -22,9 +22,12 @@ def _out() -> Console:
 
 def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Cells are text; rich's own marks in them mean nothing."""
-    table = Table(*columns, title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for row in rows:
         table.add_row(*map(_cell, row))
+    if title:
+        # Not as the table's own title, which is folded to the width of the table.
+        _out().print(Text(harmless(title), style="italic"))
     _out().print(table)
 
 
@@ -38,4 +41,4 @@ def show_facts(facts: Mapping[str, object]) -> None:
 def _cell(value: object) -> Text:
     if isinstance(value, Severity):
         return Text(word(f"{value.table}.{value.word}"), style=SEVERITY_STYLE.get(value.word, ""))
-    return Text(str(value))
+    return Text(harmless(str(value)))

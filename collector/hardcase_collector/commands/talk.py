@@ -39,6 +39,10 @@ BAD_CONFIG = 78
 TIMEOUT_S = 60.0
 PIECE = 65_536
 
+# ECMA-48 control characters and overrides of direction (UAX 9): a terminal obeys them, and a caller may write them.
+_ORDERS = {n: f"\\u{n:04x}" for n in (*range(32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x206A))}
+_LINES = {n: order for n, order in _ORDERS.items() if chr(n) not in "\n\t"}
+
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
@@ -60,14 +64,19 @@ class Severity:
     table: str = "severity"
 
 
+def harmless(text: str) -> str:
+    """Told, not obeyed: what would move the cursor, colour or retitle the terminal is written out."""
+    return text.translate(_LINES)
+
+
 def say(text: object = "") -> None:
     """One line, as it is."""
-    sys.stdout.write(f"{text}\n")
+    sys.stdout.write(f"{harmless(str(text))}\n")
 
 
 def complain(text: str) -> None:
     """One line on standard error."""
-    sys.stderr.write(f"{text}\n")
+    sys.stderr.write(f"{harmless(text)}\n")
 
 
 def fail(message: str, code: int = FAILED) -> NoReturn:
@@ -239,7 +248,7 @@ def in_path(name: str) -> str:
 
 
 def show_json(value: object) -> None:
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+    say(json.dumps(value, ensure_ascii=False, indent=2))
 
 
 def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:

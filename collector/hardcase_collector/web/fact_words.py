@@ -59,6 +59,8 @@ def show_fact(reader: Reader, key: str, value: Fact) -> str:
     if isinstance(value, int | float):
         if is_time(key, value):
             return reader.time(int(value))
+        if key.endswith("_ms") and not value:
+            return "–"
         if key == "duration_s":
             return reader.left(int(value) * 1000)
         return reader.number(value)

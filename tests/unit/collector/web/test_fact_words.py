@@ -52,6 +52,7 @@ def test_a_parameter_is_called_what_it_is_in_that_entry(code: str, key: str, nam
         ("channel", "link", "链接"),
         ("solution", "part, labour", "part, labour"),
         ("automatic", True, "✓"),
+        ("expected_ms", 0, "–"),
     ],
 )
 def test_codes_are_words_and_sentences_stay(key: str, value: str | bool, shown: str) -> None:
