@@ -11,6 +11,7 @@ from hardcase_collector.domain.ports import StateStore
 from hardcase_collector.storage.state import SqlStateStore
 
 from tests.contracts.clocks_store import DutyContract, QueueContract, TermsContract, WatchedContract
+from tests.fakes.empty_store import empty_store
 from tests.peers.postgres import Postgres, postgres
 
 _NUMBERS = itertools.count(1)
@@ -25,7 +26,7 @@ def server() -> Iterator[Postgres]:
 class TestSqlite(TermsContract, WatchedContract, QueueContract, DutyContract):
     @pytest.fixture
     def store(self, tmp_path: Path) -> Iterator[StateStore]:
-        opened = SqlStateStore.open(f"sqlite:///{tmp_path}/state.db", migrate=True)
+        opened = empty_store(tmp_path / "state.db")
         yield opened
         opened.close()
 

@@ -12,6 +12,7 @@ from hardcase_collector.storage.state import SqlStateStore
 from sqlalchemy import text
 
 from tests.contracts.noise_store import NoiseContract
+from tests.fakes.empty_store import empty_store
 from tests.peers.postgres import Postgres, postgres
 
 _NUMBERS = itertools.count(1)
@@ -26,7 +27,7 @@ def server() -> Iterator[Postgres]:
 class TestSqlite(NoiseContract):
     @pytest.fixture
     def store(self, tmp_path: Path) -> Iterator[StateStore]:
-        opened = SqlStateStore.open(f"sqlite:///{tmp_path}/state.db", migrate=True)
+        opened = empty_store(tmp_path / "state.db")
         yield opened
         opened.close()
 
@@ -47,7 +48,7 @@ class TestSqlite(NoiseContract):
         ],
     )
     def test_no_question_of_the_desk_reads_a_whole_table(self, tmp_path: Path, query: str, index: str) -> None:
-        opened = SqlStateStore.open(f"sqlite:///{tmp_path}/plan.db", migrate=True)
+        opened = empty_store(tmp_path / "plan.db")
         with opened._writer.begin() as connection:
             plan = " ".join(str(row) for row in connection.execute(text(f"EXPLAIN QUERY PLAN {query}")))
         opened.close()

@@ -12,6 +12,7 @@ from hardcase_collector.storage.state import SqlStateStore
 
 from tests.contracts.report_store import ReportContract
 from tests.contracts.state_store import AccessContract, CaseContract, OutboxContract, StateStoreContract
+from tests.fakes.empty_store import empty_store
 from tests.peers.postgres import Postgres, postgres
 
 _NUMBERS = itertools.count(1)
@@ -26,7 +27,7 @@ def server() -> Iterator[Postgres]:
 class TestSqlite(StateStoreContract, CaseContract, OutboxContract, AccessContract, ReportContract):
     @pytest.fixture
     def store(self, tmp_path: Path) -> Iterator[StateStore]:
-        opened = SqlStateStore.open(f"sqlite:///{tmp_path}/state.db", migrate=True)
+        opened = empty_store(tmp_path / "state.db")
         yield opened
         opened.close()
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 from hardcase_collector.domain.case import CaseState
-from hardcase_collector.storage.state import SqlStateStore
 from hardcase_collector.web.access import hash_password
 from playwright.sync_api import BrowserContext, Page
 
+from tests.fakes.empty_store import empty_store
 from tests.peers.chromium import chromium
 from tests.peers.pages import served
 from tests.unit.collector.web.browsing import PASSWORD
@@ -28,7 +28,7 @@ class Shift:
 @pytest.fixture(scope="module")
 def shift(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shift]:
     folder = tmp_path_factory.mktemp("shift")
-    store = SqlStateStore.open(f"sqlite:///{folder / 'state.sqlite'}", migrate=True)
+    store = empty_store(folder / "state.sqlite")
     night = Night(store, hash_password(PASSWORD))
     night.busy()
     with served(night.pages(), folder) as url:

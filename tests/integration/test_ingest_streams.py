@@ -33,6 +33,7 @@ from hardcase_collector.storage.telemetry.store import DuckTelemetryStore
 from hardcase_protos.v1 import reading_pb2, telemetry_pb2
 
 from tests.bench.processes import collector as collector_process
+from tests.fakes.empty_store import empty_store
 from tests.fakes.judge import FakeDesk, FakeJudge
 
 WAIT_S = 60.0
@@ -93,7 +94,7 @@ async def running(folder: Path, *, insecure: bool = False) -> AsyncIterator[Coll
     authority = pki.Authority.create(("localhost",), now=now)
     key = ec.generate_private_key(ec.SECP256R1())
     chain = authority.sign_server(key.public_key(), ("localhost", "127.0.0.1"), now=now)
-    state = SqlStateStore.open(f"sqlite:///{folder / 'state.db'}", migrate=True)
+    state = empty_store(folder / "state.db")
     telemetry = DuckTelemetryStore(folder / "telemetry")
     judge = FakeJudge()
     trouble = [""]

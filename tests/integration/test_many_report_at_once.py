@@ -22,6 +22,7 @@ from hardcase_collector.rules.sheet_reader import load_sheets
 from hardcase_collector.storage.state import SqlStateStore
 
 from tests.contracts.state_store import NOON, an_asset
+from tests.fakes.empty_store import empty_store
 from tests.peers.postgres import postgres
 
 AUTOMATIONS, ENGINEERS, KEYS = 20, 100, 10
@@ -37,7 +38,7 @@ class Nobody:
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.xdist_group("postgres"))])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlStateStore]:
     if request.param == "sqlite":
-        opened = SqlStateStore.open(f"sqlite:///{tmp_path}/state.db", migrate=True)
+        opened = empty_store(tmp_path / "state.db")
         yield opened
         opened.close()
         return

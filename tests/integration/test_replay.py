@@ -28,9 +28,9 @@ from hardcase_collector.replay.running import Present
 from hardcase_collector.rules.engine import Engine
 from hardcase_collector.rules.sheet_reader import load_sheets
 from hardcase_collector.rules.vocabulary import STATES
-from hardcase_collector.storage.state import SqlStateStore
 from hardcase_collector.storage.telemetry.store import DuckTelemetryStore
 
+from tests.fakes.empty_store import empty_store
 from tests.unit.collector.cases.bench import raised
 
 DAY = 86_400_000
@@ -131,7 +131,7 @@ class Rig:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.state = SqlStateStore.open(f"sqlite:///{folder}/state.sqlite", migrate=True)
+        self.state = empty_store(folder / "state.sqlite")
         self.telemetry = DuckTelemetryStore(folder / "telemetry")
         self.frames: list[Frame] = []
         self.engine = Engine(BOOK)

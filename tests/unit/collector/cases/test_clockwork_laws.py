@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -22,6 +21,7 @@ from hardcase_collector.storage.state import SqlStateStore
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.fakes.empty_store import empty_store
 from tests.unit.collector.cases.bench import HOUR, LI, MINUTE, NOON, Bench, cleared, raised, worsened
 from tests.unit.collector.cases.books import covered, happen, staffed
 
@@ -67,20 +67,11 @@ def deeds_of(ways: st.SearchStrategy[tuple[str, str]]) -> st.SearchStrategy[list
     )
 
 
-@cache
-def empty_store() -> bytes:
-    """The file of a store with nothing in it: bringing up the schema takes longer than an example."""
-    with tempfile.TemporaryDirectory() as folder:
-        SqlStateStore.open(f"sqlite:///{Path(folder)}/s.db", migrate=True).close()
-        return (Path(folder) / "s.db").read_bytes()
-
-
 @contextmanager
 def desk(plan: str) -> Iterator[tuple[Bench, str]]:
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "s.db").write_bytes(empty_store())
         url = f"sqlite:///{Path(folder)}/s.db"
-        bench = Bench(SqlStateStore.open(url, migrate=False))
+        bench = Bench(empty_store(Path(folder) / "s.db"))
         staffed(bench)
         bench.apply(raised(covered(bench, plan)))
         try:

@@ -12,11 +12,11 @@ from hardcase_collector.domain.case import CaseAction, Outcome
 from hardcase_collector.domain.errors import IllegalAction
 from hardcase_collector.domain.finding import Change, Severity, Transition
 from hardcase_collector.domain.ports import CaseFilter, Window
-from hardcase_collector.storage.state import SqlStateStore
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from tests.fakes.empty_store import empty_store
 from tests.unit.collector.cases.bench import DAY, HOUR, LI, MINUTE, NOON, Bench, cleared, raised, worsened
 
 PARTS = (
@@ -35,7 +35,7 @@ class DeskMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
-        self.bench = Bench(SqlStateStore.open(f"sqlite:///{Path(self.folder.name)}/s.db", migrate=True))
+        self.bench = Bench(empty_store(Path(self.folder.name) / "s.db"))
         self.now = NOON
         self.firing: dict[object, Transition] = {}
         self.story: list[Transition] = []

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from functools import cache
 from pathlib import Path
 
 from hardcase_collector.cases.workflow import OPEN_STATES
@@ -20,6 +19,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from tests.fakes.empty_store import empty_store
 from tests.unit.collector.cases.bench import DAY, HOUR, MINUTE, NOON, cleared, raised, worsened
 from tests.unit.collector.cases.noisy import LI, Noisy
 
@@ -34,20 +34,8 @@ WINDOWS = ((Breadth.SITE, "gz"), (Breadth.RACK, "gz/R1"), (Breadth.TAG, "db"), (
 PLACES = (("gz", "R1"), ("gz", "R1"), ("gz", "R1"), ("gz", "R2"), ("gz", "R3"))
 
 
-@cache
-def empty() -> bytes:
-    """A store with its tables and nothing in them: making them anew for each example takes longer than the example."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "empty.db"
-        SqlStateStore.open(f"sqlite:///{path}", migrate=True).close()
-        return path.read_bytes()
-
-
 def opened(folder: str, name: str) -> SqlStateStore:
-    path = Path(folder) / f"{name}.db"
-    if not path.exists():
-        path.write_bytes(empty())
-    return SqlStateStore.open(f"sqlite:///{path}", migrate=False)
+    return empty_store(Path(folder) / f"{name}.db")
 
 
 class NoiseMachine(RuleBasedStateMachine):

@@ -19,11 +19,11 @@ from hardcase_collector.domain.ports import CaseFilter, Transaction
 from hardcase_collector.domain.priority import Priority
 from hardcase_collector.domain.report import Category, ReportChannel
 from hardcase_collector.plans.plan import PauseReason
-from hardcase_collector.storage.state import SqlStateStore
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from tests.fakes.empty_store import empty_store
 from tests.unit.collector.cases.bench import DAY, HOUR, MINUTE, NOON, Bench, cleared, raised
 
 DISKS = (
@@ -49,7 +49,7 @@ class PeopleMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
-        self.bench = Bench(SqlStateStore.open(f"sqlite:///{Path(self.folder.name)}/s.db", migrate=True))
+        self.bench = Bench(empty_store(Path(self.folder.name) / "s.db"))
         self.reports = Reports(self.bench.announcements, Opening(), lambda: CATEGORIES)
         self.handling = Handling(self.bench.announcements)
         self.now = NOON

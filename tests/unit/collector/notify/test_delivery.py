@@ -17,6 +17,7 @@ from hardcase_collector.storage.state import SqlStateStore
 
 from tests.contracts.state_store import NOON, a_case, an_asset, owe
 from tests.fakes.channel import FakeChannel
+from tests.fakes.empty_store import empty_store
 
 REFUSED = DeliveryResult(delivered=False, detail="HTTP 503")
 GONE = DeliveryResult(delivered=False, permanent=True, detail="HTTP 410")
@@ -43,7 +44,7 @@ class Clock:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[StateStore]:
-    opened = SqlStateStore.open(f"sqlite:///{tmp_path}/state.db", migrate=True)
+    opened = empty_store(tmp_path / "state.db")
     yield opened
     opened.close()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -13,11 +12,11 @@ from hardcase_collector.domain.case import Case, Waiting
 from hardcase_collector.domain.errors import CollectorError
 from hardcase_collector.domain.spares import OrderState, OrderStep, PartOrder, StockLine, Unit
 from hardcase_collector.parts.order_table import bucket_of, legal_steps
-from hardcase_collector.storage.state import SqlStateStore
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
+from tests.fakes.empty_store import empty_store
 from tests.unit.collector.cases.bench import MINUTE, NOON, Bench
 from tests.unit.collector.parts.bench import FAR, LI, NEAR, NUMBER, TWIN, Storehouse, disk
 
@@ -79,14 +78,6 @@ def every_version_of_a_case_is_there_once(seen: Books) -> None:
         assert list(seen.versions[case.id]) == list(range(1, case.version + 1))
 
 
-@functools.cache
-def empty_store() -> bytes:
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "state.db"
-        SqlStateStore.open(f"sqlite:///{file}", migrate=True).close()
-        return file.read_bytes()
-
-
 class Storehouses(RuleBasedStateMachine):
     """People do whatever the commands let them do, in any order; whatever is refused must change nothing."""
 
@@ -95,10 +86,7 @@ class Storehouses(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self._folder = tempfile.TemporaryDirectory()
-        file = Path(self._folder.name) / "state.db"
-        # Bringing up the schema takes longer than a whole run.
-        file.write_bytes(empty_store())
-        self._store = SqlStateStore.open(f"sqlite:///{file}", migrate=False)
+        self._store = empty_store(Path(self._folder.name) / "state.db")
         self.house = Storehouse(Bench(self._store))
         asset = self.house.bench.asset()
         self.cases = [self.house.case(asset, part=disk(f"Z{number}", f"Bay {number}")) for number in range(3)]

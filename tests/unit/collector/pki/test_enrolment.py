@@ -20,6 +20,8 @@ from hardcase_collector.rpc.enrolment import REFUSALS_PER_MINUTE, Enrolment
 from hardcase_collector.storage.state.store import SqlStateStore
 from hardcase_protos.v1 import enrolment_pb2, enrolment_pb2_grpc, reading_pb2
 
+from tests.fakes.empty_store import empty_store
+
 NOW = 1_800_000_000_000
 DAY_MS = 86_400_000
 
@@ -75,7 +77,7 @@ async def port(tmp_path: Path) -> AsyncIterator[Port]:
     found(tmp_path / "data", ("localhost",), now=datetime.now(UTC))
     files = pki.ServerFiles.below(tmp_path / "data")
     authority = pki.Authority.load(files)
-    store = SqlStateStore.open(f"sqlite:///{tmp_path / 'state.sqlite'}", migrate=True)
+    store = empty_store(tmp_path / "state.sqlite")
     made = Port(store, None)  # type: ignore[arg-type]  # set below, once the port is known
     server, number = servers.enrolment_server(
         Enrolment(store, authority), "127.0.0.1:0", files, clock_ms=lambda: made.now_ms

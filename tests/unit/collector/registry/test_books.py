@@ -22,6 +22,7 @@ from hardcase_collector.registry.written import Kind, World
 from hardcase_collector.storage.state import SqlStateStore
 
 from tests.contracts.state_store import NOON, a_case, an_agent, an_asset
+from tests.fakes.empty_store import empty_store
 
 WORLD = World(
     plans=("gold-7x24x4", "bronze"),
@@ -92,7 +93,7 @@ currency = "EUR"
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[SqlStateStore]:
-    opened = SqlStateStore.open(f"sqlite:///{tmp_path}/state.db", migrate=True)
+    opened = empty_store(tmp_path / "state.db")
     yield opened
     opened.close()
 
@@ -176,7 +177,7 @@ def test_what_is_exported_makes_the_same_books_elsewhere(store: SqlStateStore, t
         loaded(tx)
         books = export(tx, customer=None)
     for number, files in enumerate((csv_text.texts_of(books), {"books.toml": toml_text.text_of(books)})):
-        other = SqlStateStore.open(f"sqlite:///{tmp_path}/other{number}.db", migrate=True)
+        other = empty_store(tmp_path / f"other{number}.db")
         with other.write() as tx:
             loaded(tx, files)
             assert export(tx, customer=None) == books

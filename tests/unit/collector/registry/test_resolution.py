@@ -10,10 +10,10 @@ import pytest
 from hardcase_collector.domain.asset import Part
 from hardcase_collector.domain.customer import Contact, ContactScope, Cover, Custody, Entitlement
 from hardcase_collector.registry import resolution
-from hardcase_collector.storage.state import SqlStateStore
 
 from tests.contracts.registry_store import NORTH, SITE, an_entitlement
 from tests.contracts.state_store import an_asset
+from tests.fakes.empty_store import empty_store
 
 DISK = Part(component="disk", slot="3", model="ST4000", serial="ZC1")
 DAY = date(2026, 6, 1)
@@ -83,7 +83,7 @@ ALL = [
 def test_contacts_are_those_of_the_nearest_scope_that_has_any(left_out: int, told: list[str], tmp_path: Path) -> None:
     order = list(ContactScope)
     some = [one for one in ALL if one.scope not in order[:left_out]]
-    store = SqlStateStore.open(f"sqlite:///{tmp_path}/state.db", migrate=True)
+    store = empty_store(tmp_path / "state.db")
     with store.write() as tx:
         asset = an_asset(tx)
     store.close()
@@ -92,7 +92,7 @@ def test_contacts_are_those_of_the_nearest_scope_that_has_any(left_out: int, tol
 
 
 def test_an_asset_outside_the_books_has_its_customers_contacts_and_no_site(tmp_path: Path) -> None:
-    store = SqlStateStore.open(f"sqlite:///{tmp_path}/state.db", migrate=True)
+    store = empty_store(tmp_path / "state.db")
     with store.write() as tx:
         tx.registry.save_customer(NORTH)
         tx.registry.save_site(SITE)

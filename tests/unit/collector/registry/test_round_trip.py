@@ -17,9 +17,10 @@ from hardcase_collector.registry.keeper import Keeper, export
 from hardcase_collector.registry.reading import read_rows
 from hardcase_collector.registry.written import Booked, Books, Entitled, Kind, World
 from hardcase_collector.sheets.table import Mistakes, Table
-from hardcase_collector.storage.state import SqlStateStore
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
+
+from tests.fakes.empty_store import empty_store
 
 PLANS = ("gold-7x24x4", "bronze", "parts_only")
 # What people type, and what spreadsheets and TOML could trip over.
@@ -104,7 +105,7 @@ class Undone(Exception):
 @given(books=all_books())
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_export_then_import_changes_nothing(books: Books, stores: Path) -> None:
-    store = SqlStateStore.open(f"sqlite:///{stores}/state.db", migrate=True)
+    store = empty_store(stores / "state.db")
     world = World(plans=PLANS)
     keeper = Keeper()
     try:

@@ -1,30 +1,22 @@
-"""A service desk on an empty store, by plan. The schema is made once; each test has its own copy of the file."""
+"""A service desk on an empty store, by plan."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hardcase_collector.storage.state import SqlStateStore
 
+from tests.fakes.empty_store import empty_store
 from tests.unit.collector.service.bench import ServiceBench
 
 Benches = Callable[..., ServiceBench]
 
 
-@pytest.fixture(scope="session")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    file = tmp_path_factory.mktemp("schema") / "state.db"
-    SqlStateStore.open(f"sqlite:///{file}", migrate=True).close()
-    return file
-
-
 @pytest.fixture
-def store(empty: Path, tmp_path: Path) -> Iterator[SqlStateStore]:
-    shutil.copy(empty, tmp_path / "state.db")
-    opened = SqlStateStore.open(f"sqlite:///{tmp_path}/state.db", migrate=False)
+def store(tmp_path: Path) -> Iterator[SqlStateStore]:
+    opened = empty_store(tmp_path / "state.db")
     yield opened
     opened.close()
 

@@ -4,7 +4,6 @@ total is the same wherever it is shown.
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from decimal import Decimal
@@ -35,6 +34,7 @@ from hardcase_collector.web.control.service_words import quote_told
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.fakes.empty_store import empty_store
 from tests.unit.collector.cases.bench import NOON
 from tests.unit.collector.service.bench import DAI, DAY, LI, ServiceBench, item
 
@@ -242,10 +242,9 @@ class Walk:
 @pytest.mark.timeout(300)
 @settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 1 << 32))
-def test_no_sequence_of_clicks_and_commands_repairs_without_consent_and_a_price_agreed(empty: Path, seed: int) -> None:
+def test_no_sequence_of_clicks_and_commands_repairs_without_consent_and_a_price_agreed(seed: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        shutil.copy(empty, Path(folder) / "state.db")
-        store = SqlStateStore.open(f"sqlite:///{folder}/state.db", migrate=False)
+        store = empty_store(Path(folder) / "state.db")
         try:
             walk = Walk(store, Random(seed))
             for _ in range(40):
