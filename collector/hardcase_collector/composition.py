@@ -271,18 +271,28 @@ class DeskTick:
         self._retired_for: RuleBook | None = None
 
     def __call__(self) -> None:
-        """On the writer's thread, as a change of the judge is."""
+        """On the writer's thread, as a change of the judge is. What a share raises is raised after all had their turn."""
         judge = self._intake.settler.judge
         book = judge.book if isinstance(judge, Engine) else None
         now_ms = self._clock_ms()
-        with self._state.write() as tx:
-            if book is not None and book is not self._retired_for:
-                self._desk.retire(tx, [rule.name for rule in book.rules], now_ms=now_ms)
-            self._desk.tick(tx, now_ms=now_ms)
-        self._retired_for = book
-        for one in self._also:
+        raised: list[Exception] = []
+        try:
             with self._state.write() as tx:
-                one.tick(tx, now_ms=now_ms)
+                if book is not None and book is not self._retired_for:
+                    self._desk.retire(tx, [rule.name for rule in book.rules], now_ms=now_ms)
+                self._desk.tick(tx, now_ms=now_ms)
+            self._retired_for = book
+        except Exception as error:
+            # A fault in one share must not keep the others from what is due.
+            raised.append(error)
+        for one in self._also:
+            try:
+                with self._state.write() as tx:
+                    one.tick(tx, now_ms=now_ms)
+            except Exception as error:
+                raised.append(error)
+        if raised:
+            raise ExceptionGroup("what time decides failed in part", raised)
 
 
 def inlet(

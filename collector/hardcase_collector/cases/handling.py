@@ -100,7 +100,7 @@ class Handling:
     ) -> Case:
         """Clocks whose plan allows this reason stand still from now on; the others go on."""
         self._open(tx, case, by, Deed.PAUSE)
-        if reason in self.paused(tx, case):
+        if reason in standing_pauses(tx, case):
             raise IllegalAction(f"case {case.number} is paused already: {reason}")
         told: dict[str, Fact] = {"reason": str(reason)}
         if text.strip():
@@ -110,25 +110,14 @@ class Handling:
 
     def unpause(self, tx: Transaction, case: Case, reason: PauseReason, *, by: Actor, now_ms: int) -> Case:
         self._open(tx, case, by, Deed.PAUSE)
-        standing = self.paused(tx, case)
+        standing = standing_pauses(tx, case)
         if reason not in standing:
             raise IllegalAction(f"case {case.number} is not paused: {reason}")
         waiting = _waits_for(case, standing - {reason})
         return self._change(tx, case, Code.RESUMED, {"reason": str(reason)}, by, now_ms, waiting=waiting)
 
     def paused(self, tx: Transaction, case: Case) -> frozenset[PauseReason]:
-        """The reasons that were told and not taken back since the case was last opened."""
-        standing: set[PauseReason] = set()
-        codes = (Code.PAUSED, Code.RESUMED, Code.CLOSED, Code.CANCELLED)
-        for entry in tx.clocks.history(case.id, codes):
-            if entry.code in (Code.CLOSED, Code.CANCELLED):
-                standing.clear()
-                continue
-            reason = entry.parameters.get("reason")
-            if reason in tuple(PauseReason):
-                told = PauseReason(str(reason))
-                (standing.add if entry.code == Code.PAUSED else standing.discard)(told)
-        return frozenset(standing)
+        return standing_pauses(tx, case)
 
     def _open(self, tx: Transaction, case: Case, by: Actor, deed: Deed) -> None:
         allowed(tx, case, by, deed)
@@ -147,6 +136,21 @@ class Handling:
     ) -> Case:
         file = CaseFile(tx, self._announcer)
         return file.change(case, str(code), Occasion(now_ms=now_ms, actor=by.name), told, **changes)
+
+
+def standing_pauses(tx: Transaction, case: Case) -> frozenset[PauseReason]:
+    """The reasons that were told and not taken back since the case was last opened."""
+    standing: set[PauseReason] = set()
+    codes = (Code.PAUSED, Code.RESUMED, Code.CLOSED, Code.CANCELLED)
+    for entry in tx.clocks.history(case.id, codes):
+        if entry.code in (Code.CLOSED, Code.CANCELLED):
+            standing.clear()
+            continue
+        reason = entry.parameters.get("reason")
+        if reason in tuple(PauseReason):
+            told = PauseReason(str(reason))
+            (standing.add if entry.code == Code.PAUSED else standing.discard)(told)
+    return frozenset(standing)
 
 
 def _known(tx: Transaction, case: Case, name: str) -> None:

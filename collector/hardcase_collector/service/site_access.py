@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from hardcase_collector.cases.actions import NOTE_KEPT, allowed
 from hardcase_collector.cases.case_file import CaseFile, Occasion
+from hardcase_collector.cases.handling import standing_pauses
 from hardcase_collector.cases.workflow import OPEN_STATES, Deed
 from hardcase_collector.domain.actor import Actor
 from hardcase_collector.domain.case import Case, CaseState, Waiting
@@ -62,7 +63,6 @@ class SiteAccesses:
         for one in earlier:
             if one.state is AccessState.APPLIED:
                 tx.repairs.save_access(replace(one, state=AccessState.WITHDRAWN, decided_ms=now_ms, paused=False))
-        standing = any(one.paused for one in earlier)
         access = tx.repairs.add_access(
             SiteAccess(
                 case=case.id,
@@ -79,7 +79,7 @@ class SiteAccesses:
         told = {**_told(access), "names": ", ".join(names)}
         occasion = Occasion(now_ms=now_ms, actor=by.name)
         changed = self._file(tx).change(case, "access_applied", occasion, told, waiting=waiting_for(tx, case))
-        if not standing:
+        if PauseReason.NO_SITE_ACCESS not in standing_pauses(tx, changed):
             self._stand_still(tx, changed, occasion)
         return access
 

@@ -284,6 +284,17 @@ def decided(bench: ServiceBench, access: SiteAccess, *, approve: bool, at: int =
         return take(tx, bench.case, access, decision, by=LI, now_ms=at)
 
 
+def test_a_case_that_is_opened_again_stands_still_for_its_own_application(benches: Benches) -> None:
+    bench = benches("gold-7x24x4")
+    applied(bench)
+    bench.act(CaseAction.CLOSE, at=NOON + 1)
+    bench.act(CaseAction.REOPEN, at=NOON + 2)
+    applied(bench, at=NOON + 3)
+    assert [entry.at_ms for entry in bench.timeline("paused")] == [NOON, NOON + 3]
+    applied(bench, at=NOON + 4)
+    assert len(bench.timeline("paused")) == 2
+
+
 def test_clocks_stand_still_while_access_is_missing_and_the_plan_allows_it(benches: Benches) -> None:
     bench = benches("gold-7x24x4")
     access = applied(bench)
