@@ -271,7 +271,7 @@ class DeskTick:
         self._retired_for: RuleBook | None = None
 
     def __call__(self) -> None:
-        """On the writer's thread, as a change of the judge is. What a share raises is raised after all had their turn."""
+        """On the writer's thread, as a change of the judge is. What a share raises is raised after the others."""
         judge = self._intake.settler.judge
         book = judge.book if isinstance(judge, Engine) else None
         now_ms = self._clock_ms()
