@@ -7,7 +7,7 @@ that neither a restart nor a second look tells it again. The clocks themselves a
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hardcase_collector.cases.duty import called, duty_of
 from hardcase_collector.domain.case import Case, TimelineEntry
@@ -55,7 +55,10 @@ def history_of(tx: Transaction, case: int) -> Sequence[TimelineEntry]:
 def clocks_of(tx: Transaction, case: Case, now_ms: int) -> tuple[Clock, ...]:
     """Every clock that has started, also those that are over; none without terms (a drill) or within a storm."""
     kept = None if case.parent is not None else tx.clocks.terms(case.id)
-    return () if kept is None else clocks(tx.clocks.history(case.id, MOVING), terms_of(kept), now_ms)
+    if kept is None:
+        return ()
+    history, now_ms = _steady(tx.clocks.history(case.id, MOVING), now_ms)
+    return clocks(history, terms_of(kept), now_ms)
 
 
 def look(tx: Transaction, case: Case, now_ms: int) -> Sight:
@@ -63,7 +66,8 @@ def look(tx: Transaction, case: Case, now_ms: int) -> Sight:
     kept = None if case.parent is not None else tx.clocks.terms(case.id)
     if kept is None:
         return Sight()
-    history, terms = history_of(tx, case.id), terms_of(kept)
+    terms = terms_of(kept)
+    history, now_ms = _steady(history_of(tx, case.id), now_ms)
     owed = [one for one in clocks(history, terms, now_ms) if one.owed]
     coming = to_come(history, terms, now_ms)
     if not owed and not coming:
@@ -74,6 +78,15 @@ def look(tx: Transaction, case: Case, now_ms: int) -> Sight:
     for clock in coming:
         teller.wait_for(clock.started_ms)
     return Sight(tuple(teller.found), _row(case, [*owed, *coming], teller.next_ms, now_ms))
+
+
+def _steady(history: Sequence[TimelineEntry], now_ms: int) -> tuple[Sequence[TimelineEntry], int]:
+    """As if the collector's clock had never been set back: what was written later did not happen earlier."""
+    steady, last_ms = [], 0
+    for entry in history:
+        last_ms = max(last_ms, entry.at_ms)
+        steady.append(entry if entry.at_ms == last_ms else replace(entry, at_ms=last_ms))
+    return steady, max(now_ms, last_ms)
 
 
 def to_come(history: Sequence[TimelineEntry], terms: Terms, now_ms: int) -> tuple[Clock, ...]:
