@@ -18,7 +18,7 @@ import pytest
 
 from tests.peers.collector import CollectorProcess, collector, wait_until
 
-pytestmark = pytest.mark.xdist_group("collector-process")
+pytestmark = [pytest.mark.xdist_group("collector-process"), pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")

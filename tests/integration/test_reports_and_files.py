@@ -10,7 +10,7 @@ import pytest
 
 from tests.peers.collector import CollectorProcess, collector
 
-pytestmark = pytest.mark.xdist_group("collector-process")
+pytestmark = [pytest.mark.xdist_group("collector-process"), pytest.mark.timeout(300)]
 
 FILE_BYTES = 30_000_000
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.peers.collector import CollectorProcess, collector
 
-pytestmark = pytest.mark.xdist_group("collector-process")
+pytestmark = [pytest.mark.xdist_group("collector-process"), pytest.mark.timeout(300)]
 
 SHEET = """
 [[depot]]
