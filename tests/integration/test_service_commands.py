@@ -143,6 +143,29 @@ def test_tables_speak_for_people(running: CollectorProcess) -> None:
     running.run("cases", "cancel", number, "--reason", "test")
 
 
+def test_a_case_is_shown_with_all_that_was_done_and_a_link_by_the_number_that_takes_it_back(
+    running: CollectorProcess,
+) -> None:
+    number = reported(running)
+    running.run("cases", "confirm", number)
+    ask(running, "propose", number, "look", "--manner", "on_site", "--minutes", "90")
+    ask(running, "ask", number)
+    ask(running, "access", "apply", number, "--name", "Wang Fang", "--from", "2030-01-01", "--until", "2030-01-02")
+    ask(running, "handoff", "open", number, "--vendor-case", "SR-77", "--promised", "2030-01-01")
+    (link,) = ask(running, "repair", number)["links"]
+    shown = running.run("--lang", "zh", "cases", "repair", number).stdout
+    for told in ("90", "Wang Fang", "SR-77", f"\n{link['id']} "):
+        assert told in shown
+    assert running.run("cases", "revoke-link", number, str(link["id"])).returncode == 0
+    text = running.run("--lang", "zh", "cases", "handoff-text", number).stdout
+    assert "故障部件: 硬盘" in text
+    running.run("cases", "cancel", number, "--reason", "test")
+
+
+def test_an_engineer_is_written_to_in_a_language_he_speaks(running: CollectorProcess) -> None:
+    assert [one["language"] for one in running.ask("engineers", "list") if one["name"] == "wang"] == ["zh"]
+
+
 @pytest.mark.parametrize(
     ("command", "code"),
     [

@@ -28,7 +28,8 @@ _COLUMNS = {"date", "kind"}
 def take_in(
     ctx: typer.Context,
     file: Annotated[
-        Path, typer.Argument(help="TOML with [year.2027] days_off, workdays; or CSV with date, kind (off, work).")
+        Path,
+        typer.Argument(help="TOML with tables year.2027 (days_off, workdays); or CSV with date, kind (off, work)."),
     ],
     country: Country = "",
     subdivision: Subdivision = "",

@@ -90,7 +90,7 @@ def who(
 @app.command("set")
 def set_teams(
     ctx: typer.Context,
-    file: Annotated[Path, typer.Argument(help="TOML with one table [team.NAME] each; see collector/README.md.")],
+    file: Annotated[Path, typer.Argument(help="TOML with one table team.NAME for each team; see collector/README.md.")],
 ) -> None:
     """Make or replace the teams of a file."""
     try:

@@ -13,7 +13,7 @@ from hardcase_collector.commands import talk
 from hardcase_collector.commands.asking import at_ms
 from hardcase_collector.commands.repairs import Number, Reason, Who, path, show_links
 from hardcase_collector.commands.talk import JsonFlag
-from hardcase_collector.tongue import _, heads, word
+from hardcase_collector.tongue import LANGUAGES, _, heads, word
 
 app = typer.Typer()
 access = typer.Typer(no_args_is_help=True, help="The way into the machine room: applied for, approved, refused.")
@@ -96,7 +96,10 @@ def add(
     as_json: JsonFlag = False,
 ) -> None:
     """Add an engineer."""
-    _keep(ctx, name, _given(ctx.params), add=True, as_json=as_json)
+    given = _given(ctx.params)
+    for spoken in (one for one in speaks or () if one in LANGUAGES):
+        given.setdefault("language", spoken)
+    _keep(ctx, name, given, add=True, as_json=as_json)
 
 
 @engineers.command()
@@ -233,7 +236,7 @@ def list_visits(
         )
         for one in found
     )
-    columns = heads("case", "visit", "engineer", "state", "expected", "answer by")
+    columns = heads("case", "visit", "engineer", "state", "expected on site", "answer by")
     talk.show_table("", columns, rows, empty=_("No open visits."))
 
 

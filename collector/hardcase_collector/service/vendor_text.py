@@ -57,11 +57,14 @@ class _Told:
     contact: str
 
 
-def vendor_text(tx: Transaction, case: Case, titles: Titles, language: str) -> str:
-    """`titles`: (fault class, language) -> its title. Raises KeyError for another language than en and zh."""
+def vendor_text(tx: Transaction, case: Case, titles: Titles, components: Titles, language: str) -> str:
+    """`titles`: (fault class, language) -> its title; `components` likewise.
+
+    Raises KeyError for another language than en and zh.
+    """
     told = _gather(tx, case)
     lines = [_word("subject", language), ""]
-    lines += [f"{_word(key, language)}: {value}" for key, value in _facts(told, titles, language) if value]
+    lines += [f"{_word(key, language)}: {value}" for key, value in _facts(told, titles, components, language) if value]
     if told.findings:
         lines += ["", f"{_word('evidence', language)}:"]
         lines += [_finding(row, titles, language) for row in told.findings[:_FINDINGS]]
@@ -101,7 +104,7 @@ def _known(tx: Transaction, case: Case) -> Part:
     return case.part
 
 
-def _facts(told: _Told, titles: Titles, language: str) -> Sequence[tuple[str, str]]:
+def _facts(told: _Told, titles: Titles, components: Titles, language: str) -> Sequence[tuple[str, str]]:
     facts, part = told.asset.facts, told.part
     return (
         ("our_case", told.case.number),
@@ -114,7 +117,7 @@ def _facts(told: _Told, titles: Titles, language: str) -> Sequence[tuple[str, st
         ("site", told.site),
         ("address", told.address),
         ("contact", told.contact),
-        ("part", part.component),
+        ("part", components(part.component, language) if part.component else ""),
         ("slot", part.slot),
         ("part_model", part.model),
         ("part_number", part.part_number),

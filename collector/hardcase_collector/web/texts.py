@@ -39,6 +39,11 @@ def choose_language(*wishes: str, accept: str, default: str) -> str:
     return default
 
 
+def component_title(component: str, language: str) -> str:
+    """What a component is called; itself where it has no word."""
+    return messages(language).get(f"component.{component}", component)
+
+
 @dataclass(frozen=True, slots=True)
 class Reader:
     """One reader's language and clock; the templates call it for every word."""

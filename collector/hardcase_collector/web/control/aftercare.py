@@ -18,6 +18,7 @@ from hardcase_collector.web.control.plain import Json, plain
 from hardcase_collector.web.control.ports import Control, who
 from hardcase_collector.web.control.repairs import Line, Ms, Names, Text, found, noted
 from hardcase_collector.web.control.service_words import desk_of, links_told
+from hardcase_collector.web.texts import component_title
 
 _DAY_MS = 86_400_000
 
@@ -88,7 +89,7 @@ def _vendor(made: APIRouter, control: Control) -> None:
     @made.get("/repairs/{number}/vendor-text", response_model=None)
     def text(number: str, language: Annotated[str, Query(pattern="^(en|zh)$")] = "en") -> Json:
         with shop.store.read() as tx:
-            return {"text": vendor_text(tx, found(tx, number), shop.title, language)}
+            return {"text": vendor_text(tx, found(tx, number), shop.title, component_title, language)}
 
 
 def _reports(made: APIRouter, control: Control) -> None:

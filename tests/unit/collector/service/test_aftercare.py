@@ -78,6 +78,10 @@ def test_a_customer_hands_nothing_to_a_vendor(bench: ServiceBench) -> None:
         bench.desk.vendors.hand_over(tx, bench.case, VendorWord(), by=ZHANG, now_ms=NOON)
 
 
+def titled(code: str, tongue: str) -> str:
+    return f"{code}/{tongue}"
+
+
 @pytest.mark.parametrize(
     ("language", "words"),
     [
@@ -88,8 +92,15 @@ def test_a_customer_hands_nothing_to_a_vendor(bench: ServiceBench) -> None:
 def test_the_text_for_a_vendor_has_what_he_asks_for(bench: ServiceBench, language: str, words: list[str]) -> None:
     hand_over(bench, rma="R-1")
     with bench.store.read() as tx:
-        text = vendor_text(tx, bench.case, lambda fault, tongue: f"{fault}/{tongue}", language)
-    for word in [*words, bench.case.number, f"disk.failed/{language}", "value=81.0", "2026-11-24 12:00:00 UTC"]:
+        text = vendor_text(tx, bench.case, titled, titled, language)
+    for word in [
+        *words,
+        bench.case.number,
+        f"disk.failed/{language}",
+        f": disk/{language}\n",
+        "value=81.0",
+        "2026-11-24 12:00:00 UTC",
+    ]:
         assert word in text
 
 
