@@ -96,22 +96,7 @@ def show(ctx: typer.Context, name: Name, as_json: JsonFlag = False) -> None:
         }
     )
     _show_readings(picture)
-    talk.say()
-    talk.show_table(
-        _("Coverage"),
-        heads("component", "source", "status", "reason", "what to do"),
-        (
-            (
-                word(f"component.{row['component']}"),
-                source,
-                word(f"coverage.{row['status']}"),
-                row["reason"],
-                row["cure"],
-            )
-            for source, row in picture["coverage"]
-        ),
-        empty=_("Not told yet."),
-    )
+    _show_coverage(picture)
     talk.say()
     talk.show_table(
         _("What is wrong now"),
@@ -129,6 +114,25 @@ def show(ctx: typer.Context, name: Name, as_json: JsonFlag = False) -> None:
             for row in picture["findings"]
         ),
         empty=_("Nothing known."),
+    )
+
+
+def _show_coverage(picture: dict[str, Any]) -> None:
+    talk.say()
+    talk.show_table(
+        _("Coverage"),
+        heads("component", "source", "status", "reason", "what to do"),
+        (
+            (
+                word(f"component.{row['component']}"),
+                source,
+                word(f"coverage.{row['status']}"),
+                row["reason"],
+                row["cure"],
+            )
+            for source, row in picture["coverage"]
+        ),
+        empty=_("Not told yet."),
     )
 
 

@@ -50,6 +50,13 @@ def show_visits(visits: Rows) -> None:
 
 def show_around(found: Mapping[str, Rows]) -> None:
     """What there need not be: nothing is said of it where there is none."""
+    _show_access(found["access"])
+    _show_hand_offs(found["hand_offs"])
+    _show_reports(found["service_reports"])
+    _show_follow_ups(found["follow_ups"])
+
+
+def _show_access(rows: Rows) -> None:
     _table(
         _("Access to the machine room"),
         heads("id", "who goes in", "from when", "until", "state", "approval number"),
@@ -62,9 +69,12 @@ def show_around(found: Mapping[str, Rows]) -> None:
                 word(f"access.{one['state']}"),
                 one["reference"] or one["reason"] or "-",
             )
-            for one in found["access"]
+            for one in rows
         ],
     )
+
+
+def _show_hand_offs(rows: Rows) -> None:
     _table(
         _("Handed to the vendor"),
         heads("vendor", "vendor's case", "RMA", "promised", "finished", "result"),
@@ -77,9 +87,12 @@ def show_around(found: Mapping[str, Rows]) -> None:
                 talk.time(one["done_ms"]),
                 one["result"] or "-",
             )
-            for one in found["hand_offs"]
+            for one in rows
         ],
     )
+
+
+def _show_reports(rows: Rows) -> None:
     _table(
         _("Service reports"),
         heads("service report", "result", "engineer", "written", "signed by"),
@@ -91,9 +104,12 @@ def show_around(found: Mapping[str, Rows]) -> None:
                 talk.time(one["made_ms"]),
                 one["signed_by"] or "-",
             )
-            for one in found["service_reports"]
+            for one in rows
         ],
     )
+
+
+def _show_follow_ups(rows: Rows) -> None:
     _table(
         _("Follow-ups"),
         heads("id", "asked", "due", "answered", "score", "comment"),
@@ -106,7 +122,7 @@ def show_around(found: Mapping[str, Rows]) -> None:
                 one["score"] or "-",
                 one["comment"] or "-",
             )
-            for one in found["follow_ups"]
+            for one in rows
         ],
     )
 
