@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hardcase_collector.domain.ports import StateStore
-from hardcase_collector.storage.state import SqlStateStore
 
 from tests.contracts.registry_store import RegistryContract
-from tests.fakes.empty_store import empty_store
+from tests.fakes.empty_store import emptied_store, empty_store
 from tests.peers.postgres import Postgres, postgres
-
-_NUMBERS = itertools.count(1)
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +31,6 @@ class TestSqlite(RegistryContract):
 class TestPostgresql(RegistryContract):
     @pytest.fixture
     def store(self, server: Postgres) -> Iterator[StateStore]:
-        opened = SqlStateStore.open(server.new_database(f"books{next(_NUMBERS)}"), migrate=True)
+        opened = emptied_store(server)
         yield opened
         opened.close()

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hardcase_collector.domain.ports import StateStore
-from hardcase_collector.storage.state import SqlStateStore
 
 from tests.contracts.report_store import ReportContract
 from tests.contracts.state_store import AccessContract, CaseContract, OutboxContract, StateStoreContract
-from tests.fakes.empty_store import empty_store
+from tests.fakes.empty_store import emptied_store, empty_store
 from tests.peers.postgres import Postgres, postgres
-
-_NUMBERS = itertools.count(1)
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +32,6 @@ class TestSqlite(StateStoreContract, CaseContract, OutboxContract, AccessContrac
 class TestPostgresql(StateStoreContract, CaseContract, OutboxContract, AccessContract, ReportContract):
     @pytest.fixture
     def store(self, server: Postgres) -> Iterator[StateStore]:
-        opened = SqlStateStore.open(server.new_database(f"contract{next(_NUMBERS)}"), migrate=True)
+        opened = emptied_store(server)
         yield opened
         opened.close()

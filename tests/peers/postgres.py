@@ -29,11 +29,19 @@ class Postgres:
 
     def new_database(self, name: str) -> str:
         """Makes an empty database and gives its URL."""
-        with psycopg.connect(
-            f"host=127.0.0.1 port={self.port} user=postgres dbname=postgres", autocommit=True
-        ) as admin:
+        with self._admin() as admin:
             admin.execute(f'CREATE DATABASE "{name}"')
+        return self.url(name)
+
+    def databases(self) -> set[str]:
+        with self._admin() as admin:
+            return {str(name) for (name,) in admin.execute("SELECT datname FROM pg_database")}
+
+    def url(self, name: str) -> str:
         return f"postgresql://postgres@127.0.0.1:{self.port}/{name}"
+
+    def _admin(self) -> psycopg.Connection:
+        return psycopg.connect(self.url("postgres"), autocommit=True)
 
 
 @contextmanager
