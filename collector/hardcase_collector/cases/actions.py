@@ -117,6 +117,7 @@ class CaseActions:
         firing = tx.findings.firing_of_case(case.id)
         for finding in firing:
             tx.findings.hold(finding.id, held="", held_until_ms=0, case=case.id)
+        self._placing.opening.again(tx, case, now_ms=occasion.now_ms)
         file.move(
             case,
             CaseAction.REOPEN,

@@ -39,7 +39,7 @@ class Placing:
         opening: Opening | None = None,
     ) -> None:
         """`joins`: what follows from what, as the sheets say now. `opening` None: with the shipped sheets."""
-        self._opening = opening or Opening()
+        self.opening = opening or Opening()
         self._announcer = announcer
         self._reopen_ms = reopen_ms
         self._flap_raises = flap_raises
@@ -108,7 +108,7 @@ class Placing:
         storm: Case | None,
     ) -> None:
         file = CaseFile(tx, self._announcer)
-        case, terms = self._opening.open(
+        case, terms = self.opening.open(
             tx,
             file,
             Case(
@@ -160,7 +160,7 @@ class Placing:
             tx.findings.hold(settled.id, held="", held_until_ms=0, case=last.id)
         row = self._attach(tx, transition, last, held, why)
         occasion = Occasion(now_ms=now_ms, not_before_ms=not_before_ms, why=why)
-        self._opening.again(tx, last, now_ms=now_ms)
+        self.opening.again(tx, last, now_ms=now_ms)
         case = file.change(
             last,
             "reopened",
@@ -250,8 +250,8 @@ class Placing:
         """How urgent it is now. What a person chose stays, and it never falls by itself."""
         if case.rehearsal:
             return case
-        urgency = self._opening.urgency(tx, case, case.part, case.fault_classes, now_ms=occasion.now_ms)
-        if urgency.priority >= case.priority or self._opening.chosen(tx, case):
+        urgency = self.opening.urgency(tx, case, case.part, case.fault_classes, now_ms=occasion.now_ms)
+        if urgency.priority >= case.priority or self.opening.chosen(tx, case):
             return case
         told: dict[str, Fact] = {
             "priority": str(urgency.priority),

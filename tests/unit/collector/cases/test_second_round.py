@@ -71,3 +71,14 @@ def test_a_clock_that_starts_at_an_agreed_time_is_looked_at_then_though_nothing_
         bench.tick(NOON + hour * HOUR)
     assert [entry.parameters["clock"] for entry in told(bench, "clock_breached")] == ["repair"]
     assert [entry.at_ms for entry in told(bench, "clock_breached")] == [agreed + 25 * HOUR]
+
+
+def test_a_case_from_before_there_were_plans_gets_its_terms_when_a_person_opens_it_again(bench: Bench) -> None:
+    bench.apply(raised(covered(bench)))
+    with bench.store.write() as tx:
+        for table in ("case_clocks", "case_terms"):
+            tx._connection.exec_driver_sql(f"DELETE FROM {table}")  # type: ignore[attr-defined]  # as an old store is
+    opened_again(bench, NOON + 5 * HOUR)
+    kept = row(bench)
+    assert kept is not None
+    assert (kept.kind, kept.round) == ("acknowledge", 2)
