@@ -129,3 +129,10 @@ def test_the_other_customers_own_contact_sees_it_all(walked: Night) -> None:
     )
 
     assert [secret for secret in secrets(walked) if secret not in pages] == ["南方制造"], "told by its short name"
+
+
+def test_why_something_opened_is_for_our_own_people(walked: Night) -> None:
+    path, headings = f"/assets/{walked.assets[0]}", ("Why did this (not) open a case?", "为什么（没有）开工单？")
+    theirs, ours = (Browser(walked.pages()).sign_in(name).get(path).text for name in ("north-contact", "mei"))
+    assert not any(heading in theirs for heading in headings)
+    assert any(heading in ours for heading in headings)
