@@ -6,6 +6,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from hardcase_collector.cases.workflow import OPEN_STATES
 from hardcase_collector.domain.asset import Asset, AssetMode, Part
 from hardcase_collector.domain.case import CaseAction, Outcome
@@ -18,6 +19,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from tests.fakes.empty_store import empty_store
 from tests.unit.collector.cases.bench import DAY, HOUR, LI, MINUTE, NOON, Bench, cleared, raised, worsened
+
+# Many examples of many steps, each on a real store.
+pytestmark = pytest.mark.timeout(300)
 
 PARTS = (
     Part(component="psu", slot="PSU1"),

@@ -8,6 +8,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
+import pytest
 from hardcase_collector.cases.workflow import OPEN_STATES
 from hardcase_collector.domain.asset import Asset, Part
 from hardcase_collector.domain.case import CaseState
@@ -22,6 +23,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from tests.fakes.empty_store import empty_store
 from tests.unit.collector.cases.bench import DAY, HOUR, MINUTE, NOON, cleared, raised, worsened
 from tests.unit.collector.cases.noisy import LI, Noisy
+
+# Many examples of many steps, each on a real store.
+pytestmark = pytest.mark.timeout(300)
 
 FAULTS = (
     ("psu.input_lost", "psu", Part(component="psu", slot="PSU1")),

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from hardcase_collector.cases.handling import Handling
 from hardcase_collector.cases.opening import Opening
 from hardcase_collector.cases.reports import Reports, Telling
@@ -25,6 +26,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from tests.fakes.empty_store import empty_store
 from tests.unit.collector.cases.bench import DAY, HOUR, MINUTE, NOON, Bench, cleared, raised
+
+# Many examples of many steps, each on a real store.
+pytestmark = pytest.mark.timeout(300)
 
 DISKS = (
     Part(component="disk", slot="Bay 3"),

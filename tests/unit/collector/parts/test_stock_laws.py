@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 from hardcase_collector.domain.case import Case, Waiting
 from hardcase_collector.domain.errors import CollectorError
 from hardcase_collector.domain.spares import OrderState, OrderStep, PartOrder, StockLine, Unit
@@ -19,6 +20,9 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 from tests.fakes.empty_store import empty_store
 from tests.unit.collector.cases.bench import MINUTE, NOON, Bench
 from tests.unit.collector.parts.bench import FAR, LI, NEAR, NUMBER, TWIN, Storehouse, disk
+
+# Many examples of many steps, each on a real store.
+pytestmark = pytest.mark.timeout(300)
 
 DEPOTS = st.sampled_from([NEAR, FAR])
 NUMBERS = st.sampled_from([NUMBER, TWIN])
