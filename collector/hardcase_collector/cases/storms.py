@@ -18,7 +18,7 @@ from hardcase_collector.cases.workflow import OPEN_STATES
 from hardcase_collector.domain.asset import Asset, Part
 from hardcase_collector.domain.case import Case, CaseAction, CaseState
 from hardcase_collector.domain.customer import Custody
-from hardcase_collector.domain.finding import Fact, Transition, Why
+from hardcase_collector.domain.finding import Fact, Severity, Transition, Why
 from hardcase_collector.domain.noise import STORM_GROUP, Counted, Storm, StormKind, StormScope, StormSeen
 from hardcase_collector.domain.ports import Announcer, Transaction
 
@@ -191,46 +191,53 @@ class Storms:
             known = tx.cases.open_for(asset=asset, part_key=part.key(), repair_group=STORM_GROUP)
         why = _why(asset, part, told, now_ms)
         if known is not None:
-            # It blew over and came again before its case was closed; or it lasts, and so many are worse than it was.
-            occasion = Occasion(now_ms=now_ms, why=replace(why, case=known.id))
-            again = file.change(
-                known,
-                "storm_came_back" if known.clear_since_ms else "storm_grew",
-                occasion,
-                told,
-                severity=max(severity, known.severity),
-                clear_since_ms=0,
-            )
-            if again.state is CaseState.VERIFYING:
-                again = file.move(again, CaseAction.REOPEN, Occasion(now_ms=now_ms, quiet=True), {"cause": "storm"})
-            tx.findings.add_why(replace(why, case=again.id))
-            self.hold_together(tx, again, now_ms=now_ms)
-            return tx.cases.get(again.id)
-        parent, terms = self._opening.open(
-            tx,
-            file,
-            Case(
-                id=0,
-                number="",
-                asset=asset,
-                part=part,
-                repair_group=STORM_GROUP,
-                state=CaseState.NEW,
-                severity=severity,
-                fault_classes=(kind.fault_class,),
-                since_ms=min(one.at_ms for one in seen),
-                opened_ms=now_ms,
-                version=1,
-                self_clearing=True,
-                soak_s=kind.soak_s,
-                linked=storm.parent,
-            ),
-            now_ms=now_ms,
+            return self._again(tx, file, known, severity, told, why, now_ms)
+        begun = Case(
+            id=0,
+            number="",
+            asset=asset,
+            part=part,
+            repair_group=STORM_GROUP,
+            state=CaseState.NEW,
+            severity=severity,
+            fault_classes=(kind.fault_class,),
+            since_ms=min(one.at_ms for one in seen),
+            opened_ms=now_ms,
+            version=1,
+            self_clearing=True,
+            soak_s=kind.soak_s,
+            linked=storm.parent,
         )
+        parent, terms = self._opening.open(tx, file, begun, now_ms=now_ms)
         why = replace(why, case=parent.id)
         tx.findings.add_why(why)
         file.enter(parent, "opened", Occasion(now_ms=now_ms, why=why), {**told, **terms}, findings=())
         return parent
+
+    def _again(
+        self,
+        tx: Transaction,
+        file: CaseFile,
+        known: Case,
+        severity: Severity,
+        told: dict[str, Fact],
+        why: Why,
+        now_ms: int,
+    ) -> Case:
+        """It blew over and came again before its case was closed; or it lasts, and so many are worse than it was."""
+        again = file.change(
+            known,
+            "storm_came_back" if known.clear_since_ms else "storm_grew",
+            Occasion(now_ms=now_ms, why=replace(why, case=known.id)),
+            told,
+            severity=max(severity, known.severity),
+            clear_since_ms=0,
+        )
+        if again.state is CaseState.VERIFYING:
+            again = file.move(again, CaseAction.REOPEN, Occasion(now_ms=now_ms, quiet=True), {"cause": "storm"})
+        tx.findings.add_why(replace(why, case=again.id))
+        self.hold_together(tx, again, now_ms=now_ms)
+        return tx.cases.get(again.id)
 
     # ------------------------------------------------------------------ a case of a storm changes
 
