@@ -47,7 +47,7 @@ def list_cases(
             word(f"state.{case['state']}"),
             case["asset_name"],
             talk.part(case["part"]),
-            case["title"],
+            case["titles"][language()],
             talk.time(case["since_ms"]),
             case["acknowledged_by"] or "-",
         )
@@ -74,7 +74,7 @@ def show(ctx: typer.Context, number: Number, as_json: JsonFlag = False) -> None:
     talk.show_facts(
         {
             _("case"): _("{number}, version {version}").format(number=_number(case), version=case["version"]),
-            _("fault"): picture["title"],
+            _("fault"): picture["titles"][language()],
             _("severity"): talk.severity(case["severity"]),
             _("priority"): word(f"priority.{case['priority']}"),
             _("state"): word(f"state.{case['state']}"),
