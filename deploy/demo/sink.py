@@ -46,6 +46,8 @@ class Answer:
     body: bytes = b""
     before_s: float = 0.0
     """Waits this long first (or until the sink stops)."""
+    about: str = ""
+    """Kept for the first message about this case; "" = for whatever comes."""
 
 
 def verify(key: bytes, headers: Any, body: bytes, *, now_s: float) -> str:
@@ -113,8 +115,10 @@ class Sink(AbstractContextManager["Sink"]):
             if trouble:
                 self.refused.append(trouble)
                 return Answer(401)
-            answer = self.script.popleft() if self.script else Answer(204)
-            one = Received(headers.get("webhook-id", ""), answer.status, json.loads(body), self._clock_s())
+            told = json.loads(body)
+            fits = bool(self.script) and self.script[0].about in ("", told.get("subject"))
+            answer = self.script.popleft() if fits else Answer(204)
+            one = Received(headers.get("webhook-id", ""), answer.status, told, self._clock_s())
             self.received.append(one)
             if self._took is not None:
                 self._took(one)

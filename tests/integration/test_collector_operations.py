@@ -233,14 +233,13 @@ def test_a_revoked_agent_is_cut_off_and_refused_until_it_is_enrolled_anew(site: 
 
 def test_a_dead_letter_is_listed_resent_with_its_own_id_and_delivered(site: Site) -> None:
     [case] = [case for case in site.cases(DRILLED) if case["part"]["slot"] == "Bay 1"]
-    site.sink.script.append(Answer(410))
+    site.sink.script.append(Answer(410, about=case["number"]))
     site.collector.command("cases", "note", case["number"], "the receiver is gone")
     site.until(lambda: site.ask("dead-letters")["dead_letters"], "the letter is dead")
     [letter] = site.collector.ask("dead-letters", "list")
     assert letter["case_number"] == case["number"]
     assert "410" in letter["last_error"]
-    refused = site.sink.received[-1]
-    assert refused.status == 410
+    [refused] = [one for one in site.sink.received if one.status == 410]
 
     assert site.collector.command("dead-letters", "resend", str(letter["id"])) == "1 owed again\n"
     site.until(lambda: refused.id in site.sink.ids(), "the same message is taken")
