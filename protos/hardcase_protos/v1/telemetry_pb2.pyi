@@ -10,6 +10,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from hardcase_protos.v1 import diagnostics_pb2 as _diagnostics_pb2
 from hardcase_protos.v1 import reading_pb2 as _reading_pb2
 import builtins as _builtins
 import sys
@@ -33,6 +34,7 @@ class AgentMessage(_message.Message):
     HEARTBEAT_FIELD_NUMBER: _builtins.int
     GOODBYE_FIELD_NUMBER: _builtins.int
     CATALOGUE_FIELD_NUMBER: _builtins.int
+    DIAGNOSTIC_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def hello(self) -> Global___Hello:
         """First, once."""
@@ -53,6 +55,10 @@ class AgentMessage(_message.Message):
     def catalogue(self) -> _reading_pb2.Catalogue:
         """Answer to NeedCatalogue; unnumbered, because its records may have been acknowledged long ago."""
 
+    @_builtins.property
+    def diagnostic(self) -> _diagnostics_pb2.DiagnosticReport:
+        """How a request for diagnostics stands; unnumbered."""
+
     def __init__(
         self,
         *,
@@ -61,12 +67,13 @@ class AgentMessage(_message.Message):
         heartbeat: Global___Heartbeat | None = ...,
         goodbye: Global___Goodbye | None = ...,
         catalogue: _reading_pb2.Catalogue | None = ...,
+        diagnostic: _diagnostics_pb2.DiagnosticReport | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "catalogue", b"catalogue", "goodbye", b"goodbye", "heartbeat", b"heartbeat", "hello", b"hello", "message", b"message"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "catalogue", b"catalogue", "diagnostic", b"diagnostic", "goodbye", b"goodbye", "heartbeat", b"heartbeat", "hello", b"hello", "message", b"message"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "catalogue", b"catalogue", "goodbye", b"goodbye", "heartbeat", b"heartbeat", "hello", b"hello", "message", b"message"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "catalogue", b"catalogue", "diagnostic", b"diagnostic", "goodbye", b"goodbye", "heartbeat", b"heartbeat", "hello", b"hello", "message", b"message"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["hello", "batch", "heartbeat", "goodbye", "catalogue"]  # noqa: Y015
+    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["hello", "batch", "heartbeat", "goodbye", "catalogue", "diagnostic"]  # noqa: Y015
     _WhichOneofArgType_message: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_message) -> _WhichOneofReturnType_message | None: ...
 
@@ -89,6 +96,7 @@ class Hello(_message.Message):
     WALL_MS_FIELD_NUMBER: _builtins.int
     BOOT_MS_FIELD_NUMBER: _builtins.int
     HOST_FIELD_NUMBER: _builtins.int
+    DIAGNOSTICS_FIELD_NUMBER: _builtins.int
     protocol: _builtins.int
     """Protocol number, now 1. A collector of release N accepts N-2 to N."""
     agent_version: _builtins.str
@@ -117,6 +125,10 @@ class Hello(_message.Message):
     def host(self) -> _reading_pb2.Asset:
         """The agent's own host."""
 
+    @_builtins.property
+    def diagnostics(self) -> _containers.RepeatedScalarFieldContainer[_diagnostics_pb2.DiagnosticKind.ValueType]:
+        """Diagnostics this agent's own configuration allows."""
+
     def __init__(
         self,
         *,
@@ -131,10 +143,11 @@ class Hello(_message.Message):
         wall_ms: _builtins.int = ...,
         boot_ms: _builtins.int = ...,
         host: _reading_pb2.Asset | None = ...,
+        diagnostics: _abc.Iterable[_diagnostics_pb2.DiagnosticKind.ValueType] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["host", b"host"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_version", b"agent_version", "boot_id", b"boot_id", "boot_ms", b"boot_ms", "dmi_uuid", b"dmi_uuid", "epochs", b"epochs", "host", b"host", "hostname", b"hostname", "machine_id", b"machine_id", "protocol", b"protocol", "record_kinds", b"record_kinds", "wall_ms", b"wall_ms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_version", b"agent_version", "boot_id", b"boot_id", "boot_ms", b"boot_ms", "diagnostics", b"diagnostics", "dmi_uuid", b"dmi_uuid", "epochs", b"epochs", "host", b"host", "hostname", b"hostname", "machine_id", b"machine_id", "protocol", b"protocol", "record_kinds", b"record_kinds", "wall_ms", b"wall_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -269,6 +282,7 @@ class CollectorMessage(_message.Message):
     NEED_CATALOGUE_FIELD_NUMBER: _builtins.int
     HOLD_FIELD_NUMBER: _builtins.int
     CLOSE_FIELD_NUMBER: _builtins.int
+    DIAGNOSTIC_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def welcome(self) -> Global___Welcome:
         """First, once."""
@@ -289,6 +303,10 @@ class CollectorMessage(_message.Message):
     def close(self) -> Global___Close:
         """The end of the stream."""
 
+    @_builtins.property
+    def diagnostic(self) -> _diagnostics_pb2.DiagnosticRequest:
+        """A person asks for something."""
+
     def __init__(
         self,
         *,
@@ -297,12 +315,13 @@ class CollectorMessage(_message.Message):
         need_catalogue: Global___NeedCatalogue | None = ...,
         hold: Global___Hold | None = ...,
         close: Global___Close | None = ...,
+        diagnostic: _diagnostics_pb2.DiagnosticRequest | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["ack", b"ack", "close", b"close", "hold", b"hold", "message", b"message", "need_catalogue", b"need_catalogue", "welcome", b"welcome"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ack", b"ack", "close", b"close", "diagnostic", b"diagnostic", "hold", b"hold", "message", b"message", "need_catalogue", b"need_catalogue", "welcome", b"welcome"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ack", b"ack", "close", b"close", "hold", b"hold", "message", b"message", "need_catalogue", b"need_catalogue", "welcome", b"welcome"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ack", b"ack", "close", b"close", "diagnostic", b"diagnostic", "hold", b"hold", "message", b"message", "need_catalogue", b"need_catalogue", "welcome", b"welcome"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["welcome", "ack", "need_catalogue", "hold", "close"]  # noqa: Y015
+    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["welcome", "ack", "need_catalogue", "hold", "close", "diagnostic"]  # noqa: Y015
     _WhichOneofArgType_message: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_message) -> _WhichOneofReturnType_message | None: ...
 
