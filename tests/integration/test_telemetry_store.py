@@ -256,7 +256,7 @@ def test_many_epochs_do_not_make_the_marks_grow_without_end(
     tmp_path: Path, store: DuckTelemetryStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("hardcase_collector.storage.telemetry.store.MARKS_KEPT", 10)
-    monkeypatch.setattr("hardcase_collector.storage.telemetry.store.CHECKPOINT_BYTES", 1)
+    monkeypatch.setattr("hardcase_collector.storage.telemetry.engine.CHECKPOINT_BYTES", 1)
     for at in range(1, 40):
         store.append([], {EpochKey(1, bytes([at % 3]) * 16): Mark(through=at, last_time_ms=at)})
     store.close()

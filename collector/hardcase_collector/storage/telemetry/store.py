@@ -7,7 +7,6 @@ is in `sealing.py`, reading in `queries.py`, the shape of tables in `tables.py`.
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
@@ -23,6 +22,7 @@ from hardcase_collector.domain.ports import EpochKey, Mark, Recount, Sample
 from hardcase_collector.domain.stored_frame import StoredFrame
 from hardcase_collector.storage.telemetry import frames as stored_frames
 from hardcase_collector.storage.telemetry import queries, sealing
+from hardcase_collector.storage.telemetry.engine import Engine
 from hardcase_collector.storage.telemetry.tables import (
     DAY_MS,
     FRAMES,
@@ -35,10 +35,6 @@ from hardcase_collector.storage.telemetry.tables import (
     open_table_of,
 )
 from hardcase_collector.storage.telemetry.upkeep import Upkeep
-
-CHECKPOINT_BYTES = 32 << 20
-"""Log size at which it is folded into the database: a tenth of a second of stall every few seconds at full load,
-where the engine's own way at a hundred megabytes stalls for over half a second."""
 
 MARKS_KEPT = 100_000
 """Rows of the append-only marks table before it is rewritten with the newest of each epoch."""
@@ -76,21 +72,8 @@ class DuckTelemetryStore:
         """Opens the file and learns what it holds. Raises StoreFailed, saying why."""
         self._sealed.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
-            self._db = duckdb.connect(
-                str(self._folder / "telemetry.duckdb"),
-                config={
-                    "memory_limit": f"{self._memory_mb}MB",
-                    "temp_directory": str(self._folder / "tmp"),
-                    "max_temp_directory_size": f"{self._temp_mb}MB",
-                    "threads": 2,
-                    "autoinstall_known_extensions": "false",
-                    "autoload_known_extensions": "false",
-                },
-            )
-            # Checkpoints happen where `_fold_log` says; zstd halves their time against the engine's own search.
-            self._db.execute(
-                "SET wal_autocheckpoint='1TB'; SET force_compression='zstd'; SET enable_progress_bar=false"
-            )
+            self._engine = Engine(self._folder / "telemetry.duckdb", memory_mb=self._memory_mb, temp_mb=self._temp_mb)
+            self._db = self._engine.writer
             self._db.execute(SCHEMA)
             self._check_version()
             self._load()
@@ -127,7 +110,7 @@ class DuckTelemetryStore:
     def _reopen(self, error: Exception) -> None:
         """After an error that spoils the connection the store starts again; the process goes on."""
         with contextlib.suppress(duckdb.Error):
-            self._db.close()
+            self._engine.close()
         with contextlib.suppress(StoreFailed):
             self._open()
         if not self._trouble:
@@ -228,17 +211,11 @@ class DuckTelemetryStore:
         self._db.execute("INSERT INTO marks SELECT * FROM columns")
 
     def _fold_log(self) -> None:
-        """Checkpoints when the log is long. A reader in the way only puts it off."""
-        try:
-            size = os.stat(self._folder / "telemetry.duckdb.wal").st_size
-        except FileNotFoundError:
-            return
-        if size < CHECKPOINT_BYTES:
+        if not self._engine.log_is_long:
             return
         if self._mark_rows > MARKS_KEPT:
             self._rewrite_marks()
-        with contextlib.suppress(duckdb.TransactionException):
-            self._db.execute("CHECKPOINT")
+        self._engine.fold_log()
 
     def _rewrite_marks(self) -> None:
         self._db.begin()
@@ -298,7 +275,7 @@ class DuckTelemetryStore:
         with self._lock:
             if self._trouble:
                 raise StoreFailed(self._trouble)
-            return self._db.cursor()
+            return self._engine.cursor()
 
     # ------------------------------------------------------------------ upkeep
 
@@ -311,7 +288,7 @@ class DuckTelemetryStore:
             if self._trouble:
                 return
             upkeep = Upkeep(
-                db=self._db,
+                engine=self._engine,
                 lock=self._lock,
                 sealer=sealing.Sealer(self._sealed, self._step),
                 tables=self._tables,
@@ -336,7 +313,7 @@ class DuckTelemetryStore:
 
     def close(self) -> None:
         with self._lock:
-            self._db.close()
+            self._engine.close()
 
 
 def by_day(frames: Sequence[Frame]) -> Iterable[tuple[int, Sequence[Frame]]]:

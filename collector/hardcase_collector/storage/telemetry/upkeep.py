@@ -14,6 +14,7 @@ from pathlib import Path
 
 import duckdb
 
+from hardcase_collector.storage.telemetry.engine import Engine
 from hardcase_collector.storage.telemetry.sealing import Sealer
 from hardcase_collector.storage.telemetry.tables import DAY_MS, OpenTable, RetentionClass, SealedPart
 
@@ -30,7 +31,7 @@ MOST_PARTS = 4
 class Upkeep:
     """Shares the store's lock and its lists of tables."""
 
-    db: duckdb.DuckDBPyConnection
+    engine: Engine
     lock: threading.RLock
     sealer: Sealer
     tables: list[OpenTable]
@@ -55,7 +56,7 @@ class Upkeep:
             if self.active.get(table.day) is table:
                 del self.active[table.day]
             table.frozen = True
-        cursor = self.db.cursor()
+        cursor = self.engine.cursor()
         try:
             parts = self.sealer.write(cursor, table)
         finally:
@@ -69,7 +70,7 @@ class Upkeep:
     ) -> None:
         """The one transaction in which files come and tables or other files go."""
         with self.lock:
-            cursor = self.db.cursor()
+            cursor = self.engine.cursor()
             cursor.begin()
             try:
                 for part in unlisting or ():
@@ -96,7 +97,7 @@ class Upkeep:
     # ------------------------------------------------------------------ files
 
     def _parts(self) -> list[SealedPart]:
-        cursor = self.db.cursor()
+        cursor = self.engine.cursor()
         rows = cursor.execute(
             "SELECT day, part, class, samples_file, frames_file, samples, frames, bytes FROM parts ORDER BY day, part"
         ).fetchall()
@@ -128,7 +129,7 @@ class Upkeep:
             numbers = [part.part for part in self._parts() if part.day == day]
             numbers += [table.part for table in self.tables if table.day == day]
             number = self.reserved[day] = max([*numbers, self.reserved.get(day, 0)]) + 1
-        cursor = self.db.cursor()
+        cursor = self.engine.cursor()
         try:
             merged = self.sealer.merge(cursor, crowded, number)
         finally:
