@@ -9,7 +9,7 @@ from hardcase_collector.domain.case import Case, CaseState, Outcome
 from hardcase_collector.domain.errors import NotFound, StoreFailed
 from hardcase_collector.domain.finding import Why
 from hardcase_collector.domain.ports import StateStore, Transaction
-from hardcase_collector.domain.report import Attachment, Caller, Report, ReportChannel, RuleEnding
+from hardcase_collector.domain.report import Attachment, AttachmentKind, Caller, Report, ReportChannel, RuleEnding
 
 from tests.contracts.state_store import NOON, a_case, an_asset
 
@@ -105,8 +105,19 @@ class ReportContract:
             elsewhere = tx.reports.attach(an_attachment(other))
             assert again == first != elsewhere
             assert tx.reports.attachments(case.id, internal=False) == [first]
-            assert tx.reports.attached_bytes(case.id) == 100
-            assert tx.reports.attached_bytes(other.id + 1) == 0
+            assert tx.reports.attached_bytes(case.id, AttachmentKind.FILE) == 100
+            assert tx.reports.attached_bytes(other.id + 1, AttachmentKind.FILE) == 0
+
+    def test_a_vendors_bundle_is_counted_apart(self, store: StateStore) -> None:
+        with store.write() as tx:
+            case = opened_case(tx)
+            tx.reports.attach(an_attachment(case))
+            bundle = tx.reports.attach(
+                replace(an_attachment(case, "b" * 64), kind=AttachmentKind.VENDOR_BUNDLE, size=7000)
+            )
+            assert tx.reports.attachment(bundle.id, customer=None).kind is AttachmentKind.VENDOR_BUNDLE
+            assert tx.reports.attached_bytes(case.id, AttachmentKind.FILE) == 100
+            assert tx.reports.attached_bytes(case.id, AttachmentKind.VENDOR_BUNDLE) == 7000
 
     def test_the_customer_is_not_shown_what_is_internal(self, store: StateStore) -> None:
         with store.write() as tx:

@@ -21,7 +21,7 @@ from hardcase_collector.domain.case import Case
 from hardcase_collector.domain.errors import IllegalAction, NotFound
 from hardcase_collector.domain.finding import Fact
 from hardcase_collector.domain.ports import Announcer, StateStore, Transaction
-from hardcase_collector.domain.report import Attachment, EvidenceStore, Incoming
+from hardcase_collector.domain.report import Attachment, AttachmentKind, EvidenceStore, Incoming
 
 _MIB = 1 << 20
 _DAY_MS = 86_400_000
@@ -174,7 +174,7 @@ class Attachments:
         return case
 
     def _room(self, tx: Transaction, case: Case) -> int:
-        room = self.limits.case_bytes - tx.reports.attached_bytes(case.id)
+        room = self.limits.case_bytes - tx.reports.attached_bytes(case.id, AttachmentKind.FILE)
         if room <= 0:
             raise IllegalAction(f"case {case.number} has all the {self.limits.case_bytes // _MIB} MiB it may have")
         return min(room, self.limits.file_bytes)

@@ -76,6 +76,12 @@ class Report:
     joined: bool
 
 
+class AttachmentKind(StrEnum):
+    FILE = "file"
+    VENDOR_BUNDLE = "vendor_bundle"
+    """What a vendor's own collection tool made: larger, and archives of more kinds."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attachment:
     """A file on a case. Never executed, never shown inline."""
@@ -92,6 +98,7 @@ class Attachment:
     at_ms: int
     internal: bool = False
     """Never shown to the customer."""
+    kind: AttachmentKind = AttachmentKind.FILE
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +127,13 @@ class ReportStore(Protocol):
     def attachment(self, id: int, *, customer: str | None) -> Attachment:
         """Raises NotFound, also for another customer's."""
 
-    def attached_bytes(self, case: int) -> int: ...
+    def attached_bytes(self, case: int, kind: AttachmentKind) -> int: ...
     def detach(self, ids: Iterable[int]) -> None: ...
     def expired_attachments(self, *, before_ms: int, limit: int) -> Sequence[Attachment]:
         """Of cases that ended before then; looks at the oldest attachments only."""
 
     def referenced(self, hashes: Iterable[str]) -> frozenset[str]:
-        """Those of the hashes that some case still has."""
+        """Those of the hashes that some case, or some answer to a request for diagnostics, still has."""
 
     def endings(self, *, customer: str | None, from_ms: int, until_ms: int) -> Sequence[RuleEnding]:
         """By rule, of cases that ended within [from, until); drills are left out."""

@@ -36,7 +36,7 @@ class _DiagnosticKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Diagno
     DIAGNOSTIC_KIND_INVENTORY: _DiagnosticKind.ValueType  # 3
     """FRU, DMI, disks, arrays, now"""
     DIAGNOSTIC_KIND_SELF_TEST: _DiagnosticKind.ValueType  # 4
-    """SMART self-test of one disk: "disk" (model and serial), "test" (short, long)"""
+    """SMART self-test of one disk: "disk" (MODEL|SERIAL), "test" (short, long)"""
     DIAGNOSTIC_KIND_IDENTIFY: _DiagnosticKind.ValueType  # 5
     """LED: "target" (chassis, disk), "disk", "seconds" """
     DIAGNOSTIC_KIND_CLEAR_SEL: _DiagnosticKind.ValueType  # 6
@@ -56,7 +56,7 @@ DIAGNOSTIC_KIND_READ_SENSORS: DiagnosticKind.ValueType  # 2
 DIAGNOSTIC_KIND_INVENTORY: DiagnosticKind.ValueType  # 3
 """FRU, DMI, disks, arrays, now"""
 DIAGNOSTIC_KIND_SELF_TEST: DiagnosticKind.ValueType  # 4
-"""SMART self-test of one disk: "disk" (model and serial), "test" (short, long)"""
+"""SMART self-test of one disk: "disk" (MODEL|SERIAL), "test" (short, long)"""
 DIAGNOSTIC_KIND_IDENTIFY: DiagnosticKind.ValueType  # 5
 """LED: "target" (chassis, disk), "disk", "seconds" """
 DIAGNOSTIC_KIND_CLEAR_SEL: DiagnosticKind.ValueType  # 6
@@ -106,7 +106,9 @@ class DiagnosticRequest(_message.Message):
     kind: Global___DiagnosticKind.ValueType
     """What."""
     expires_ms: _builtins.int
-    """Milliseconds of the collector's Unix time; not begun at or after it."""
+    """Milliseconds of the collector's Unix time; not begun at or after it. A copy whose expires_ms is not after its
+    sent_ms takes the request back: what has not begun is not begun, a bundle that awaits consent is let go of.
+    """
     asked_by: _builtins.str
     """Name of the person or API token, for the agent's own audit."""
     reason: _builtins.str

@@ -11,10 +11,18 @@ from sqlalchemy import Connection, RowMapping, Select, and_, delete, distinct, f
 
 from hardcase_collector.domain.case import Outcome
 from hardcase_collector.domain.errors import NotFound
-from hardcase_collector.domain.report import Attachment, Caller, Report, ReportChannel, RuleEnding
-from hardcase_collector.storage.state.models import AssetRow, AttachmentRow, CaseRow, ReportRow, WhyRow
+from hardcase_collector.domain.report import Attachment, AttachmentKind, Caller, Report, ReportChannel, RuleEnding
+from hardcase_collector.storage.state.models import (
+    AssetRow,
+    AttachmentRow,
+    CaseRow,
+    DiagnosticFileRow,
+    ReportRow,
+    WhyRow,
+)
 from hardcase_collector.storage.state.upserts import insert_into, table_of
 
+_ANSWERS = table_of(DiagnosticFileRow)
 _ASSETS = table_of(AssetRow)
 _ATTACHMENTS = table_of(AttachmentRow)
 _CASES = table_of(CaseRow)
@@ -56,6 +64,7 @@ class SqlReportStore:
             "attached_by": attachment.attached_by,
             "at_ms": attachment.at_ms,
             "internal": attachment.internal,
+            "kind": str(attachment.kind),
         }
         added = insert_into(self._connection.dialect.name, _ATTACHMENTS).values(values)
         self._connection.execute(added.on_conflict_do_nothing(index_elements=["case_id", "sha256"]))
@@ -78,8 +87,9 @@ class SqlReportStore:
             raise NotFound(f"there is no attachment {id}")
         return _attachment(row)
 
-    def attached_bytes(self, case: int) -> int:
-        query = select(func.coalesce(func.sum(_ATTACHMENTS.c.size), 0)).where(_ATTACHMENTS.c.case_id == case)
+    def attached_bytes(self, case: int, kind: AttachmentKind) -> int:
+        query = select(func.coalesce(func.sum(_ATTACHMENTS.c.size), 0))
+        query = query.where(_ATTACHMENTS.c.case_id == case, _ATTACHMENTS.c.kind == str(kind))
         return int(self._connection.execute(query).scalar_one())
 
     def detach(self, ids: Iterable[int]) -> None:
@@ -94,8 +104,9 @@ class SqlReportStore:
     def referenced(self, hashes: Iterable[str]) -> frozenset[str]:
         asked, found = list(hashes), set[str]()
         for start in range(0, len(asked), _IN_ONE_QUERY):
-            some = _ATTACHMENTS.c.sha256.in_(asked[start : start + _IN_ONE_QUERY])
-            found.update(self._connection.execute(select(_ATTACHMENTS.c.sha256).where(some).distinct()).scalars())
+            some = asked[start : start + _IN_ONE_QUERY]
+            for column in (_ATTACHMENTS.c.sha256, _ANSWERS.c.sha256):
+                found.update(self._connection.execute(select(column).where(column.in_(some)).distinct()).scalars())
         return frozenset(found)
 
     def endings(self, *, customer: str | None, from_ms: int, until_ms: int) -> Sequence[RuleEnding]:
@@ -173,4 +184,5 @@ def _attachment(row: RowMapping) -> Attachment:
         attached_by=row["attached_by"],
         at_ms=row["at_ms"],
         internal=row["internal"],
+        kind=AttachmentKind(row["kind"]),
     )

@@ -56,3 +56,4 @@ class AttachmentRow(Model):
     attached_by: Mapped[Text_]
     at_ms: Mapped[Ms] = mapped_column(index=True)
     internal: Mapped[bool]
+    kind: Mapped[Text_] = mapped_column(server_default="file")
