@@ -138,7 +138,8 @@ def machine(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Iterator[Ma
         scene.open()
         bmc = stack.enter_context(IpmiSim(folder / "bmc", SENSORS, serial="GUEST-BMC-1"))
         bmc.set_power(False)  # The guest's is the system interface's only place.
-        guest = stack.enter_context(Guest(folder / "vm", share=share, bmc_port=bmc.ports.system))
+        ports = (scene.collector.telemetry_port, scene.collector.enrolment_port)
+        guest = stack.enter_context(Guest(folder / "vm", share=share, bmc_port=bmc.ports.system, ports=ports))
         made = Machine(guest, scene, root)
         made.install()
         yield made

@@ -3,12 +3,14 @@
 # Debian mirror (the one that this machine's apt uses). Called by tests/install_packages.sh in the set-up step; about a minute.
 set -eu
 here=$(dirname "$(realpath "$0")")
-out=$1
+done=$1
 stamp=$(cat "$here/build.sh" "$here/customize.sh" | sha256sum | cut -c1-16)
-[ "$(cat "$out/done" 2>/dev/null || true)" = "$stamp" ] && exit 0
+[ "$(cat "$done/done" 2>/dev/null || true)" = "$stamp" ] && exit 0
 
 mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -v security | head -n 1)
 suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
+# Beside the image that is there: it is whole at any time.
+out=$done.new
 tree=$out/tree
 rm -rf "$out"
 mkdir -p "$out"
@@ -31,6 +33,9 @@ sh "$here/customize.sh" "$tree" >"$out/customize.log" 2>&1
 cp "$tree"/boot/vmlinuz-* "$out/vmlinuz"
 cp "$tree"/boot/initrd.img-* "$out/initrd.img"
 rm -rf "$tree"/var/lib/apt/lists/*
-mke2fs -q -t ext4 -O ^metadata_csum,^has_journal -m 0 -d "$tree" "$out/root.img" 1600M
+# A journal, as every server's disk has: the guest loses its power.
+mke2fs -q -t ext4 -O ^metadata_csum -J size=16 -m 0 -d "$tree" "$out/root.img" 1600M
 rm -rf "$tree"
 echo "$stamp" >"$out/done"
+rm -rf "$done"
+mv "$out" "$done"
