@@ -25,19 +25,19 @@ _sym_db = _symbol_database.Default()
 from hardcase_protos.v1 import reading_pb2 as hardcase__protos_dot_v1_dot_reading__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"hardcase_protos/v1/enrolment.proto\x12\x12hardcase_protos.v1\x1a hardcase_protos/v1/reading.proto\"o\n\rEnrollRequest\x12\r\n\x05token\x18\x01 \x01(\t\x12\x0f\n\x07\x63sr_pem\x18\x02 \x01(\x0c\x12\'\n\x04host\x18\x03 \x01(\x0b\x32\x19.hardcase_protos.v1.Asset\x12\x15\n\ragent_version\x18\x04 \x01(\t\"H\n\x0b\x45nrollReply\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\x17\n\x0f\x63\x65rtificate_pem\x18\x02 \x01(\x0c\x12\x0e\n\x06\x63\x61_pem\x18\x03 \x01(\x0c\"\\\n\x0cRenewRequest\x12\x17\n\x0f\x63\x65rtificate_pem\x18\x01 \x01(\x0c\x12\x0f\n\x07\x63sr_pem\x18\x02 \x01(\x0c\x12\x0f\n\x07wall_ms\x18\x03 \x01(\x04\x12\x11\n\tsignature\x18\x04 \x01(\x0c\x32\xa5\x01\n\tEnrolment\x12L\n\x06\x45nroll\x12!.hardcase_protos.v1.EnrollRequest\x1a\x1f.hardcase_protos.v1.EnrollReply\x12J\n\x05Renew\x12 .hardcase_protos.v1.RenewRequest\x1a\x1f.hardcase_protos.v1.EnrollReplyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"hardcase_protos/v1/enrolment.proto\x12\x12hardcase_protos.v1\x1a hardcase_protos/v1/reading.proto\"\x80\x01\n\rEnrollRequest\x12\r\n\x05token\x18\x01 \x01(\t\x12\x0f\n\x07\x63sr_pem\x18\x02 \x01(\x0c\x12\'\n\x04host\x18\x03 \x01(\x0b\x32\x19.hardcase_protos.v1.Asset\x12\x15\n\ragent_version\x18\x04 \x01(\t\x12\x0f\n\x07wall_ms\x18\x05 \x01(\x04\"q\n\x0b\x45nrollReply\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\x17\n\x0f\x63\x65rtificate_pem\x18\x02 \x01(\x0c\x12\x0e\n\x06\x63\x61_pem\x18\x03 \x01(\x0c\x12\x0f\n\x07wall_ms\x18\x04 \x01(\x04\x12\x16\n\x0etelemetry_port\x18\x05 \x01(\r\"\\\n\x0cRenewRequest\x12\x17\n\x0f\x63\x65rtificate_pem\x18\x01 \x01(\x0c\x12\x0f\n\x07\x63sr_pem\x18\x02 \x01(\x0c\x12\x0f\n\x07wall_ms\x18\x03 \x01(\x04\x12\x11\n\tsignature\x18\x04 \x01(\x0c\x32\xa5\x01\n\tEnrolment\x12L\n\x06\x45nroll\x12!.hardcase_protos.v1.EnrollRequest\x1a\x1f.hardcase_protos.v1.EnrollReply\x12J\n\x05Renew\x12 .hardcase_protos.v1.RenewRequest\x1a\x1f.hardcase_protos.v1.EnrollReplyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'hardcase_protos.v1.enrolment_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ENROLLREQUEST']._serialized_start=92
-  _globals['_ENROLLREQUEST']._serialized_end=203
-  _globals['_ENROLLREPLY']._serialized_start=205
-  _globals['_ENROLLREPLY']._serialized_end=277
-  _globals['_RENEWREQUEST']._serialized_start=279
-  _globals['_RENEWREQUEST']._serialized_end=371
-  _globals['_ENROLMENT']._serialized_start=374
-  _globals['_ENROLMENT']._serialized_end=539
+  _globals['_ENROLLREQUEST']._serialized_start=93
+  _globals['_ENROLLREQUEST']._serialized_end=221
+  _globals['_ENROLLREPLY']._serialized_start=223
+  _globals['_ENROLLREPLY']._serialized_end=336
+  _globals['_RENEWREQUEST']._serialized_start=338
+  _globals['_RENEWREQUEST']._serialized_end=430
+  _globals['_ENROLMENT']._serialized_start=433
+  _globals['_ENROLMENT']._serialized_end=598
 # @@protoc_insertion_point(module_scope)

@@ -27,12 +27,15 @@ class EnrollRequest(_message.Message):
     CSR_PEM_FIELD_NUMBER: _builtins.int
     HOST_FIELD_NUMBER: _builtins.int
     AGENT_VERSION_FIELD_NUMBER: _builtins.int
+    WALL_MS_FIELD_NUMBER: _builtins.int
     token: _builtins.str
     """Secret as printed by the collector's `token` command; stored there as a hash only."""
     csr_pem: _builtins.bytes
     """PKCS#10, PEM. The subject is ignored: the collector names the agent."""
     agent_version: _builtins.str
     """For people."""
+    wall_ms: _builtins.int
+    """The host's Unix time, ms: a wrong clock is told on both sides, and refuses nothing."""
     @_builtins.property
     def host(self) -> _reading_pb2.Asset:
         """The agent's own host; machine_id and uuid are bound to the identity."""
@@ -44,10 +47,11 @@ class EnrollRequest(_message.Message):
         csr_pem: _builtins.bytes = ...,
         host: _reading_pb2.Asset | None = ...,
         agent_version: _builtins.str = ...,
+        wall_ms: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["host", b"host"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_version", b"agent_version", "csr_pem", b"csr_pem", "host", b"host", "token", b"token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_version", b"agent_version", "csr_pem", b"csr_pem", "host", b"host", "token", b"token", "wall_ms", b"wall_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -62,22 +66,30 @@ class EnrollReply(_message.Message):
     AGENT_ID_FIELD_NUMBER: _builtins.int
     CERTIFICATE_PEM_FIELD_NUMBER: _builtins.int
     CA_PEM_FIELD_NUMBER: _builtins.int
+    WALL_MS_FIELD_NUMBER: _builtins.int
+    TELEMETRY_PORT_FIELD_NUMBER: _builtins.int
     agent_id: _builtins.str
     """UUID, also the certificate's common name."""
     certificate_pem: _builtins.bytes
-    """Client certificate, then its issuer, PEM."""
+    """Client certificate, PEM; empty where the host brought its own."""
     ca_pem: _builtins.bytes
-    """The collector's CA, PEM."""
+    """Every CA that the collector's certificate may end in, PEM: two during a rollover."""
+    wall_ms: _builtins.int
+    """The collector's Unix time, ms."""
+    telemetry_port: _builtins.int
+    """Where streams are taken, on the host that was asked."""
     def __init__(
         self,
         *,
         agent_id: _builtins.str = ...,
         certificate_pem: _builtins.bytes = ...,
         ca_pem: _builtins.bytes = ...,
+        wall_ms: _builtins.int = ...,
+        telemetry_port: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "ca_pem", b"ca_pem", "certificate_pem", b"certificate_pem"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "ca_pem", b"ca_pem", "certificate_pem", b"certificate_pem", "telemetry_port", b"telemetry_port", "wall_ms", b"wall_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class EnrolmentStub:
-    """Answers nothing but these two calls.
+    """Answers nothing but these two calls. A refusal carries trailing metadata: `hardcase-refusal`, the kebab-case name of
+    its cause (domain/joining.py of the collector lists them), and `hardcase-time`, the collector's Unix time in ms.
     """
 
     def __init__(self, channel):
@@ -48,19 +49,25 @@ class EnrolmentStub:
 
 
 class EnrolmentServicer:
-    """Answers nothing but these two calls.
+    """Answers nothing but these two calls. A refusal carries trailing metadata: `hardcase-refusal`, the kebab-case name of
+    its cause (domain/joining.py of the collector lists them), and `hardcase-time`, the collector's Unix time in ms.
     """
 
     def Enroll(self, request, context):
-        """Exchanges a token for a client certificate. UNAUTHENTICATED: token wrong, used up or expired.
-        ALREADY_EXISTS: this host is bound to another identity and the token is not a --replace token.
+        """Exchanges a token for a client certificate. The same token with the same public key gets the same certificate again
+        until it expires, and no further use is taken: ask again where the answer was lost.
+        UNAUTHENTICATED: token unknown, revoked, used up or expired. FAILED_PRECONDITION: a person must approve this host
+        first; ask again with the same key. ALREADY_EXISTS: this host is bound to another identity and the token is not a
+        --replace token. PERMISSION_DENIED, RESOURCE_EXHAUSTED: as their name says.
+        Also answered on the telemetry port where the collector takes certificates of the site's own CA: there the client
+        certificate of the connection is bound, and csr_pem is empty.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Renew(self, request, context):
-        """New certificate for an identity that proves it holds its present key.
+        """New certificate for an identity that proves it holds its present key; up to 90 days after the present one expired.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -88,7 +95,8 @@ def add_EnrolmentServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class Enrolment:
-    """Answers nothing but these two calls.
+    """Answers nothing but these two calls. A refusal carries trailing metadata: `hardcase-refusal`, the kebab-case name of
+    its cause (domain/joining.py of the collector lists them), and `hardcase-time`, the collector's Unix time in ms.
     """
 
     @staticmethod

@@ -27,33 +27,49 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class EnrolmentStub:
-    """Answers nothing but these two calls."""
+    """Answers nothing but these two calls. A refusal carries trailing metadata: `hardcase-refusal`, the kebab-case name of
+    its cause (domain/joining.py of the collector lists them), and `hardcase-time`, the collector's Unix time in ms.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> EnrolmentAsyncStub: ...
     Enroll: _grpc.UnaryUnaryMultiCallable[_enrolment_pb2.EnrollRequest, _enrolment_pb2.EnrollReply]
-    """Exchanges a token for a client certificate. UNAUTHENTICATED: token wrong, used up or expired.
-    ALREADY_EXISTS: this host is bound to another identity and the token is not a --replace token.
+    """Exchanges a token for a client certificate. The same token with the same public key gets the same certificate again
+    until it expires, and no further use is taken: ask again where the answer was lost.
+    UNAUTHENTICATED: token unknown, revoked, used up or expired. FAILED_PRECONDITION: a person must approve this host
+    first; ask again with the same key. ALREADY_EXISTS: this host is bound to another identity and the token is not a
+    --replace token. PERMISSION_DENIED, RESOURCE_EXHAUSTED: as their name says.
+    Also answered on the telemetry port where the collector takes certificates of the site's own CA: there the client
+    certificate of the connection is bound, and csr_pem is empty.
     """
     Renew: _grpc.UnaryUnaryMultiCallable[_enrolment_pb2.RenewRequest, _enrolment_pb2.EnrollReply]
-    """New certificate for an identity that proves it holds its present key."""
+    """New certificate for an identity that proves it holds its present key; up to 90 days after the present one expired."""
 
 @_typing.type_check_only
 class EnrolmentAsyncStub(EnrolmentStub):
-    """Answers nothing but these two calls."""
+    """Answers nothing but these two calls. A refusal carries trailing metadata: `hardcase-refusal`, the kebab-case name of
+    its cause (domain/joining.py of the collector lists them), and `hardcase-time`, the collector's Unix time in ms.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Enroll: _aio.UnaryUnaryMultiCallable[_enrolment_pb2.EnrollRequest, _enrolment_pb2.EnrollReply]  # type: ignore[assignment]
-    """Exchanges a token for a client certificate. UNAUTHENTICATED: token wrong, used up or expired.
-    ALREADY_EXISTS: this host is bound to another identity and the token is not a --replace token.
+    """Exchanges a token for a client certificate. The same token with the same public key gets the same certificate again
+    until it expires, and no further use is taken: ask again where the answer was lost.
+    UNAUTHENTICATED: token unknown, revoked, used up or expired. FAILED_PRECONDITION: a person must approve this host
+    first; ask again with the same key. ALREADY_EXISTS: this host is bound to another identity and the token is not a
+    --replace token. PERMISSION_DENIED, RESOURCE_EXHAUSTED: as their name says.
+    Also answered on the telemetry port where the collector takes certificates of the site's own CA: there the client
+    certificate of the connection is bound, and csr_pem is empty.
     """
     Renew: _aio.UnaryUnaryMultiCallable[_enrolment_pb2.RenewRequest, _enrolment_pb2.EnrollReply]  # type: ignore[assignment]
-    """New certificate for an identity that proves it holds its present key."""
+    """New certificate for an identity that proves it holds its present key; up to 90 days after the present one expired."""
 
 class EnrolmentServicer(metaclass=_abc_1.ABCMeta):
-    """Answers nothing but these two calls."""
+    """Answers nothing but these two calls. A refusal carries trailing metadata: `hardcase-refusal`, the kebab-case name of
+    its cause (domain/joining.py of the collector lists them), and `hardcase-time`, the collector's Unix time in ms.
+    """
 
     @_abc_1.abstractmethod
     def Enroll(
@@ -61,8 +77,13 @@ class EnrolmentServicer(metaclass=_abc_1.ABCMeta):
         request: _enrolment_pb2.EnrollRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_enrolment_pb2.EnrollReply, _abc.Awaitable[_enrolment_pb2.EnrollReply]]:
-        """Exchanges a token for a client certificate. UNAUTHENTICATED: token wrong, used up or expired.
-        ALREADY_EXISTS: this host is bound to another identity and the token is not a --replace token.
+        """Exchanges a token for a client certificate. The same token with the same public key gets the same certificate again
+        until it expires, and no further use is taken: ask again where the answer was lost.
+        UNAUTHENTICATED: token unknown, revoked, used up or expired. FAILED_PRECONDITION: a person must approve this host
+        first; ask again with the same key. ALREADY_EXISTS: this host is bound to another identity and the token is not a
+        --replace token. PERMISSION_DENIED, RESOURCE_EXHAUSTED: as their name says.
+        Also answered on the telemetry port where the collector takes certificates of the site's own CA: there the client
+        certificate of the connection is bound, and csr_pem is empty.
         """
 
     @_abc_1.abstractmethod
@@ -71,6 +92,6 @@ class EnrolmentServicer(metaclass=_abc_1.ABCMeta):
         request: _enrolment_pb2.RenewRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_enrolment_pb2.EnrollReply, _abc.Awaitable[_enrolment_pb2.EnrollReply]]:
-        """New certificate for an identity that proves it holds its present key."""
+        """New certificate for an identity that proves it holds its present key; up to 90 days after the present one expired."""
 
 def add_EnrolmentServicer_to_server(servicer: EnrolmentServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -796,6 +796,8 @@ class Loss(_message.Message):
         """ended the stream three times"""
         CAUSE_WRITE_FAILED: Loss._Cause.ValueType  # 6
         """the disk refused it"""
+        CAUSE_FORGOTTEN: Loss._Cause.ValueType  # 7
+        """a person let it go without a receipt"""
 
     class Cause(_Cause, metaclass=_CauseEnumTypeWrapper):
         """Why it happened."""
@@ -814,6 +816,8 @@ class Loss(_message.Message):
     """ended the stream three times"""
     CAUSE_WRITE_FAILED: Loss.Cause.ValueType  # 6
     """the disk refused it"""
+    CAUSE_FORGOTTEN: Loss.Cause.ValueType  # 7
+    """a person let it go without a receipt"""
 
     EPOCH_FIELD_NUMBER: _builtins.int
     FIRST_FIELD_NUMBER: _builtins.int

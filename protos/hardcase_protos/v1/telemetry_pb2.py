@@ -26,7 +26,7 @@ from hardcase_protos.v1 import diagnostics_pb2 as hardcase__protos_dot_v1_dot_di
 from hardcase_protos.v1 import reading_pb2 as hardcase__protos_dot_v1_dot_reading__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"hardcase_protos/v1/telemetry.proto\x12\x12hardcase_protos.v1\x1a$hardcase_protos/v1/diagnostics.proto\x1a hardcase_protos/v1/reading.proto\"\xc5\x02\n\x0c\x41gentMessage\x12*\n\x05hello\x18\x01 \x01(\x0b\x32\x19.hardcase_protos.v1.HelloH\x00\x12*\n\x05\x62\x61tch\x18\x02 \x01(\x0b\x32\x19.hardcase_protos.v1.BatchH\x00\x12\x32\n\theartbeat\x18\x03 \x01(\x0b\x32\x1d.hardcase_protos.v1.HeartbeatH\x00\x12.\n\x07goodbye\x18\x04 \x01(\x0b\x32\x1b.hardcase_protos.v1.GoodbyeH\x00\x12\x32\n\tcatalogue\x18\x05 \x01(\x0b\x32\x1d.hardcase_protos.v1.CatalogueH\x00\x12:\n\ndiagnostic\x18\x06 \x01(\x0b\x32$.hardcase_protos.v1.DiagnosticReportH\x00\x42\t\n\x07message\"\xe2\x02\n\x05Hello\x12\x10\n\x08protocol\x18\x01 \x01(\r\x12\x15\n\ragent_version\x18\x02 \x01(\t\x12\x10\n\x08hostname\x18\x03 \x01(\t\x12\x12\n\nmachine_id\x18\x04 \x01(\t\x12\x10\n\x08\x64mi_uuid\x18\x05 \x01(\t\x12\x0f\n\x07\x62oot_id\x18\x06 \x01(\x0c\x12\x34\n\x0crecord_kinds\x18\x07 \x03(\x0e\x32\x1e.hardcase_protos.v1.RecordKind\x12-\n\x06\x65pochs\x18\x08 \x03(\x0b\x32\x1d.hardcase_protos.v1.EpochHeld\x12\x0f\n\x07wall_ms\x18\t \x01(\x04\x12\x0f\n\x07\x62oot_ms\x18\n \x01(\x04\x12\'\n\x04host\x18\x0b \x01(\x0b\x32\x19.hardcase_protos.v1.Asset\x12\x37\n\x0b\x64iagnostics\x18\x0c \x03(\x0e\x32\".hardcase_protos.v1.DiagnosticKind\":\n\tEpochHeld\x12\r\n\x05\x65poch\x18\x01 \x01(\x0c\x12\x0e\n\x06oldest\x18\x02 \x01(\x04\x12\x0e\n\x06newest\x18\x03 \x01(\x04\"[\n\x05\x42\x61tch\x12\r\n\x05\x65poch\x18\x01 \x01(\x0c\x12\x16\n\x0e\x66irst_sequence\x18\x02 \x01(\x04\x12+\n\x07records\x18\x03 \x03(\x0b\x32\x1a.hardcase_protos.v1.Record\"Y\n\tHeartbeat\x12\x0f\n\x07wall_ms\x18\x01 \x01(\x04\x12\x0f\n\x07\x62oot_ms\x18\x02 \x01(\x04\x12\x15\n\rspool_records\x18\x03 \x01(\x04\x12\x13\n\x0bspool_bytes\x18\x04 \x01(\x04\"\x19\n\x07Goodbye\x12\x0e\n\x06reason\x18\x01 \x01(\t\"\xc5\x02\n\x10\x43ollectorMessage\x12.\n\x07welcome\x18\x01 \x01(\x0b\x32\x1b.hardcase_protos.v1.WelcomeH\x00\x12&\n\x03\x61\x63k\x18\x02 \x01(\x0b\x32\x17.hardcase_protos.v1.AckH\x00\x12;\n\x0eneed_catalogue\x18\x03 \x01(\x0b\x32!.hardcase_protos.v1.NeedCatalogueH\x00\x12(\n\x04hold\x18\x04 \x01(\x0b\x32\x18.hardcase_protos.v1.HoldH\x00\x12*\n\x05\x63lose\x18\x05 \x01(\x0b\x32\x19.hardcase_protos.v1.CloseH\x00\x12;\n\ndiagnostic\x18\x06 \x01(\x0b\x32%.hardcase_protos.v1.DiagnosticRequestH\x00\x42\t\n\x07message\"\x9b\x02\n\x07Welcome\x12\x10\n\x08protocol\x18\x01 \x01(\r\x12\x0f\n\x07session\x18\x02 \x01(\x04\x12/\n\x06resume\x18\x03 \x03(\x0b\x32\x1f.hardcase_protos.v1.ResumePoint\x12\x16\n\x0e\x63redit_records\x18\x04 \x01(\r\x12\x14\n\x0c\x63redit_bytes\x18\x05 \x01(\r\x12\x19\n\x11max_message_bytes\x18\x06 \x01(\r\x12\x34\n\x0crecord_kinds\x18\x07 \x03(\x0e\x32\x1e.hardcase_protos.v1.RecordKind\x12\x13\n\x0bheartbeat_s\x18\x08 \x01(\r\x12\x12\n\ncatalogues\x18\t \x03(\x0c\x12\x14\n\x0c\x63ollector_id\x18\n \x01(\t\"-\n\x0bResumePoint\x12\r\n\x05\x65poch\x18\x01 \x01(\x0c\x12\x0f\n\x07through\x18\x02 \x01(\x04\"\x84\x01\n\x03\x41\x63k\x12\r\n\x05\x65poch\x18\x01 \x01(\x0c\x12\x0f\n\x07through\x18\x02 \x01(\x04\x12/\n\x08rejected\x18\x03 \x03(\x0b\x32\x1d.hardcase_protos.v1.Rejection\x12\x16\n\x0e\x63redit_records\x18\x04 \x01(\r\x12\x14\n\x0c\x63redit_bytes\x18\x05 \x01(\r\"\xfb\x01\n\tRejection\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\x34\n\x06status\x18\x02 \x01(\x0e\x32$.hardcase_protos.v1.Rejection.Status\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\"\x95\x01\n\x06Status\x12\x16\n\x12STATUS_UNSPECIFIED\x10\x00\x12\x14\n\x10STATUS_MALFORMED\x10\x01\x12\x17\n\x13STATUS_UNKNOWN_KIND\x10\x02\x12\x14\n\x10STATUS_NOT_BOUND\x10\x03\x12\x14\n\x10STATUS_TOO_LARGE\x10\x04\x12\x18\n\x14STATUS_BAD_CATALOGUE\x10\x05\"F\n\rNeedCatalogue\x12\r\n\x05\x65poch\x18\x01 \x01(\x0c\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\x14\n\x0c\x63\x61talogue_id\x18\x03 \x01(\x0c\"\xbe\x01\n\x04Hold\x12-\n\x05\x63\x61use\x18\x01 \x01(\x0e\x32\x1e.hardcase_protos.v1.Hold.Cause\x12\x16\n\x0eretry_after_ms\x18\x02 \x01(\r\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\"_\n\x05\x43\x61use\x12\x15\n\x11\x43\x41USE_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x43\x41USE_DISK_FULL\x10\x01\x12\x16\n\x12\x43\x41USE_STORE_FAILED\x10\x02\x12\x12\n\x0e\x43\x41USE_DRAINING\x10\x03\"\xcb\x01\n\x05\x43lose\x12.\n\x05\x63\x61use\x18\x01 \x01(\x0e\x32\x1f.hardcase_protos.v1.Close.Cause\x12\x0e\n\x06\x64\x65tail\x18\x02 \x01(\t\"\x81\x01\n\x05\x43\x61use\x12\x15\n\x11\x43\x41USE_UNSPECIFIED\x10\x00\x12\x14\n\x10\x43\x41USE_SUPERSEDED\x10\x01\x12\x10\n\x0c\x43\x41USE_CLONED\x10\x02\x12\x11\n\rCAUSE_REVOKED\x10\x03\x12\x12\n\x0e\x43\x41USE_PROTOCOL\x10\x04\x12\x12\n\x0e\x43\x41USE_DRAINING\x10\x05\x32\x61\n\tTelemetry\x12T\n\x06Stream\x12 .hardcase_protos.v1.AgentMessage\x1a$.hardcase_protos.v1.CollectorMessage(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"hardcase_protos/v1/telemetry.proto\x12\x12hardcase_protos.v1\x1a$hardcase_protos/v1/diagnostics.proto\x1a hardcase_protos/v1/reading.proto\"\xc5\x02\n\x0c\x41gentMessage\x12*\n\x05hello\x18\x01 \x01(\x0b\x32\x19.hardcase_protos.v1.HelloH\x00\x12*\n\x05\x62\x61tch\x18\x02 \x01(\x0b\x32\x19.hardcase_protos.v1.BatchH\x00\x12\x32\n\theartbeat\x18\x03 \x01(\x0b\x32\x1d.hardcase_protos.v1.HeartbeatH\x00\x12.\n\x07goodbye\x18\x04 \x01(\x0b\x32\x1b.hardcase_protos.v1.GoodbyeH\x00\x12\x32\n\tcatalogue\x18\x05 \x01(\x0b\x32\x1d.hardcase_protos.v1.CatalogueH\x00\x12:\n\ndiagnostic\x18\x06 \x01(\x0b\x32$.hardcase_protos.v1.DiagnosticReportH\x00\x42\t\n\x07message\"\xf1\x02\n\x05Hello\x12\x10\n\x08protocol\x18\x01 \x01(\r\x12\x15\n\ragent_version\x18\x02 \x01(\t\x12\x10\n\x08hostname\x18\x03 \x01(\t\x12\x12\n\nmachine_id\x18\x04 \x01(\t\x12\x10\n\x08\x64mi_uuid\x18\x05 \x01(\t\x12\x0f\n\x07\x62oot_id\x18\x06 \x01(\x0c\x12\x34\n\x0crecord_kinds\x18\x07 \x03(\x0e\x32\x1e.hardcase_protos.v1.RecordKind\x12-\n\x06\x65pochs\x18\x08 \x03(\x0b\x32\x1d.hardcase_protos.v1.EpochHeld\x12\x0f\n\x07wall_ms\x18\t \x01(\x04\x12\x0f\n\x07\x62oot_ms\x18\n \x01(\x04\x12\'\n\x04host\x18\x0b \x01(\x0b\x32\x19.hardcase_protos.v1.Asset\x12\x37\n\x0b\x64iagnostics\x18\x0c \x03(\x0e\x32\".hardcase_protos.v1.DiagnosticKind\x12\r\n\x05roots\x18\r \x03(\x0c\":\n\tEpochHeld\x12\r\n\x05\x65poch\x18\x01 \x01(\x0c\x12\x0e\n\x06oldest\x18\x02 \x01(\x04\x12\x0e\n\x06newest\x18\x03 \x01(\x04\"[\n\x05\x42\x61tch\x12\r\n\x05\x65poch\x18\x01 \x01(\x0c\x12\x16\n\x0e\x66irst_sequence\x18\x02 \x01(\x04\x12+\n\x07records\x18\x03 \x03(\x0b\x32\x1a.hardcase_protos.v1.Record\"Y\n\tHeartbeat\x12\x0f\n\x07wall_ms\x18\x01 \x01(\x04\x12\x0f\n\x07\x62oot_ms\x18\x02 \x01(\x04\x12\x15\n\rspool_records\x18\x03 \x01(\x04\x12\x13\n\x0bspool_bytes\x18\x04 \x01(\x04\"\x19\n\x07Goodbye\x12\x0e\n\x06reason\x18\x01 \x01(\t\"\xf1\x02\n\x10\x43ollectorMessage\x12.\n\x07welcome\x18\x01 \x01(\x0b\x32\x1b.hardcase_protos.v1.WelcomeH\x00\x12&\n\x03\x61\x63k\x18\x02 \x01(\x0b\x32\x17.hardcase_protos.v1.AckH\x00\x12;\n\x0eneed_catalogue\x18\x03 \x01(\x0b\x32!.hardcase_protos.v1.NeedCatalogueH\x00\x12(\n\x04hold\x18\x04 \x01(\x0b\x32\x18.hardcase_protos.v1.HoldH\x00\x12*\n\x05\x63lose\x18\x05 \x01(\x0b\x32\x19.hardcase_protos.v1.CloseH\x00\x12;\n\ndiagnostic\x18\x06 \x01(\x0b\x32%.hardcase_protos.v1.DiagnosticRequestH\x00\x12*\n\x05trust\x18\x07 \x01(\x0b\x32\x19.hardcase_protos.v1.TrustH\x00\x42\t\n\x07message\"8\n\x05Trust\x12\x0e\n\x06\x63\x61_pem\x18\x01 \x01(\x0c\x12\r\n\x05renew\x18\x02 \x01(\x08\x12\x10\n\x08within_s\x18\x03 \x01(\r\"\x9b\x02\n\x07Welcome\x12\x10\n\x08protocol\x18\x01 \x01(\r\x12\x0f\n\x07session\x18\x02 \x01(\x04\x12/\n\x06resume\x18\x03 \x03(\x0b\x32\x1f.hardcase_protos.v1.ResumePoint\x12\x16\n\x0e\x63redit_records\x18\x04 \x01(\r\x12\x14\n\x0c\x63redit_bytes\x18\x05 \x01(\r\x12\x19\n\x11max_message_bytes\x18\x06 \x01(\r\x12\x34\n\x0crecord_kinds\x18\x07 \x03(\x0e\x32\x1e.hardcase_protos.v1.RecordKind\x12\x13\n\x0bheartbeat_s\x18\x08 \x01(\r\x12\x12\n\ncatalogues\x18\t \x03(\x0c\x12\x14\n\x0c\x63ollector_id\x18\n \x01(\t\"-\n\x0bResumePoint\x12\r\n\x05\x65poch\x18\x01 \x01(\x0c\x12\x0f\n\x07through\x18\x02 \x01(\x04\"\x84\x01\n\x03\x41\x63k\x12\r\n\x05\x65poch\x18\x01 \x01(\x0c\x12\x0f\n\x07through\x18\x02 \x01(\x04\x12/\n\x08rejected\x18\x03 \x03(\x0b\x32\x1d.hardcase_protos.v1.Rejection\x12\x16\n\x0e\x63redit_records\x18\x04 \x01(\r\x12\x14\n\x0c\x63redit_bytes\x18\x05 \x01(\r\"\xfb\x01\n\tRejection\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\x34\n\x06status\x18\x02 \x01(\x0e\x32$.hardcase_protos.v1.Rejection.Status\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\"\x95\x01\n\x06Status\x12\x16\n\x12STATUS_UNSPECIFIED\x10\x00\x12\x14\n\x10STATUS_MALFORMED\x10\x01\x12\x17\n\x13STATUS_UNKNOWN_KIND\x10\x02\x12\x14\n\x10STATUS_NOT_BOUND\x10\x03\x12\x14\n\x10STATUS_TOO_LARGE\x10\x04\x12\x18\n\x14STATUS_BAD_CATALOGUE\x10\x05\"F\n\rNeedCatalogue\x12\r\n\x05\x65poch\x18\x01 \x01(\x0c\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\x14\n\x0c\x63\x61talogue_id\x18\x03 \x01(\x0c\"\xbe\x01\n\x04Hold\x12-\n\x05\x63\x61use\x18\x01 \x01(\x0e\x32\x1e.hardcase_protos.v1.Hold.Cause\x12\x16\n\x0eretry_after_ms\x18\x02 \x01(\r\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\"_\n\x05\x43\x61use\x12\x15\n\x11\x43\x41USE_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x43\x41USE_DISK_FULL\x10\x01\x12\x16\n\x12\x43\x41USE_STORE_FAILED\x10\x02\x12\x12\n\x0e\x43\x41USE_DRAINING\x10\x03\"\xcb\x01\n\x05\x43lose\x12.\n\x05\x63\x61use\x18\x01 \x01(\x0e\x32\x1f.hardcase_protos.v1.Close.Cause\x12\x0e\n\x06\x64\x65tail\x18\x02 \x01(\t\"\x81\x01\n\x05\x43\x61use\x12\x15\n\x11\x43\x41USE_UNSPECIFIED\x10\x00\x12\x14\n\x10\x43\x41USE_SUPERSEDED\x10\x01\x12\x10\n\x0c\x43\x41USE_CLONED\x10\x02\x12\x11\n\rCAUSE_REVOKED\x10\x03\x12\x12\n\x0e\x43\x41USE_PROTOCOL\x10\x04\x12\x12\n\x0e\x43\x41USE_DRAINING\x10\x05\x32\x61\n\tTelemetry\x12T\n\x06Stream\x12 .hardcase_protos.v1.AgentMessage\x1a$.hardcase_protos.v1.CollectorMessage(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,37 +36,39 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_AGENTMESSAGE']._serialized_start=131
   _globals['_AGENTMESSAGE']._serialized_end=456
   _globals['_HELLO']._serialized_start=459
-  _globals['_HELLO']._serialized_end=813
-  _globals['_EPOCHHELD']._serialized_start=815
-  _globals['_EPOCHHELD']._serialized_end=873
-  _globals['_BATCH']._serialized_start=875
-  _globals['_BATCH']._serialized_end=966
-  _globals['_HEARTBEAT']._serialized_start=968
-  _globals['_HEARTBEAT']._serialized_end=1057
-  _globals['_GOODBYE']._serialized_start=1059
-  _globals['_GOODBYE']._serialized_end=1084
-  _globals['_COLLECTORMESSAGE']._serialized_start=1087
-  _globals['_COLLECTORMESSAGE']._serialized_end=1412
-  _globals['_WELCOME']._serialized_start=1415
-  _globals['_WELCOME']._serialized_end=1698
-  _globals['_RESUMEPOINT']._serialized_start=1700
-  _globals['_RESUMEPOINT']._serialized_end=1745
-  _globals['_ACK']._serialized_start=1748
-  _globals['_ACK']._serialized_end=1880
-  _globals['_REJECTION']._serialized_start=1883
-  _globals['_REJECTION']._serialized_end=2134
-  _globals['_REJECTION_STATUS']._serialized_start=1985
-  _globals['_REJECTION_STATUS']._serialized_end=2134
-  _globals['_NEEDCATALOGUE']._serialized_start=2136
-  _globals['_NEEDCATALOGUE']._serialized_end=2206
-  _globals['_HOLD']._serialized_start=2209
-  _globals['_HOLD']._serialized_end=2399
-  _globals['_HOLD_CAUSE']._serialized_start=2304
-  _globals['_HOLD_CAUSE']._serialized_end=2399
-  _globals['_CLOSE']._serialized_start=2402
-  _globals['_CLOSE']._serialized_end=2605
-  _globals['_CLOSE_CAUSE']._serialized_start=2476
-  _globals['_CLOSE_CAUSE']._serialized_end=2605
-  _globals['_TELEMETRY']._serialized_start=2607
-  _globals['_TELEMETRY']._serialized_end=2704
+  _globals['_HELLO']._serialized_end=828
+  _globals['_EPOCHHELD']._serialized_start=830
+  _globals['_EPOCHHELD']._serialized_end=888
+  _globals['_BATCH']._serialized_start=890
+  _globals['_BATCH']._serialized_end=981
+  _globals['_HEARTBEAT']._serialized_start=983
+  _globals['_HEARTBEAT']._serialized_end=1072
+  _globals['_GOODBYE']._serialized_start=1074
+  _globals['_GOODBYE']._serialized_end=1099
+  _globals['_COLLECTORMESSAGE']._serialized_start=1102
+  _globals['_COLLECTORMESSAGE']._serialized_end=1471
+  _globals['_TRUST']._serialized_start=1473
+  _globals['_TRUST']._serialized_end=1529
+  _globals['_WELCOME']._serialized_start=1532
+  _globals['_WELCOME']._serialized_end=1815
+  _globals['_RESUMEPOINT']._serialized_start=1817
+  _globals['_RESUMEPOINT']._serialized_end=1862
+  _globals['_ACK']._serialized_start=1865
+  _globals['_ACK']._serialized_end=1997
+  _globals['_REJECTION']._serialized_start=2000
+  _globals['_REJECTION']._serialized_end=2251
+  _globals['_REJECTION_STATUS']._serialized_start=2102
+  _globals['_REJECTION_STATUS']._serialized_end=2251
+  _globals['_NEEDCATALOGUE']._serialized_start=2253
+  _globals['_NEEDCATALOGUE']._serialized_end=2323
+  _globals['_HOLD']._serialized_start=2326
+  _globals['_HOLD']._serialized_end=2516
+  _globals['_HOLD_CAUSE']._serialized_start=2421
+  _globals['_HOLD_CAUSE']._serialized_end=2516
+  _globals['_CLOSE']._serialized_start=2519
+  _globals['_CLOSE']._serialized_end=2722
+  _globals['_CLOSE_CAUSE']._serialized_start=2593
+  _globals['_CLOSE_CAUSE']._serialized_end=2722
+  _globals['_TELEMETRY']._serialized_start=2724
+  _globals['_TELEMETRY']._serialized_end=2821
 # @@protoc_insertion_point(module_scope)

@@ -97,6 +97,7 @@ class Hello(_message.Message):
     BOOT_MS_FIELD_NUMBER: _builtins.int
     HOST_FIELD_NUMBER: _builtins.int
     DIAGNOSTICS_FIELD_NUMBER: _builtins.int
+    ROOTS_FIELD_NUMBER: _builtins.int
     protocol: _builtins.int
     """Protocol number, now 1. A collector of release N accepts N-2 to N."""
     agent_version: _builtins.str
@@ -129,6 +130,10 @@ class Hello(_message.Message):
     def diagnostics(self) -> _containers.RepeatedScalarFieldContainer[_diagnostics_pb2.DiagnosticKind.ValueType]:
         """Diagnostics this agent's own configuration allows."""
 
+    @_builtins.property
+    def roots(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """SHA-256 of each CA the agent trusts. Empty: it does not say."""
+
     def __init__(
         self,
         *,
@@ -144,10 +149,11 @@ class Hello(_message.Message):
         boot_ms: _builtins.int = ...,
         host: _reading_pb2.Asset | None = ...,
         diagnostics: _abc.Iterable[_diagnostics_pb2.DiagnosticKind.ValueType] | None = ...,
+        roots: _abc.Iterable[_builtins.bytes] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["host", b"host"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_version", b"agent_version", "boot_id", b"boot_id", "boot_ms", b"boot_ms", "diagnostics", b"diagnostics", "dmi_uuid", b"dmi_uuid", "epochs", b"epochs", "host", b"host", "hostname", b"hostname", "machine_id", b"machine_id", "protocol", b"protocol", "record_kinds", b"record_kinds", "wall_ms", b"wall_ms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_version", b"agent_version", "boot_id", b"boot_id", "boot_ms", b"boot_ms", "diagnostics", b"diagnostics", "dmi_uuid", b"dmi_uuid", "epochs", b"epochs", "host", b"host", "hostname", b"hostname", "machine_id", b"machine_id", "protocol", b"protocol", "record_kinds", b"record_kinds", "roots", b"roots", "wall_ms", b"wall_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -283,6 +289,7 @@ class CollectorMessage(_message.Message):
     HOLD_FIELD_NUMBER: _builtins.int
     CLOSE_FIELD_NUMBER: _builtins.int
     DIAGNOSTIC_FIELD_NUMBER: _builtins.int
+    TRUST_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def welcome(self) -> Global___Welcome:
         """First, once."""
@@ -307,6 +314,10 @@ class CollectorMessage(_message.Message):
     def diagnostic(self) -> _diagnostics_pb2.DiagnosticRequest:
         """A person asks for something."""
 
+    @_builtins.property
+    def trust(self) -> Global___Trust:
+        """CAs have changed."""
+
     def __init__(
         self,
         *,
@@ -316,16 +327,49 @@ class CollectorMessage(_message.Message):
         hold: Global___Hold | None = ...,
         close: Global___Close | None = ...,
         diagnostic: _diagnostics_pb2.DiagnosticRequest | None = ...,
+        trust: Global___Trust | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["ack", b"ack", "close", b"close", "diagnostic", b"diagnostic", "hold", b"hold", "message", b"message", "need_catalogue", b"need_catalogue", "welcome", b"welcome"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ack", b"ack", "close", b"close", "diagnostic", b"diagnostic", "hold", b"hold", "message", b"message", "need_catalogue", b"need_catalogue", "trust", b"trust", "welcome", b"welcome"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ack", b"ack", "close", b"close", "diagnostic", b"diagnostic", "hold", b"hold", "message", b"message", "need_catalogue", b"need_catalogue", "welcome", b"welcome"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ack", b"ack", "close", b"close", "diagnostic", b"diagnostic", "hold", b"hold", "message", b"message", "need_catalogue", b"need_catalogue", "trust", b"trust", "welcome", b"welcome"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["welcome", "ack", "need_catalogue", "hold", "close", "diagnostic"]  # noqa: Y015
+    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["welcome", "ack", "need_catalogue", "hold", "close", "diagnostic", "trust"]  # noqa: Y015
     _WhichOneofArgType_message: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_message) -> _WhichOneofReturnType_message | None: ...
 
 Global___CollectorMessage: _TypeAlias = CollectorMessage  # noqa: Y015
+
+@_typing.final
+class Trust(_message.Message):
+    """What to trust from now on: sent where Hello.roots is something else, and when a CA comes or goes. The agent keeps it
+    and, at a random moment within the time, renews where asked and opens its stream anew.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CA_PEM_FIELD_NUMBER: _builtins.int
+    RENEW_FIELD_NUMBER: _builtins.int
+    WITHIN_S_FIELD_NUMBER: _builtins.int
+    ca_pem: _builtins.bytes
+    """Every CA that the collector's certificate may end in, PEM. Those not named are retired."""
+    renew: _builtins.bool
+    """The agent's own certificate is of a CA that is about to be retired."""
+    within_s: _builtins.int
+    """Seconds; spreads a fleet."""
+    def __init__(
+        self,
+        *,
+        ca_pem: _builtins.bytes = ...,
+        renew: _builtins.bool = ...,
+        within_s: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ca_pem", b"ca_pem", "renew", b"renew", "within_s", b"within_s"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Trust: _TypeAlias = Trust  # noqa: Y015
 
 @_typing.final
 class Welcome(_message.Message):
