@@ -4,13 +4,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test check format bench chaos truth fuzz proto texts diagram lock clean packages
+.PHONY: demo test check format bench chaos truth fuzz proto texts diagram lock clean packages deb
 
 demo: $(VENV)/.runtime
 	@ONCE=$(ONCE) $(BIN)/python -m deploy.demo.demo
 
 test: $(VENV)/.dev packages check
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+# dist/hardcase-{agent,collector}_VERSION-REVISION_ARCH.deb, for Debian 12. ONLY=agent or ONLY=collector makes one of them.
+deb: $(VENV)/.runtime
+	$(BIN)/python -m deploy.packages deb $(if $(ONLY),--only $(ONLY)) $(if $(REVISION),--revision $(REVISION))
 
 # Debian packages that the tests need; as root they are installed, otherwise what is missing is named and skipped.
 packages:

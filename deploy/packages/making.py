@@ -1,0 +1,81 @@
+"""One package from sources to file, made anew only when something that goes into it changed. Tests call `make` too."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import subprocess
+import tempfile
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from deploy.packages import deb, staging, wheelhouse
+from deploy.packages.product import ROOT, Product
+
+FORMS = ("deb",)
+SOURCES = (
+    "agent",
+    "collector",
+    "protos",
+    "deploy/agent",
+    "deploy/collector",
+    "deploy/packages",
+    "pyproject.toml",
+    "requirements.lock",
+    "CHANGELOG.md",
+    "LICENSE",
+    "README.md",
+)
+
+
+def version() -> str:
+    """Of the distribution, as pyproject.toml has it."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return str(project["version"])
+
+
+def make(product: Product, form: str, out: Path, *, revision: int = 1) -> Path:
+    """The package's file below `out`. Raises BuildError, LockError, subprocess.CalledProcessError."""
+    out.mkdir(parents=True, exist_ok=True)
+    stamp = out / f".{product.name}-{revision}.{form}"
+    with _alone(out):
+        state = _state()
+        if stamp.exists():
+            known, _, name = stamp.read_text(encoding="utf-8").partition(" ")
+            if known == state and (out / name).exists():
+                return out / name
+        wheels = wheelhouse.wheels(product)
+        with tempfile.TemporaryDirectory(prefix=f"{product.name}-") as folder:
+            tree = Path(folder) / "tree"
+            tree.mkdir()
+            staging.stage(product, wheels, tree)
+            path = deb.build(product, tree, f"{version()}-{revision}", out)
+        stamp.write_text(f"{state} {path.name}", encoding="utf-8")
+    return path
+
+
+@contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """Tests of several processes may want one at once."""
+    with (out / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _state() -> str:
+    """Hash of everything that goes into the packages."""
+    names = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z", *SOURCES],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    ).stdout.split("\0")
+    found = hashlib.sha256(str(staging.source_date()).encode())
+    for name in sorted(set(names)):
+        if name and (ROOT / name).is_file():
+            found.update(f"{name}\0".encode() + hashlib.sha256((ROOT / name).read_bytes()).digest())
+    return found.hexdigest()
