@@ -17,7 +17,7 @@ import pytest
 from hardcase_agent.domain.capture import Flaw
 from hardcase_agent.domain.part import Component
 from hardcase_agent.domain.reading import GapReason, Kind
-from hardcase_agent.helper import array_tools, ipmi, table
+from hardcase_agent.helper import allowed_ipmi, array_tools, table
 from hardcase_agent.sensors.catalogue import FAMILIES
 from hardcase_agent.sensors.decoders import DECODERS
 from hardcase_agent.sensors.snmp import profile_tables
@@ -225,8 +225,8 @@ def test_the_helper_is_as_small_and_may_run_what_is_said(root: Path) -> None:
         for file in (root / "agent/hardcase_agent/helper").glob("*.py")
     )
     assert lines < int(size[1].replace(",", ""))
-    assert int(commands[1]) == sum(map(len, ipmi.ALLOWED.values()))
-    builders = {name.removesuffix("-version").removesuffix("-scan").removesuffix("-report") for name in table._BUILDERS}
+    assert int(commands[1]) == sum(map(len, allowed_ipmi.ALLOWED.values()))
+    builders = {re.sub(r"^(smartctl)-.*", r"\1", name) for name in table._BUILDERS}
     assert first_column(table_of(text, "tool")) == builders | set(array_tools.TOOLS)
 
 

@@ -42,7 +42,7 @@ def serving(folder: Path, answer: Callable[[IpmiRequest], bytes | None]) -> Iter
         listener.bind(str(path))
         listener.listen(4)
         device = HelperDevice(str(driver.node), ioctl=driver.ioctl)
-        server = Server(listener, uids=frozenset({os.geteuid()}), table=Table(), device=device, identify=False)
+        server = Server(listener, uids=frozenset({os.geteuid()}), table=Table(), device=device)
         stopped = threading.Event()
         thread = threading.Thread(target=serve_until, args=(server, stopped), name="helper loop")
         thread.start()

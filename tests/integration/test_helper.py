@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hardcase_agent import helper as helper_package
 from hardcase_agent.domain.errors import (
     AccessDenied,
     DeviceAbsent,
@@ -23,7 +24,9 @@ from hardcase_agent.domain.errors import (
     DeviceHung,
     MalformedAnswer,
 )
+from hardcase_agent.domain.ports import Controller, IpmiRequest
 from hardcase_agent.helper import wire
+from hardcase_agent.helper.journal import BURST
 from hardcase_agent.helper.server import CONNECTIONS
 from hardcase_agent.sensors.helper_client import HelperClient
 
@@ -84,16 +87,49 @@ async def test_an_allowed_ipmi_command_reaches_for_the_device(client: HelperClie
         await client.ipmi().request(0x06, 0x01, b"", deadline_s=5.0)
 
 
-async def test_any_other_ipmi_command_is_refused_and_logged_once_per_kind(
+CLEAR_SEL = IpmiRequest(0x0A, 0x47, b"\x01\x00CLR\xaa")
+FORBIDDEN = {
+    "Chassis Control": IpmiRequest(0x00, 0x02, b"\x00"),
+    "Set User Password": IpmiRequest(0x06, 0x47, b"\x02\x02" + b"secret".ljust(16, b"\0")),
+    "Clear SEL": CLEAR_SEL,
+}
+
+
+@pytest.mark.parametrize("name", FORBIDDEN)
+async def test_what_would_change_the_machine_is_refused_whichever_way_it_comes_and_logged_with_who_asked(
+    name: str, client: HelperClient, helper: HelperProcess
+) -> None:
+    request = FORBIDDEN[name]
+    ipmi = client.ipmi()
+    for _ in range(5):
+        with pytest.raises(AccessDenied, match=name):
+            await ipmi.request(request.netfn, request.command, request.data, deadline_s=5.0)
+    with pytest.raises(AccessDenied, match="0x2c"):
+        await ipmi.request_behind(Controller(0, 0x2C), request, deadline_s=5.0)
+    # Hidden between harmless ones: none of the batch is begun, or the absent device would be the answer.
+    many = await ipmi.request_many([IpmiRequest(0x06, 0x01), request, IpmiRequest(0x06, 0x01)], deadline_s=5.0)
+    assert (many.answers, type(many.error)) == ((), AccessDenied)
+    lines = [line for line in helper.log.splitlines() if name in line]
+    numbers = f"NetFn 0x{request.netfn:02x} LUN 0 command 0x{request.command:02x}"
+    assert all(line.startswith(f"refused: uid {os.geteuid()}, pid {os.getpid()}: IPMI {name}") for line in lines)
+    assert all(numbers in line for line in lines)
+    assert len(lines) == 2, "one line for what the BMC was to do, and one for the controller behind it"
+
+
+async def test_a_flood_of_refusals_does_not_flood_the_journal(client: HelperClient, helper: HelperProcess) -> None:
+    for command in range(0x80, 0x100):
+        with pytest.raises(AccessDenied):
+            await client.ipmi().request(0x2E, command, b"", deadline_s=5.0)
+    assert len(helper.log.splitlines()) <= BURST + 5
+
+
+async def test_a_line_of_the_journal_is_one_line_whatever_the_client_said(
     client: HelperClient, helper: HelperProcess
 ) -> None:
-    for _ in range(5):
-        with pytest.raises(AccessDenied, match="not in the list"):
-            await client.ipmi().request(0x00, 0x02, b"\x00", deadline_s=5.0)
-        with pytest.raises(AccessDenied):
-            await client.ipmi().request(0x0A, 0x47, b"\x00", deadline_s=5.0)
-    assert helper.log.count("NetFn 0x00 LUN 0 command 0x02") == 1
-    assert helper.log.count("NetFn 0x0a LUN 0 command 0x47") == 1
+    with pytest.raises(AccessDenied):
+        await client.run("x\nrefused: uid 0, pid 1: forged\x1b[2J", (), deadline_s=5.0)
+    assert len(helper.log.splitlines()) == 1
+    assert "\x1b" not in helper.log
 
 
 async def test_a_refused_tool_is_logged_once(client: HelperClient, helper: HelperProcess) -> None:
@@ -103,12 +139,87 @@ async def test_a_refused_tool_is_logged_once(client: HelperClient, helper: Helpe
     assert helper.log.count("'sh' is not in the table") == 1
 
 
-async def test_identify_passes_only_with_its_flag(fake: FakeSmartctl, tmp_path: Path) -> None:
-    with HelperProcess(tmp_path, "--allow-identify", f"--ipmi-device={tmp_path}/ipmi0") as process:
-        client = HelperClient(str(process.socket))
+@pytest.mark.parametrize(
+    ("switch", "request_"),
+    [("identify", IpmiRequest(0x00, 0x04, b"\x0f")), ("sel-clear", CLEAR_SEL)],
+)
+async def test_a_switch_of_the_command_line_lets_its_own_command_reach_for_the_device(
+    switch: str, request_: IpmiRequest, client: HelperClient, tmp_path: Path
+) -> None:
+    with pytest.raises(AccessDenied, match=f"--allow-{switch}"):
+        await client.ipmi().request(request_.netfn, request_.command, request_.data, deadline_s=5.0)
+    (tmp_path / "other").mkdir()
+    with HelperProcess(tmp_path / "other", f"--allow-{switch}", f"--ipmi-device={tmp_path}/ipmi0") as process:
+        allowed = HelperClient(str(process.socket))
         with pytest.raises(DeviceAbsent):
-            await client.ipmi().request(0x00, 0x04, b"\x0f", deadline_s=5.0)
+            await allowed.ipmi().request(request_.netfn, request_.command, request_.data, deadline_s=5.0)
+        await allowed.close()
+
+
+async def test_self_tests_and_lamps_are_off_until_the_command_line_turns_them_on(
+    client: HelperClient, helper: HelperProcess, fake: FakeSmartctl
+) -> None:
+    with pytest.raises(AccessDenied, match="--allow-self-test"):
+        await client.run("smartctl-selftest", (fake.disk("sda", "x"), "sat", "short"), deadline_s=5.0)
+    with pytest.raises(AccessDenied, match="--allow-identify"):
+        await client.run("identify-bay", ("/dev/sda", "60"), deadline_s=5.0)
+    assert fake.calls() == []
+    assert helper.log.count("refused: ") == 2
+
+
+async def test_a_self_test_is_started_where_it_is_allowed(fake: FakeSmartctl, tmp_path: Path) -> None:
+    with HelperProcess(tmp_path, *options(fake), "--allow-self-test") as process:
+        client = HelperClient(str(process.socket))
+        for test in ("short", "long", "abort"):
+            await client.run("smartctl-selftest", (fake.disk("sda", "{}"), "sat", test), deadline_s=20.0)
         await client.close()
+    assert [call[3:-3] for call in fake.calls()] == [["-t", "short"], ["-t", "long"], ["-X"]]
+
+
+def bay(sysfs: Path, name: str = "Slot 01") -> Path:
+    """The lamp of a bay of an enclosure with /dev/sda in it, as the kernel's SES driver shows it."""
+    here = sysfs / "devices" / "enclosure" / "0:0:8:0" / name
+    device = sysfs / "devices" / "target"
+    here.mkdir(parents=True)
+    device.mkdir(exist_ok=True)
+    (here / "locate").write_text("0")
+    for folder, link, target in (
+        (sysfs / "class" / "enclosure", "0:0:8:0", here.parent),
+        (sysfs / "class" / "block" / "sda", "device", device),
+        (device, f"enclosure_device:{name}", here),
+    ):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / link).symlink_to(target)
+    return here / "locate"
+
+
+async def test_a_lamp_goes_out_though_the_asker_and_then_the_helper_are_killed(tmp_path: Path) -> None:
+    lamp, lit = bay(tmp_path / "sys"), tmp_path / "lit"
+    words = ("--allow-identify", "--sysfs", str(tmp_path / "sys"), "--lit", str(lit))
+    with HelperProcess(tmp_path, *words) as first:
+        client = HelperClient(str(first.socket))
+        await client.run("identify-bay", ("/dev/sda", "2"), deadline_s=5.0)
+        assert lamp.read_text() == "1"
+        await client.close()
+        await until(lambda: lamp.read_text() == "0")
+        again = HelperClient(str(first.socket))
+        await again.run("identify-bay", ("0:0:8:0/Slot 01", "1"), deadline_s=5.0)
+        os.kill(first.pid, signal.SIGKILL)
+        await again.close()
+    assert lamp.read_text() == "1"
+    with HelperProcess(tmp_path, *words):
+        await until(lambda: lamp.read_text() == "0")
+    assert lit.read_text() == ""
+
+
+async def test_a_helper_that_is_stopped_leaves_no_lamp_lit(tmp_path: Path) -> None:
+    lamp = bay(tmp_path / "sys")
+    with HelperProcess(tmp_path, "--allow-identify", "--sysfs", str(tmp_path / "sys")) as process:
+        client = HelperClient(str(process.socket))
+        await client.run("identify-bay", ("/dev/sda", "3600"), deadline_s=5.0)
+        await client.close()
+        assert lamp.read_text() == "1"
+    assert lamp.read_text() == "0"
 
 
 @pytest.mark.parametrize(
@@ -259,7 +370,7 @@ def test_only_the_configured_user_and_its_own_are_let_in(allowed: bool, fake: Fa
         if not allowed:
             with pytest.raises(AccessDenied, match=f"uid {NOBODY}"):
                 wire.outcome_of(reply[wire.HEADER.size :])
-            assert f"a connection by uid {NOBODY}" in process.log
+            assert f"refused: uid {NOBODY}, pid " in process.log
 
 
 async def test_calls_in_flight_fail_by_name_when_the_helper_dies_and_the_next_finds_its_successor(
@@ -376,7 +487,7 @@ def test_it_imports_nothing_beyond_the_standard_library_and_the_errors() -> None
         "hardcase_agent.domain.errors",
         *(
             f"hardcase_agent.helper{part}"
-            for part in ("", ".__main__", ".array_tools", ".ipmi", ".memory", ".process", ".server", ".table", ".wire")
+            for part in ("", *(f".{path.stem}" for path in Path(helper_package.__file__ or "").parent.glob("*.py")))
         ),
     }
     roots = {name.partition(".")[0] for name in modules} - {"hardcase_agent", "__main__", "_distutils_hack"}

@@ -1,6 +1,8 @@
 """`python -m hardcase_agent.helper`: started by systemd with a socket, or with --socket PATH in the foreground.
 
---allow-user: whose connections are taken beside its own user's. --tool NAME=PATH and --device-root DIR are for tests.
+--allow-user: whose connections are taken beside its own user's. --allow-identify, --allow-self-test and
+--allow-sel-clear: the switches of `switches.py`. --lit FILE: where the lamps that are lit are kept over a restart.
+--tool NAME=PATH, --device-root DIR, --sysfs DIR and --ipmi-device PATH are for tests.
 """
 
 from __future__ import annotations
@@ -12,11 +14,16 @@ import signal
 import socket
 import sys
 
+from hardcase_agent.helper.bays import Bays
 from hardcase_agent.helper.ipmi import LocalIpmi
-from hardcase_agent.helper.server import CONNECTIONS, Server, log
+from hardcase_agent.helper.journal import write
+from hardcase_agent.helper.server import CONNECTIONS, Server
+from hardcase_agent.helper.switches import SWITCHES, option
 from hardcase_agent.helper.table import Table
 
-_USAGE = "usage: python -m hardcase_agent.helper [--socket PATH] [--allow-user NAME|UID] [--allow-identify]"
+_FLAGS = {option(switch): switch for switch in SWITCHES}
+_VALUES = ("--socket", "--allow-user", "--ipmi-device", "--tool", "--device-root", "--sysfs", "--lit")
+_USAGE = f"usage: python -m hardcase_agent.helper [--socket PATH] [--allow-user NAME|UID] [{'] ['.join(_FLAGS)}]"
 
 
 def main() -> None:
@@ -24,7 +31,7 @@ def main() -> None:
     try:
         options = _options(sys.argv[1:])
     except ValueError as error:
-        log(f"{error}\n{_USAGE}")
+        write(f"{error}\n{_USAGE}")
         raise SystemExit(2) from error
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
@@ -34,12 +41,14 @@ def main() -> None:
     path = os.path.abspath(options["--socket"][-1]) if options["--socket"] else ""
     os.chdir("/")
     listener = _listener(path, shared=bool(options["--allow-user"]))
+    on = frozenset(switch for flag, switch in _FLAGS.items() if options[flag])
     server = Server(
         listener,
         uids=uids,
-        table=Table(tools=tools, device_root=(options["--device-root"] or ["/dev"])[-1]),
-        device=LocalIpmi((options["--ipmi-device"] or ["/dev/ipmi0"])[-1]),
-        identify=bool(options["--allow-identify"]),
+        table=Table(tools=tools, device_root=_last(options["--device-root"], "/dev"), on=on),
+        device=LocalIpmi(_last(options["--ipmi-device"], "/dev/ipmi0")),
+        on=on,
+        bays=Bays(sysfs=_last(options["--sysfs"], "/sys"), kept=_last(options["--lit"], "")),
     )
     try:
         server.serve()
@@ -51,22 +60,23 @@ def main() -> None:
 
 def _options(words: list[str]) -> dict[str, list[str]]:
     # By hand: argparse alone would cost a sixth of this process's memory.
-    options: dict[str, list[str]] = {
-        name: []
-        for name in ("--socket", "--allow-user", "--ipmi-device", "--tool", "--device-root", "--allow-identify")
-    }
+    options: dict[str, list[str]] = {name: [] for name in (*_VALUES, *_FLAGS)}
     rest = iter(words)
     for word in rest:
         name, equals, value = word.partition("=") if not word.startswith("--tool=") else ("--tool", "=", word[7:])
         if name not in options:
             raise ValueError(f"{name} is not known")
-        if name == "--allow-identify":
-            options[name].append("yes")
+        if name in _FLAGS:
+            options[name].append("" if equals else "yes")
         else:
             options[name].append(value if equals else next(rest, ""))
         if not options[name][-1] or (name == "--tool" and "=" not in options[name][-1]):
             raise ValueError(f"{name} needs a value")
     return options
+
+
+def _last(values: list[str], otherwise: str) -> str:
+    return values[-1] if values else otherwise
 
 
 def _uid(name: str) -> int:

@@ -1,4 +1,4 @@
-"""/dev/ipmi0 by the kernel's own ioctl (linux/ipmi.h), and the list of IPMI commands that may pass.
+"""/dev/ipmi0 by the kernel's own ioctl (linux/ipmi.h). What may be sent is `allowed_ipmi.py`'s matter.
 
 Used by `server.py`. The driver queues: neither sending nor receiving waits for the BMC, so one thread is enough.
 """
@@ -13,25 +13,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from hardcase_agent.domain.errors import AccessDenied, AgentError, DeviceAbsent, DeviceBusy, DeviceFailed, DeviceHung
+from hardcase_agent.helper.allowed_ipmi import MESSAGE_LIMIT
 
-ALLOWED: dict[int, frozenset[int]] = {
-    # NetFn to commands, IPMI 2.0 appendix G. Reading only: nothing that sets, clears, resets, or sends a message on.
-    # Send Message (06h, 34h) is never here: what goes on to another controller is `is_allowed_behind`'s matter.
-    0x00: frozenset({0x01}),  # Chassis: Get Chassis Status
-    0x04: frozenset({0x20, 0x21, 0x22, 0x23, 0x25, 0x27, 0x29, 0x2B, 0x2D}),  # Sensor: device SDRs, factors, reading
-    0x06: frozenset({0x01, 0x08, 0x37}),  # App: Get Device ID, Get Device GUID, Get System GUID
-    0x0A: frozenset({0x10, 0x11, 0x20, 0x22, 0x23, 0x40, 0x42, 0x43, 0x48}),  # Storage: FRU read, SDR, SEL read
-}
-SENSOR = 0x04
-ALLOWED_BEHIND = frozenset({(SENSOR, 0x2D)})
-"""To controllers behind the BMC: Get Sensor Reading alone."""
-IDENTIFY = (0x00, 0x04)
-"""Chassis Identify: lights a lamp; only where the helper's command line enables it."""
-
-MESSAGE_LIMIT = 272
-"""IPMI_MAX_MSG_LENGTH of linux/ipmi_msgdefs.h."""
-BEHIND_LIMIT = 25
-"""Bytes of data: an IPMB message has 32, of which seven are header and checksums."""
 STUCK_S = 60.0
 """The driver answers every message, at worst with a time-out of its own; after this the device is opened anew."""
 
@@ -76,20 +59,6 @@ class Request:
         self.deadline = deadline
         self.answer = answer
         self.behind = behind
-
-
-def is_allowed(netfn: int, command: int, *, identify: bool, lun: int = 0) -> bool:
-    # Sensors live on any LUN; otherwise 1 and 3 are the maker's own, 2 is the host's message queue (IPMI 2.0, 7.2).
-    if not (0 <= lun <= 3 if netfn == SENSOR else lun == 0):
-        return False
-    return command in ALLOWED.get(netfn, ()) or (identify and (netfn, command) == IDENTIFY)
-
-
-def is_allowed_behind(channel: int, address: int, netfn: int, command: int, lun: int) -> bool:
-    """The driver wraps the message itself (Send Message), so that what is checked here is what arrives there: a message
-    within a message would be a command 34h, which is not in the list. Addresses are even; 20h is the BMC."""
-    known = 0 <= channel <= 7 and 0x10 <= address <= 0xEE and address % 2 == 0 and address != 0x20
-    return known and (netfn, command) in ALLOWED_BEHIND and (0 <= lun <= 3 if netfn == SENSOR else lun == 0)
 
 
 class LocalIpmi:

@@ -1,7 +1,8 @@
-"""Prints the kernel's log from a sequence number on, and ends: `python -m hardcase_agent.helper.kmsg FIRST`.
+"""The kernel's ring from a record's number on: `table.py`'s entry `kernel-log`, and by hand
+`python -m hardcase_agent.helper.kmsg FIRST`.
 
-Run by `table.py`'s entry `kernel-log`. A reader of its own beginning sees the whole ring (Documentation/ABI/testing/
-dev-kmsg); what was overwritten while reading is skipped. Only the kernel's own records pass, not what processes wrote.
+Reading never waits. A reader of its own beginning sees the whole ring (Documentation/ABI/testing/dev-kmsg), and one
+that goes on where it was costs nothing; what was overwritten meanwhile is skipped. Only the kernel's own records pass.
 """
 
 from __future__ import annotations
@@ -12,34 +13,72 @@ import sys
 
 DEVICE = "/dev/kmsg"
 LIMIT = 1 << 20
-"""Bytes printed at most; the rest is asked for the next time. A ring has 256 kB to 2 MB."""
+"""Bytes told at most; the rest is asked for the next time. A ring has 256 kB to 2 MB."""
 RECORD = 8192
 """A record is at most this long, the kernel says; a shorter buffer would get EINVAL."""
 RECORDS = 200_000
 """Read at most: a kernel that logs faster than it is read must not hold the reader."""
+_OVERTAKEN = 100
+"""Times in a row that the kernel may overtake the reader."""
+_DENIED, _FAILED = 2, 1
 
 
-def copy(source: int, target: int, first: int) -> int:
-    """Copies records from number `first` on; how many were lost to overwriting while reading. Raises OSError."""
-    lost = printed = 0
-    for _ in range(RECORDS):
+class KernelLog:
+    """Keeps its reader between calls: asked for what follows the last answer, it goes on there."""
+
+    __slots__ = ("_device", "_fd", "_follows")
+
+    def __init__(self, device: str = DEVICE) -> None:
+        self._device = device
+        self._fd = -1
+        self._follows = -1
+        """What has to be asked for to go on with the open reader."""
+
+    def read(self, first: int) -> tuple[int, bytes, bytes]:
+        """Status (0, 1 failed, 2 no right), the lines, and the reason of a failure."""
         try:
-            record = os.read(source, RECORD)
-        except BlockingIOError:
-            break
+            if first != self._follows:
+                self.close()
+                self._fd = os.open(self._device, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            return 0, self._lines(first), b""
         except OSError as error:
-            if error.errno != errno.EPIPE:
-                raise
-            lost += 1
-            continue
-        if not record:
-            break
-        line = of_kernel(record, first)
-        if line and printed + len(line) > LIMIT:
-            break
-        os.write(target, line)
-        printed += len(line)
-    return lost
+            self.close()
+            status = _DENIED if isinstance(error, PermissionError) else _FAILED
+            return status, b"", f"{self._device}: {error.strerror}\n".encode()
+
+    def close(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+        self._fd = self._follows = -1
+
+    def _lines(self, first: int) -> bytes:
+        """Raises OSError."""
+        lines = bytearray()
+        self._follows = first
+        for _ in range(RECORDS):
+            record = self._record()
+            if not record:
+                break
+            line = of_kernel(record, first)
+            if len(lines) + len(line) > LIMIT:
+                self.close()  # this record was taken and not told: the next call begins anew
+                break
+            if line:
+                lines += line
+                self._follows = int(line.split(b",", 2)[1]) + 1
+        return bytes(lines)
+
+    def _record(self) -> bytes:
+        """b"" at the end of the ring. Raises OSError."""
+        for _ in range(_OVERTAKEN):
+            try:
+                return os.read(self._fd, RECORD)
+            except BlockingIOError:
+                break
+            except OSError as error:
+                if error.errno != errno.EPIPE:  # overwritten before it was read: the next one is the oldest there is
+                    raise
+        return b""
 
 
 def of_kernel(record: bytes, first: int) -> bytes:
@@ -54,19 +93,10 @@ def of_kernel(record: bytes, first: int) -> bytes:
 
 def main() -> int:
     first = int(sys.argv[1]) if len(sys.argv) == 2 and sys.argv[1].isdigit() else 0
-    try:
-        source = os.open(DEVICE, os.O_RDONLY | os.O_NONBLOCK)
-    except OSError as error:
-        sys.stderr.write(f"{DEVICE}: {error.strerror}\n")
-        return 2 if isinstance(error, PermissionError) else 1
-    try:
-        copy(source, 1, first)
-    except OSError as error:
-        sys.stderr.write(f"{DEVICE}: {error.strerror}\n")
-        return 1
-    finally:
-        os.close(source)
-    return 0
+    status, lines, reason = KernelLog().read(first)
+    sys.stdout.buffer.write(lines)
+    sys.stderr.buffer.write(reason)
+    return status
 
 
 if __name__ == "__main__":

@@ -8,11 +8,11 @@ from __future__ import annotations
 import os
 import re
 import stat
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 
 from hardcase_agent.domain.errors import AccessDenied, DeviceAbsent, ToolMissing
-from hardcase_agent.helper import array_tools
+from hardcase_agent.helper import array_tools, bays, switches
+from hardcase_agent.helper.kmsg import KernelLog
 
 STANDBY_STATUS = 3
 """smartctl's exit status for a sleeping disk: bit 0 (bad command line) never comes with another, so 3 is its own."""
@@ -34,24 +34,46 @@ _SEQUENCE = re.compile(r"\d{1,19}", re.ASCII)
 _DMI_TYPE = re.compile(r"\d{1,2}", re.ASCII)
 
 
+Output = tuple[int, bytes, bytes]
+"""Exit status, stdout, stderr."""
+
+
 class Command:
-    """One permitted call: what to execute, and the device that no second call may touch before it has ended."""
+    """One permitted call: what to execute, and the device that no second call may touch before it has ended.
 
-    __slots__ = ("argv", "device")
+    `read`: no process at all, but a file of the kernel's that never waits; `argv` then says which. `bay`: a drive bay's
+    lamp and how many seconds it is to be lit.
+    """
 
-    def __init__(self, argv: tuple[str, ...], device: str) -> None:
+    __slots__ = ("argv", "bay", "device", "read")
+
+    def __init__(
+        self,
+        argv: tuple[str, ...],
+        device: str,
+        *,
+        read: Callable[[], Output] | None = None,
+        bay: tuple[str, int] | None = None,
+    ) -> None:
         self.argv = argv
         self.device = device
+        self.read = read
+        self.bay = bay
 
 
 class Table:
-    """`tools` (name to path) and `device_root` come from a command line or a test, never from the socket."""
+    """What comes from a command line or a test, never from the socket: `tools` (name to path), `device_root`, and `on`,
+    the switches that are on."""
 
-    __slots__ = ("_device_root", "_tools")
+    __slots__ = ("_device_root", "_kernel_log", "_on", "_tools")
 
-    def __init__(self, *, tools: Mapping[str, str] | None = None, device_root: str = "/dev") -> None:
+    def __init__(
+        self, *, tools: Mapping[str, str] | None = None, device_root: str = "/dev", on: Set[str] = frozenset()
+    ) -> None:
         self._tools = dict(tools or {})
         self._device_root = device_root.rstrip("/")
+        self._on = on
+        self._kernel_log = KernelLog()
 
     def command(self, tool: str, arguments: Sequence[str]) -> Command:
         """Raises AccessDenied (not in the table), DeviceAbsent, ToolMissing."""
@@ -81,6 +103,17 @@ class Table:
         argv = (self._find("smartctl"), "--json=c", "-n", _NO_WAKE, "-a", *_STATISTICS, "-d", kind, device)
         return Command(argv, f"{device} {kind}" if "," in kind else device)
 
+    def smartctl_selftest(self, arguments: Sequence[str]) -> Command:
+        """Arguments: device, smartctl's -d type, and short, long or abort. How far it is stands in the report."""
+        self._expect_on("smartctl-selftest", switches.SELF_TEST)
+        _expect(len(arguments) == 3, "smartctl-selftest takes a device, a type, and short, long or abort")
+        device, kind, test = arguments
+        _expect(_TYPE.fullmatch(kind) is not None, f"device type {kind[:40]!r} is not in the table")
+        _expect(test in _SELF_TESTS, f"self-test {test[:40]!r} is not one of {', '.join(_SELF_TESTS)}")
+        path = self._device(device)
+        argv = (self._find("smartctl"), "--json=co", "-n", _NO_WAKE, *_SELF_TESTS[test], "-d", kind, path)
+        return Command(argv, f"{path} {kind}" if "," in kind else path)
+
     def dmidecode(self, arguments: Sequence[str]) -> Command:
         """Arguments: SMBIOS structure types, decimal; none = all."""
         _expect(len(arguments) <= 16, "dmidecode takes at most 16 types")
@@ -88,17 +121,33 @@ class Table:
         types = tuple(word for argument in arguments for word in ("-t", argument))
         return Command((self._find("dmidecode"), *types), "tool:dmidecode")
 
+    def lspci(self, arguments: Sequence[str]) -> Command:
+        """Every PCI device with numbers, names, capabilities, link and error registers, and its driver."""
+        _expect(not arguments, "lspci takes no argument")
+        return Command((self._find("lspci"), "-D", "-nn", "-vv", "-k"), "tool:lspci")
+
     def smbios_table(self, arguments: Sequence[str]) -> Command:
         """The firmware's raw table, which the kernel shows to root alone; dmidecode need not be installed for it."""
         _expect(not arguments, "smbios-table takes no argument")
-        return Command((self._find("cat"), "/sys/firmware/dmi/tables/DMI"), "tool:smbios-table")
+        return Command((SMBIOS_TABLE,), "tool:smbios-table", read=_read_smbios)
 
     def kernel_log(self, arguments: Sequence[str]) -> Command:
         """Arguments: number of the first record wanted, decimal."""
         _expect(len(arguments) == 1, "kernel-log takes a record's number")
         _expect(_SEQUENCE.fullmatch(arguments[0]) is not None, "kernel-log takes a decimal number")
-        argv = (sys.executable, "-I", "-m", "hardcase_agent.helper.kmsg", arguments[0])
-        return Command(argv, "tool:kernel-log")
+        first = int(arguments[0])
+        return Command(("/dev/kmsg",), "tool:kernel-log", read=lambda: self._kernel_log.read(first))
+
+    def identify_bay(self, arguments: Sequence[str]) -> Command:
+        """Arguments: a disk, or ENCLOSURE/BAY as sysfs names them; seconds that its lamp is lit, 0 = out."""
+        self._expect_on("identify-bay", switches.IDENTIFY)
+        _expect(len(arguments) == 2, "identify-bay takes a bay and seconds")
+        bay, seconds = arguments
+        is_disk = bay.startswith("/dev/") and _DISK.fullmatch(bay[5:]) is not None
+        _expect(is_disk or _BAY.fullmatch(bay) is not None, f"{bay[:60]!r} is not a disk and not ENCLOSURE/BAY")
+        fits = _LAMP_S.fullmatch(seconds) is not None and int(seconds) <= bays.LONGEST_S
+        _expect(fits, f"identify-bay takes 0 to {bays.LONGEST_S} seconds")
+        return Command(("identify-bay", bay), "tool:identify-bay", bay=(bay, int(seconds)))
 
     @staticmethod
     def check_type(kind: str) -> None:
@@ -111,6 +160,9 @@ class Table:
         entry = array_tools.TOOLS[tool]
         arguments = array_tools.arguments_of(tool, said)
         return Command((self._find(tool, entry.names, entry.places), *arguments), f"tool:{tool}")
+
+    def _expect_on(self, what: str, switch: str) -> None:
+        _expect(switch in self._on, switches.off(what, switch))
 
     def _find(self, name: str, names: Sequence[str] = (), places: Sequence[str] = ()) -> str:
         given = self._tools.get(name)
@@ -137,6 +189,21 @@ _STATISTICS = ("-l", "devstat,4")
 """General errors, which `-a` leaves out: one page of a log that is only read. Means nothing to NVMe and SCSI disks."""
 _NO_WAKE = f"standby,{STANDBY_STATUS}"
 
+_SELF_TESTS = {"short": ("-t", "short"), "long": ("-t", "long"), "abort": ("-X",)}
+_BAY = re.compile(r"\d{1,5}:\d{1,5}:\d{1,5}:\d{1,20}/[^/\0\n.][^/\0\n]{0,63}", re.ASCII)
+_LAMP_S = re.compile(r"\d{1,4}", re.ASCII)
+SMBIOS_TABLE = "/sys/firmware/dmi/tables/DMI"
+_SMBIOS_LIMIT = 1 << 20
+
+
+def _read_smbios() -> Output:
+    try:
+        with open(SMBIOS_TABLE, "rb") as file:
+            return 0, file.read(_SMBIOS_LIMIT), b""
+    except OSError as error:
+        return 1, b"", f"{SMBIOS_TABLE}: {error.strerror}\n".encode()
+
+
 _BUILDERS: dict[str, Callable[[Table, Sequence[str]], Command]] = {
     "smartctl-version": Table.smartctl_version,
     "smartctl-scan": Table.smartctl_scan,
@@ -144,6 +211,9 @@ _BUILDERS: dict[str, Callable[[Table, Sequence[str]], Command]] = {
     "dmidecode": Table.dmidecode,
     "kernel-log": Table.kernel_log,
     "smbios-table": Table.smbios_table,
+    "lspci": Table.lspci,
+    "smartctl-selftest": Table.smartctl_selftest,
+    "identify-bay": Table.identify_bay,
 }
 
 

@@ -1,4 +1,4 @@
-"""The list of IPMI commands, and the exchange with the kernel's driver, driven by a driver made of memory."""
+"""The exchange with the kernel's IPMI driver, driven by a driver made of memory."""
 
 from __future__ import annotations
 
@@ -12,92 +12,8 @@ from pathlib import Path
 
 import pytest
 from hardcase_agent.domain.errors import AccessDenied, AgentError, DeviceAbsent, DeviceBusy, DeviceFailed, DeviceHung
-from hardcase_agent.helper import ipmi
 from hardcase_agent.helper.ipmi import LocalIpmi, Request
 from pyipmi.interfaces import ipmidev
-
-READ_ONLY = {
-    *((0x00, command) for command in (0x01,)),
-    *((0x04, command) for command in (0x20, 0x21, 0x22, 0x23, 0x25, 0x27, 0x29, 0x2B, 0x2D)),
-    *((0x06, command) for command in (0x01, 0x08, 0x37)),
-    *((0x0A, command) for command in (0x10, 0x11, 0x20, 0x22, 0x23, 0x40, 0x42, 0x43, 0x48)),
-}
-
-
-def test_exactly_the_reading_commands_pass() -> None:
-    passed = {
-        (netfn, command)
-        for netfn in range(256)
-        for command in range(256)
-        if ipmi.is_allowed(netfn, command, identify=False)
-    }
-    assert passed == READ_ONLY
-
-
-def test_identify_passes_only_where_it_was_enabled() -> None:
-    passed = {
-        (netfn, command)
-        for netfn in range(256)
-        for command in range(256)
-        if ipmi.is_allowed(netfn, command, identify=True)
-    }
-    assert passed - READ_ONLY == {(0x00, 0x04)}
-
-
-def test_power_control_reset_sel_clear_and_message_bridging_never_pass() -> None:
-    for netfn, command in (
-        (0x00, 0x02),
-        (0x06, 0x02),
-        (0x0A, 0x47),
-        (0x0A, 0x44),
-        (0x06, 0x34),
-        (0x06, 0x47),
-        (0x04, 0x26),
-    ):
-        assert not ipmi.is_allowed(netfn, command, identify=True)
-
-
-def test_only_sensors_are_asked_on_another_lun_than_the_bmcs_own() -> None:
-    # LUN 1 and 3 are the maker's own, 2 is the queue of messages for the host's software.
-    passed = {
-        (netfn, lun)
-        for netfn, command in READ_ONLY
-        for lun in range(256)
-        if ipmi.is_allowed(netfn, command, identify=True, lun=lun)
-    }
-    assert passed == {(0x00, 0), (0x06, 0), (0x0A, 0), (0x04, 0), (0x04, 1), (0x04, 2), (0x04, 3)}
-
-
-def test_behind_the_bmc_a_sensor_is_read_and_nothing_else() -> None:
-    passed = {
-        (netfn, command, lun)
-        for netfn in range(256)
-        for command in range(256)
-        for lun in range(8)
-        if ipmi.is_allowed_behind(0, 0x2C, netfn, command, lun)
-    }
-    assert passed == {(0x04, 0x2D, lun) for lun in range(4)}
-
-
-def test_a_message_within_a_message_never_passes_whatever_it_wraps() -> None:
-    assert not any(
-        ipmi.is_allowed_behind(channel, address, 0x06, 0x34, lun)
-        for channel in range(256)
-        for address in range(256)
-        for lun in range(4)
-    )
-    assert not any(ipmi.is_allowed(0x06, 0x34, identify=identify) for identify in (True, False))
-
-
-def test_only_controllers_on_a_bus_of_the_bmc_are_behind_it() -> None:
-    passed = {
-        (channel, address)
-        for channel in range(256)
-        for address in range(256)
-        if ipmi.is_allowed_behind(channel, address, 0x04, 0x2D, 0)
-    }
-    # No odd address (software), not the BMC itself, no address that I2C keeps for itself, no LAN or system channel.
-    assert passed == {(channel, address) for channel in range(8) for address in range(0x10, 0xF0, 2) if address != 0x20}
 
 
 class MemoryDriver:

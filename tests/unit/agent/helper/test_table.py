@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from hardcase_agent.domain.errors import AccessDenied, AgentError, DeviceAbsent, ToolMissing
+from hardcase_agent.helper.switches import IDENTIFY, SELF_TEST, SWITCHES
 from hardcase_agent.helper.table import STANDBY_STATUS, Table
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -110,14 +111,99 @@ def test_a_tool_that_is_not_installed_is_named_with_where_it_was_looked_for(devi
         Table(tools={"smartctl": "/nowhere/smartctl"}, device_root=str(devices)).command("smartctl-scan", ())
 
 
-_TOOLS = st.sampled_from(["smartctl-report", "smartctl-scan", "dmidecode", "smartctl-version"])
-_WORDS = {"-n", "-a", "-l", "-d", "-t", "--json=c", "--scan-open", "--scan", "--version"}
+ASLEEP = ("--json=co", "-n", f"standby,{STANDBY_STATUS}")
+
+
+@pytest.mark.parametrize(("test", "words"), [("short", ("-t", "short")), ("long", ("-t", "long")), ("abort", ("-X",))])
+def test_a_self_test_is_one_of_three_and_wakes_no_disk(devices: Path, test: str, words: tuple[str, ...]) -> None:
+    table = Table(tools={"smartctl": "/bin/true"}, device_root=str(devices), on={SELF_TEST})
+    command = table.command("smartctl-selftest", (f"{devices}/sda", "sat", test))
+    assert command.argv == ("/bin/true", *ASLEEP, *words, "-d", "sat", f"{devices}/sda")
+    assert command.device == table.command("smartctl-report", (f"{devices}/sda", "sat")).device
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        (),
+        ("sda", "sat"),
+        ("sda", "sat", "offline"),
+        ("sda", "sat", "select,0-max"),
+        ("sda", "sat", "short", "-C"),
+        ("sda", "sat", "conveyance"),
+        ("sda", "sat", "vendor,0x40"),
+        ("sda", "jmb39x,0", "short"),
+        ("sda", "", "short"),
+    ],
+)
+def test_no_other_self_test_passes(devices: Path, said: tuple[str, ...]) -> None:
+    table = Table(tools={"smartctl": "/bin/true"}, device_root=str(devices), on=set(SWITCHES))
+    with pytest.raises(AccessDenied):
+        table.command("smartctl-selftest", [f"{devices}/{word}" if word == "sda" else word for word in said])
+
+
+@pytest.mark.parametrize("bay", ["/dev/sda", "/dev/nvme0n1", "0:0:8:0/Slot 01", "10:0:1:0/ArrayDevice00"])
+def test_a_lamp_is_that_of_a_disk_or_of_a_named_bay(bay: str) -> None:
+    assert Table(on={IDENTIFY}).command("identify-bay", (bay, "60")).bay == (bay, 60)
+
+
+@pytest.mark.parametrize(
+    ("bay", "seconds"),
+    [
+        ("/dev/sda", "3601"),
+        ("/dev/sda", "-1"),
+        ("/dev/sda", "for ever"),
+        ("/dev/../etc/x", "60"),
+        ("/etc/passwd", "60"),
+        ("0:0:8:0/..", "60"),
+        ("0:0:8:0/.", "60"),
+        ("0:0:8:0/a/b", "60"),
+        ("../0:0:8:0/Slot 01", "60"),
+        ("0:0:8:0/" + "x" * 70, "60"),
+        ("0:0:8:0/a\nb", "60"),
+        ("0:0:8:0", "60"),
+    ],
+)
+def test_no_other_bay_and_no_lamp_without_an_end_passes(bay: str, seconds: str) -> None:
+    with pytest.raises(AccessDenied):
+        Table(on=set(SWITCHES)).command("identify-bay", (bay, seconds))
+
+
+@pytest.mark.parametrize("on", [frozenset(), {IDENTIFY}, {SELF_TEST}])
+def test_what_a_switch_would_turn_on_is_off_without_it(devices: Path, on: set[str]) -> None:
+    table = Table(tools={"smartctl": "/bin/true"}, device_root=str(devices), on=on)
+    asked = {
+        SELF_TEST: ("smartctl-selftest", (f"{devices}/sda", "sat", "short")),
+        IDENTIFY: ("identify-bay", ("/dev/sda", "60")),
+    }
+    for switch, (tool, said) in asked.items():
+        if switch in on:
+            table.command(tool, said)
+        else:
+            with pytest.raises(AccessDenied, match=f"--allow-{switch}"):
+                table.command(tool, said)
+
+
+def test_the_list_of_pci_devices_takes_no_argument() -> None:
+    table = Table(tools={"lspci": "/bin/true"})
+    assert table.command("lspci", ()).argv == ("/bin/true", "-D", "-nn", "-vv", "-k")
+    with pytest.raises(AccessDenied):
+        table.command("lspci", ("-H1",))
+
+
+def test_files_of_the_kernel_are_read_without_a_process() -> None:
+    for tool, said in (("kernel-log", ("0",)), ("smbios-table", ())):
+        assert Table().command(tool, said).read is not None
+
+
+_TOOLS = st.sampled_from(["smartctl-report", "smartctl-scan", "dmidecode", "smartctl-version", "smartctl-selftest"])
+_WORDS = {"-n", "-a", "-l", "-d", "-t", "-X", "--json=c", "--json=co", "--scan-open", "--scan", "--version"}
 
 
 @settings(deadline=None)
 @given(tool=_TOOLS | st.text(max_size=12), arguments=st.lists(st.text(max_size=20), max_size=4))
 def test_whatever_is_asked_is_refused_by_name_or_runs_only_the_table(tool: str, arguments: list[str]) -> None:
-    table = Table(tools={"smartctl": "/bin/true", "dmidecode": "/bin/true"}, device_root="/dev")
+    table = Table(tools={"smartctl": "/bin/true", "dmidecode": "/bin/true"}, device_root="/dev", on=set(SWITCHES))
     try:
         argv = table.command(tool, arguments).argv
     except AgentError:

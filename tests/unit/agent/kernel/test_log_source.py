@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -186,16 +185,3 @@ def test_only_the_kernels_own_records_pass_and_without_their_dictionary() -> Non
     assert kmsg.of_kernel(b"4,16,900,-;md: x\n", 17) == b""
     assert kmsg.of_kernel(b"30,18,900,-;systemd[1]: EDAC MC0: 1 UE on DIMM_A1\n", 0) == b""
     assert kmsg.of_kernel(b"nonsense", 0) == b""
-
-
-def test_a_ring_is_copied_up_to_the_limit(tmp_path: Path) -> None:
-    """A pipe of records stands for the device: one record a read is the device's doing, here one line."""
-    reading, writing = os.pipe()
-    os.set_blocking(reading, False)
-    os.write(writing, b"4,1,1,-;" + b"x" * 100 + b"\n")
-    target = os.open(tmp_path / "out", os.O_CREAT | os.O_WRONLY)
-    assert kmsg.copy(reading, target, 0) == 0
-    os.close(target)
-    os.close(writing)
-    os.close(reading)
-    assert (tmp_path / "out").read_bytes() == b"4,1,1,-;" + b"x" * 100 + b"\n"
