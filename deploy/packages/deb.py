@@ -45,8 +45,9 @@ def build(product: Product, tree: Path, version: str, out: Path) -> Path:
         _write_control(product, tree, control, version)
         target = out / f"{product.name}_{version}_{architecture()}.deb"
         done = subprocess.run(
-            # One thread: with more, what comes out depends on how many the machine has.
-            ["dpkg-deb", "--root-owner-group", "-Zxz", "-z6", "--threads-max=1", "--build", str(tree), str(target)],
+            # zstd: unpacks ten times as fast as xz, for a fifth more of size. One thread: with more,
+            # what comes out might depend on how many the machine has.
+            ["dpkg-deb", "--root-owner-group", "-Zzstd", "-z10", "--threads-max=1", "--build", str(tree), str(target)],
             env={**os.environ, "SOURCE_DATE_EPOCH": str(source_date())},
             capture_output=True,
             text=True,

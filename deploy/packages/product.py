@@ -12,6 +12,7 @@ NOT_NEEDED = (
     # To compile against, to type-check with, to test, to read.
     "*.pyi",
     "*.pxd",
+    "*.pxi",
     "*.pyx",
     "*.h",
     "*.hpp",
@@ -108,7 +109,26 @@ Everything it needs beside Python itself is in /opt/hardcase-collector.""",
     recommends=(),
     suggests=("postgresql",),
     without=("pycparser",),
-    not_needed=("cffi/*", "cffi-*"),
+    not_needed=(
+        "cffi/*",
+        "cffi-*",
+        # Remote file systems and its own RPC; each library thrice under other names.
+        "pyarrow/libarrow_flight*",
+        "pyarrow/libarrow_python_flight*",
+        "pyarrow/libarrow_s3*",
+        "pyarrow/libarrow_*.so",
+        "pyarrow/*.so.*.*.*",
+        "pyarrow/_flight*",
+        "pyarrow/_s3fs*",
+        "pyarrow/_gcsfs*",
+        "pyarrow/_azurefs*",
+        "pyarrow/_hdfs*",
+        "pyarrow/_pyarrow_cpp_tests*",
+        "pyarrow/src/*",
+        # Pictures that no report has.
+        "PIL/_avif*",
+        "pillow.libs/libavif*",
+    ),
 )
 
 PRODUCTS = (AGENT, COLLECTOR)

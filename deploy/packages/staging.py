@@ -7,6 +7,7 @@ builds of one commit are the same to the last bit.
 from __future__ import annotations
 
 import gzip
+import hashlib
 import os
 import shutil
 import subprocess
@@ -17,6 +18,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from deploy.packages.product import NOT_NEEDED, ROOT, Product
+from deploy.packages.wheelhouse import cache
 
 DEBIAN_PYTHON = Path("/usr/bin/python3")
 VERSION = (3, 11)
@@ -55,18 +57,34 @@ def system_python() -> Path:
 def stage(product: Product, wheels: list[Path], tree: Path) -> None:
     """Fills `tree`, which is empty, with what the product installs. Raises BuildError."""
     python = system_python()
-    environment = tree / product.prefix.lstrip("/")
-    _run(str(python), "-m", "venv", "--without-pip", "--symlinks", str(environment))
-    _make_relocatable(product, environment)
-    site = environment / SITE
-    for wheel in wheels:
-        unpack(wheel, site, (*NOT_NEEDED, *product.not_needed))
+    shutil.copytree(_dependencies(product, wheels, python), tree, symlinks=True, dirs_exist_ok=True)
+    site = tree / product.prefix.lstrip("/") / SITE
     with tempfile.TemporaryDirectory() as folder:
         own = own_wheel(Path(folder))
         unpack(own, site, NOT_NEEDED, only=(*product.modules, own.name.split("-py3")[0] + ".dist-info"))
-    _compile(python, tree, site)
+    for module in product.modules:
+        _compile(python, tree, site / module)
     _add_system_files(product, tree)
     set_modes(tree)
+
+
+def _dependencies(product: Product, wheels: list[Path], python: Path) -> Path:
+    """The environment without the product itself, compiled: kept, because it changes with the lock file only."""
+    said = "\0".join((*(path.name for path in wheels), *NOT_NEEDED, repr(product), Path(__file__).read_text()))
+    kept = cache() / f"{product.name}-{hashlib.sha256(said.encode()).hexdigest()[:16]}"
+    if kept.exists():
+        return kept
+    for older in cache().glob(f"{product.name}-*"):
+        shutil.rmtree(older)
+    tree = cache() / f"making-{product.name}-{os.getpid()}"
+    environment = tree / product.prefix.lstrip("/")
+    _run(str(python), "-m", "venv", "--without-pip", "--symlinks", str(environment))
+    _make_relocatable(product, environment)
+    for wheel in wheels:
+        unpack(wheel, environment / SITE, (*NOT_NEEDED, *product.not_needed))
+    _compile(python, tree, environment / SITE)
+    tree.rename(kept)
+    return kept
 
 
 def _run(*command: str) -> None:
@@ -137,14 +155,14 @@ def own_wheel(folder: Path) -> Path:
     return wheel
 
 
-def _compile(python: Path, tree: Path, site: Path) -> None:
+def _compile(python: Path, tree: Path, modules: Path) -> None:
     """Shipped compiled: an installation takes a tenth of the time, and nothing is ever written below /opt afterwards.
 
     Unchecked: valid whatever the time stamps. Without columns of tracebacks, which are a fifth of it.
     """
     _run(
         *(str(python), "-X", "no_debug_ranges", "-m", "compileall", "-qq", "--invalidation-mode", "unchecked-hash"),
-        *("-s", str(tree), "-p", "/", str(site)),
+        *("-s", str(tree), "-p", "/", str(modules)),
     )
 
 
