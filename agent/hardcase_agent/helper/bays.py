@@ -149,6 +149,6 @@ def _write(lamp: str, value: bytes) -> None:
         raise DeviceAbsent(f"{lamp}: {error.strerror}") from error
     except OSError as error:
         if isinstance(error, PermissionError) or error.errno == errno.EROFS:
-            cure = "install hardcase-helper-bays.conf as a drop-in of hardcase-helper.service"
+            cure = "let the helper write it: agent/README.md, section The helper"
             raise AccessDenied(f"{lamp}: {error.strerror}; {cure}") from error
         raise DeviceFailed(f"{lamp}: {error.strerror}") from error
