@@ -53,14 +53,15 @@ class Keeper:
 
     def frames(self) -> set[Key]:
         """Every frame that any agent ever kept."""
-        return _frames_in(self._directory.glob("*.seg"))
+        return frames_in(self._directory.glob("*.seg"))
 
     def waiting(self) -> set[Key]:
         """Every frame that is in a spool now."""
-        return _frames_in(path for spool in self._spools for path in spool.glob("*.seg"))
+        return frames_in(path for spool in self._spools for path in spool.glob("*.seg"))
 
 
-def _frames_in(segments: Iterable[Path]) -> set[Key]:
+def frames_in(segments: Iterable[Path]) -> set[Key]:
+    """Frames in segments of a spool."""
     found: set[Key] = set()
     for path in segments:
         data = path.read_bytes()
