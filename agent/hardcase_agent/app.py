@@ -12,6 +12,7 @@ import logging
 import secrets
 import signal
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ from hardcase_agent.spool.worker import SpoolWorker
 from hardcase_agent.sweeps import Sweeps, close_sources
 from hardcase_agent.systemd import Notifier
 from hardcase_agent.uplink import codec
+from hardcase_agent.workbench import Workbench, make_bench
 
 log = logging.getLogger(__name__)
 
@@ -86,16 +88,11 @@ class Agent:
             catalogue_id=codec.catalogue_id,
             keep=self._keep,
         )
-        self._link = Link(
-            host=self._host,
-            backlog=self._spool,
-            clock=self._clock,
-            state_dir=self._settings.core.state_dir,
-            insecure=self._insecure,
-        )
+        self._link, self._workbench = self._join_collector()
         control = ControlServer(self._settings.core.state_dir, self._answer)
         await control.start()
         self._link.start(self._settings.core.collector)
+        self._workbench.start()
         self._tasks += [
             asyncio.create_task(self._sweeps.run(), name="sweeps"),
             asyncio.create_task(self._pulse(), name="pulse"),
@@ -142,6 +139,7 @@ class Agent:
 
     async def _shut_down(self, control: ControlServer) -> None:
         self._notifier.stopping()
+        await self._workbench.stop()
         self._sweeps.stop()
         await self._link.stop("clean stop", deadline_s=STOP_S)
         for task in self._tasks:
@@ -209,6 +207,38 @@ class Agent:
             raise ConfigError(tuple(f"two sources are named {name}" for name in doubled))
         return built
 
+    def _join_collector(self) -> tuple[Link, Workbench]:
+        core = self._settings.core
+        link = Link(
+            host=self._host,
+            backlog=self._spool,
+            clock=self._clock,
+            state_dir=core.state_dir,
+            insecure=self._insecure,
+            allowed=lambda: self._settings.core.diagnostics.allowed(),
+            ask=lambda request: self._workbench.asked(request),
+            upload_bytes_per_s=lambda: self._settings.core.diagnostics.upload_max_kib_s * 1024,
+        )
+        bench = partial(
+            make_bench,
+            host=self._host,
+            clock=self._clock,
+            commands=self._machine.commands,
+            sources=lambda: self._sweeps.sources,
+            assets_of=self._sweeps.assets_of,
+            lend=self._sweeps.lend,
+            ask_now=self._sweeps.ask_now,
+            config_path=self._config_path,
+            facts=lambda: {"failing": dict(self._sweeps.failing), "took_ms": dict(self._sweeps.took_ms)},
+        )
+        return link, Workbench(
+            state_dir=core.state_dir,
+            settings=lambda: self._settings.core.diagnostics,
+            bench=bench,
+            uploader=link.uploads,
+            say=link.say,
+        )
+
     def _doors(self) -> Doors:
         return self._machine.doors(self._host)
 
@@ -234,6 +264,8 @@ class Agent:
                 return await self._open_window(request, user)
             case "status":
                 return await self._describe()
+            case "diagnostics":
+                return await self._workbench.here(request, user)
             case _:
                 raise ConfigError(("this agent does not know the request",))
 

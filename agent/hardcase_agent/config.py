@@ -13,6 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from hardcase_agent.diagnostics.settings import DiagnosticsSettings
 from hardcase_agent.domain.errors import ConfigError
 from hardcase_agent.domain.settings import read_settings
 from hardcase_agent.sensors.catalogue import FAMILIES, Family
@@ -91,6 +92,7 @@ class CoreSettings:
     collector: CollectorSettings = field(default_factory=CollectorSettings)
     spool: SpoolSettings = field(default_factory=SpoolSettings)
     helper: HelperSettings = field(default_factory=HelperSettings)
+    diagnostics: DiagnosticsSettings = field(default_factory=DiagnosticsSettings)
 
     def __post_init__(self) -> None:
         names = [family.name for family in FAMILIES]

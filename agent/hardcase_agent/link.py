@@ -8,17 +8,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from hardcase_agent import __version__
 from hardcase_agent.clock import boot_id
 from hardcase_agent.config import CollectorSettings
+from hardcase_agent.domain.diagnostic import DiagnosticKind, DiagnosticReport, DiagnosticRequest
 from hardcase_agent.domain.errors import AgentError
 from hardcase_agent.domain.part import Asset
 from hardcase_agent.domain.ports import Clock
 from hardcase_agent.domain.stream import Backlog
 from hardcase_agent.uplink import codec, identity
 from hardcase_agent.uplink.client import Uplink, UplinkStatus
+from hardcase_agent.uplink.upload import Uploads
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +31,22 @@ RENEWAL_LOOK_S = 3600.0
 class Link:
     """Without a collector's address nothing is sent, and all of this does nothing."""
 
-    def __init__(self, *, host: Asset, backlog: Backlog, clock: Clock, state_dir: Path, insecure: bool) -> None:
+    def __init__(
+        self,
+        *,
+        host: Asset,
+        backlog: Backlog,
+        clock: Clock,
+        state_dir: Path,
+        insecure: bool,
+        allowed: Callable[[], Sequence[DiagnosticKind]] = tuple,
+        ask: Callable[[DiagnosticRequest], None] = lambda request: None,
+        upload_bytes_per_s: Callable[[], int] = lambda: 0,
+    ) -> None:
+        """`allowed` diagnostics are told to the collector, which may `ask` for them."""
+        self._allowed = allowed
+        self._ask = ask
+        self.uploads = Uploads(lambda: self._uplink.channel() if self._uplink else None, upload_bytes_per_s)
         self._host = host
         self._backlog = backlog
         self._clock = clock
@@ -71,6 +89,11 @@ class Link:
         if self._uplink is not None:
             self._uplink.notify()
 
+    def say(self, report: DiagnosticReport) -> None:
+        """How a request stands; without a stream it is asked for again."""
+        if self._uplink is not None:
+            self._uplink.say(report)
+
     def status(self) -> UplinkStatus | None:
         """None: no collector is configured."""
         return self._uplink.status() if self._uplink is not None else None
@@ -102,8 +125,14 @@ class Link:
             identity=self._present_identity,
             backlog=self._backlog,
             clock=self._clock,
-            introduction=codec.Introduction(version=__version__, host=self._host, boot_id=boot_id()),
+            introduction=codec.Introduction(
+                version=__version__,
+                host=self._host,
+                boot_id=boot_id(),
+                diagnostics=self._allowed,
+            ),
             chance=random.random,
+            ask=self._ask,
         )
         self._task = asyncio.create_task(self._uplink.run(), name="uplink")
 

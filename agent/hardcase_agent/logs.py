@@ -6,11 +6,39 @@ import json
 import logging
 import os
 import sys
+from collections import deque
 
 from hardcase_agent.config import LogForm, LogLevel
 
 _PRIORITY = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
 """Syslog priorities; journald takes "<4>" at the start of a line."""
+
+
+RECENT_LINES, LONGEST_LINE = 1000, 500
+"""Kept in memory for support bundles: half a megabyte at most, a few kilobytes on an agent with nothing to say."""
+
+
+class _Recent(logging.Handler):
+    """The last lines of this process; the journal is not readable by the agent's user."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: deque[str] = deque(maxlen=RECENT_LINES)
+        self.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self.lines.append(self.format(record)[:LONGEST_LINE])
+        except Exception:
+            self.handleError(record)
+
+
+_recent = _Recent()
+
+
+def recent() -> str:
+    """The last lines that were logged, oldest first."""
+    return "".join(f"{line}\n" for line in tuple(_recent.lines))
 
 
 class _JsonForm(logging.Formatter):
@@ -42,7 +70,7 @@ def set_up(level: LogLevel, form: LogForm) -> None:
     else:
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root = logging.getLogger()
-    root.handlers[:] = [handler]
+    root.handlers[:] = [handler, _recent]
     root.setLevel(level.upper())
     # Their chatter is not ours; python-ipmi prints passwords at debug.
     for noisy in ("pyipmi", "asyncio", "grpc"):

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 
-from hardcase_agent.domain.errors import DeviceHung
+from hardcase_agent.domain.diagnostic import Asked
+from hardcase_agent.domain.errors import DeviceBusy, DeviceHung
 from hardcase_agent.domain.event import SourceState
 from hardcase_agent.domain.frame import Body, Catalogue, Moment, Sweep
 from hardcase_agent.domain.part import Asset
@@ -24,6 +26,8 @@ TURN_S = 5.0
 """The loop turns at least this often: asyncio's clock stands still during suspend, CLOCK_BOOTTIME does not."""
 SHORTEST_S = 0.005
 CLOSE_S = 0.5
+FREE_LOOK_S = 0.05
+"""How often a device is tried that somebody wants to borrow."""
 
 Keep = Callable[[Sequence[tuple[Body, Moment]]], Awaitable[None]]
 
@@ -54,6 +58,7 @@ class Sweeps:
         self._tasks: set[asyncio.Task[None]] = set()
         self._calls: set[asyncio.Task[Sweep]] = set()
         self._changed = asyncio.Event()
+        self._waiting: dict[str, list[asyncio.Future[Asked]]] = {}
         self._stopping = False
         self.turned_ms = clock.now().boot_ms
         """When the loop turned last."""
@@ -86,6 +91,8 @@ class Sweeps:
         """Take these from now on. A source object that was there before keeps its phase, breaker and catalogues.
         Returns the sources that are no longer used; the caller closes them."""
         fresh = {source.name: source for source in sources}
+        for name in [name for name in self._waiting if fresh.get(name) is not self._sources.get(name)]:
+            self._answer(name, Asked(name, None, "the configuration changed meanwhile"))
         gone = [source for name, source in self._sources.items() if fresh.get(name) is not source]
         kept = {name for name, source in fresh.items() if self._sources.get(name) is source}
         self._sources = fresh
@@ -93,6 +100,53 @@ class Sweeps:
         self.failing = {name: why for name, why in self.failing.items() if name in kept}
         self._changed.set()
         return gone
+
+    @asynccontextmanager
+    async def lend(self, device: str, within_s: float) -> AsyncIterator[None]:
+        """No source asks this device inside. Raises DeviceBusy where it does not come free in time."""
+        try:
+            async with asyncio.timeout(within_s):
+                while not self._sampler.schedule.lend(device):  # noqa: ASYNC110  (a device has no event of its own)
+                    await asyncio.sleep(FREE_LOOK_S)
+        except TimeoutError as error:
+            raise DeviceBusy(f"{device} did not come free within {within_s:g} s") from error
+        try:
+            yield
+        finally:
+            self._sampler.schedule.give_back(device)
+            self._changed.set()
+
+    async def ask_now(self, names: Sequence[str], within_s: float) -> Sequence[Asked]:
+        """Each of these sources once, out of turn, by the rules of every sweep: one call a device, breakers hold. What
+        is under way counts."""
+        now_ms = self._clock.now().boot_ms
+        answers: dict[str, asyncio.Future[Asked]] = {}
+        for name in names:
+            answers[name] = answer = asyncio.get_running_loop().create_future()
+            why = self._sampler.hasten(name, now_ms) if name in self._sources else "not a source of this agent"
+            if why:
+                answer.set_result(Asked(name, None, why))
+            else:
+                self._waiting.setdefault(name, []).append(answer)
+        self._changed.set()
+        try:
+            if answers:
+                await asyncio.wait(answers.values(), timeout=within_s)
+        finally:
+            for name, answer in answers.items():
+                if not answer.done():
+                    self._waiting[name].remove(answer)
+                    answer.set_result(Asked(name, None, f"no answer within {within_s:g} s"))
+        return [answer.result() for answer in answers.values()]
+
+    def assets_of(self, name: str) -> Sequence[Asset]:
+        """What this source reads, as far as it has told."""
+        return self._sampler.assets(name)
+
+    def _answer(self, name: str, asked: Asked) -> None:
+        for waiting in self._waiting.pop(name, ()):
+            if not waiting.done():
+                waiting.set_result(asked)
 
     def stop(self) -> None:
         """Abandon every call; nothing is waited for."""
@@ -131,6 +185,9 @@ class Sweeps:
             outcome, moment = self._sampler.failed(source.name, error, now), now
         self._tell(source.name, outcome, error)
         await self._keep([(body, moment) for body in outcome.bodies])
+        # After keeping: who asked for it finds it in the spool.
+        failed = outcome.verdict.detail if is_failure(outcome.verdict.state) else ""
+        self._answer(source.name, Asked(source.name, call.result() if error is None and not failed else None, failed))
         self._changed.set()
 
     def _take(self, source: Source, sweep: Sweep, now: Moment) -> Outcome:

@@ -10,13 +10,18 @@ AgentError
 │   ├── MalformedAnswer        the device answered with something that cannot be decoded
 │   ├── ToolMissing            a program that the source needs is not installed or too old
 │   ├── RecordTooLarge         above the frame limit; refused at the spool's door
+│   ├── UploadRefused          the collector does not take this file
+│   ├── DiagnosticRefused      a request for diagnostics is not carried out here, or not now
+│   ├── FileRefused            a receipt or an identity carried by hand is not taken; says why
 │   └── EnrolmentRefused       the collector refused the token, or this host is a clone
 └── TemporaryError
     ├── DeviceBusy             answered "busy"; ask again within the sweep
     ├── DeviceHung             no answer by the deadline
     ├── DeviceFailed           answered with an error
     ├── OutputFlood            a program printed more than its limit
+    ├── ExportFailed           an export cannot be written where it shall be
     ├── SpoolFailed            the disk under the spool refuses writes
+    ├── LogChanged             the event log is no longer what was archived
     └── CollectorUnreachable   no stream to the collector
 """
 
@@ -71,8 +76,20 @@ class RecordTooLarge(PermanentError):
     """The record is above the frame limit."""
 
 
+class UploadRefused(PermanentError):
+    """The collector does not take this file."""
+
+
+class DiagnosticRefused(PermanentError):
+    """This request for diagnostics is not carried out here, or not now."""
+
+
 class EnrolmentRefused(PermanentError):
     """The collector refused to enrol this host."""
+
+
+class FileRefused(PermanentError):
+    """A receipt or an identity carried by hand is not taken; nothing was changed."""
 
 
 class DeviceBusy(TemporaryError):
@@ -91,8 +108,16 @@ class OutputFlood(TemporaryError):
     """A program printed more than its limit."""
 
 
+class ExportFailed(TemporaryError):
+    """An export cannot be written where it shall be."""
+
+
 class SpoolFailed(TemporaryError):
     """The spool's disk refuses writes."""
+
+
+class LogChanged(TemporaryError):
+    """The event log is no longer what was archived."""
 
 
 class CollectorUnreachable(TemporaryError):

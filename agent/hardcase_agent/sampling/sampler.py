@@ -43,6 +43,9 @@ class _Sampled:
         self.started: Moment | None = None
         self.spent_ms = 0
         """Portions of the sweep under way that came back incomplete."""
+        self.open_until_ms = 0
+        """Until then the breaker is open."""
+        self.why = ""
 
 
 class Sampler:
@@ -92,6 +95,7 @@ class Sampler:
         period_ms = self.schedule.period_ms(name)
         stretched = self.schedule.stretched(name)
         detail = f"a sweep took {took_ms} ms, period is now {period_ms} ms" if stretched else ""
+        sampled.open_until_ms = 0
         # First: what cannot be framed was no success.
         bodies = sampled.framer.bodies(sweep, started, period_ms)
         verdict = sampled.breaker.succeeded(stretched=stretched, detail=detail)
@@ -102,10 +106,24 @@ class Sampler:
         sampled = self._sampled[name]
         sampled.spent_ms = 0
         verdict = sampled.breaker.failed(error, now.boot_ms)
+        sampled.why = verdict.detail
         if verdict.retry_ms is not None:
-            self.schedule.postpone(name, REFUSED_UNTIL_MS if verdict.retry_ms == NEVER else verdict.retry_ms)
+            sampled.open_until_ms = REFUSED_UNTIL_MS if verdict.retry_ms == NEVER else verdict.retry_ms
+            self.schedule.postpone(name, sampled.open_until_ms)
         bodies = self._status(sampled, verdict, self.schedule.period_ms(name))
         return Outcome(bodies=tuple(bodies), verdict=verdict)
+
+    def assets(self, name: str) -> Sequence[Asset]:
+        """What this source reads, as far as it has told."""
+        return self._sampled[name].framer.assets() if name in self._sampled else ()
+
+    def hasten(self, name: str, now_ms: int) -> str:
+        """Due now, out of turn. Returns why not: the breaker is open, for good reason."""
+        sampled = self._sampled[name]
+        if sampled.open_until_ms > now_ms:
+            return f"not asked before its time, because it failed again and again: {sampled.why}"
+        self.schedule.hasten(name, now_ms)
+        return ""
 
     def returned(self, name: str) -> None:
         """The call is over in fact: the device may be asked again."""

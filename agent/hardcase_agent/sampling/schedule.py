@@ -48,6 +48,7 @@ class Schedule:
         self._seed = seed
         self._entries: dict[str, _Entry] = {}
         self._busy: dict[str, str] = {}
+        self._lent: set[str] = set()
         self.replan(sources, kept=(), now_ms=now_ms)
 
     def replan(self, sources: Iterable[Planned], *, kept: Collection[str], now_ms: int) -> None:
@@ -65,7 +66,7 @@ class Schedule:
 
     def due(self, now_ms: int) -> Sequence[str]:
         """Sources to ask now, the longest overdue first, one per idle device."""
-        taken = set(self._busy)
+        taken = set(self._busy) | self._lent
         chosen = []
         for entry in sorted(self._entries.values(), key=lambda entry: (entry.due_ms, entry.planned.name)):
             if entry.due_ms > now_ms:
@@ -86,6 +87,16 @@ class Schedule:
         device = self._entries[name].planned.device
         if self._busy.get(device) == name:
             del self._busy[device]
+
+    def lend(self, device: str) -> bool:
+        """No source of this device is due until `give_back`. False: it is busy, or lent already."""
+        if device in self._busy or device in self._lent:
+            return False
+        self._lent.add(device)
+        return True
+
+    def give_back(self, device: str) -> None:
+        self._lent.discard(device)
 
     def measured(self, name: str, started_ms: int, took_ms: int) -> bool:
         """Fit the period to how long the sweep took; True = the period changed."""
@@ -118,7 +129,8 @@ class Schedule:
 
     def next_due_ms(self) -> int | None:
         """Earliest instant an idle device has something due; None while every device is busy or nothing is planned."""
-        idle = [entry.due_ms for entry in self._entries.values() if entry.planned.device not in self._busy]
+        taken = set(self._busy) | self._lent
+        idle = [entry.due_ms for entry in self._entries.values() if entry.planned.device not in taken]
         return min(idle, default=None)
 
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from hardcase_protos.v1 import diagnostics_pb2 as diagnostics
 from hardcase_protos.v1 import telemetry_pb2 as telemetry
 
+from hardcase_agent.domain.diagnostic import DiagnosticRequest
 from hardcase_agent.domain.stream import RecordKind
-from hardcase_agent.uplink.codec import KINDS_BY_NUMBER
+from hardcase_agent.uplink.codec import DIAGNOSTIC_NUMBERS, KINDS_BY_NUMBER
+
+_DIAGNOSTICS = {number: kind for kind, number in DIAGNOSTIC_NUMBERS.items()}
 
 
 class CloseCause(StrEnum):
@@ -75,7 +79,20 @@ class Close:
     detail: str
 
 
-Answer = Welcome | Ack | NeedCatalogue | Hold | Close
+@dataclass(frozen=True, slots=True)
+class UploadFrom:
+    """Go on from this byte, at most this fast; 0 = no cap."""
+
+    offset: int
+    bytes_per_second: int
+
+
+@dataclass(frozen=True, slots=True)
+class UploadDone:
+    sha256: bytes
+
+
+Answer = Welcome | Ack | NeedCatalogue | Hold | Close | DiagnosticRequest
 
 
 def decode(data: bytes) -> Answer | None:
@@ -95,8 +112,38 @@ def decode(data: bytes) -> Answer | None:
         case "close":
             name = telemetry.Close.Cause.Name(message.close.cause).removeprefix("CAUSE_").lower()
             return Close(CloseCause(name), message.close.detail)
+        case "diagnostic":
+            return _request(message.diagnostic)
         case _:
             return None
+
+
+def decode_upload(data: bytes) -> UploadFrom | UploadDone | None:
+    """None = a message of a later protocol. Raises DecodeError."""
+    reply = diagnostics.UploadReply.FromString(data)
+    match reply.WhichOneof("message"):
+        case "from":
+            begun = getattr(reply, "from")
+            return UploadFrom(begun.offset, begun.bytes_per_second)
+        case "done":
+            return UploadDone(reply.done.sha256)
+        case _:
+            return None
+
+
+def _request(asked: diagnostics.DiagnosticRequest) -> DiagnosticRequest:
+    return DiagnosticRequest(
+        id=asked.id,
+        kind=_DIAGNOSTICS.get(asked.kind),
+        arguments=dict(asked.arguments),
+        expires_ms=asked.expires_ms,
+        sent_ms=asked.sent_ms,
+        asked_ms=asked.asked_ms,
+        asked_by=asked.asked_by,
+        reason=asked.reason,
+        consented=asked.consented,
+        asset=asked.asset,
+    )
 
 
 def _welcome(welcome: telemetry.Welcome) -> Welcome:

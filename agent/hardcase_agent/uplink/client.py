@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from hardcase_agent.domain.diagnostic import DiagnosticReport, DiagnosticRequest
 from hardcase_agent.domain.errors import AgentError, CollectorUnreachable
 from hardcase_agent.domain.ports import Clock
 from hardcase_agent.domain.stream import Backlog
@@ -57,7 +58,9 @@ class Uplink:
         introduction: Introduction,
         chance: Callable[[], float],
         timing: Timing | None = None,
+        ask: Callable[[DiagnosticRequest], None] = lambda request: None,
     ) -> None:
+        """`ask` takes the collector's requests for diagnostics; it neither waits nor raises."""
         self._target = target
         self._server_name = server_name
         self._insecure = insecure
@@ -67,12 +70,14 @@ class Uplink:
         self._introduction = introduction
         self._chance = chance
         self._timing = timing or Timing()
+        self._ask = ask
         self._backoff = Backoff()
         self._suspects = Suspects()
         self._tally = Tally()
         self._stopping = asyncio.Event()
         self._again = asyncio.Event()
         self._stream: Stream | None = None
+        self._channel: Channel | None = None
         self._reason = "not connected yet"
         self._said = ""
         self._refused = False
@@ -82,6 +87,15 @@ class Uplink:
         """There is something new in the spool."""
         if self._stream is not None:
             self._stream.wake()
+
+    def say(self, report: DiagnosticReport) -> None:
+        """Tell the collector how a request stands, if it is connected; else it asks again when it is."""
+        if self._stream is not None and self._stream.welcomed:
+            self._stream.say(report)
+
+    def channel(self) -> Channel | None:
+        """The connection of the open stream, for a further call on it; None while there is none."""
+        return self._channel if self._stream is not None and self._stream.welcomed else None
 
     def reconnect(self) -> None:
         """Configuration or identity changed: forget refusals and try now."""
@@ -133,14 +147,15 @@ class Uplink:
                 suspects=self._suspects,
                 tally=self._tally,
                 timing=self._timing,
+                ask=self._ask,
             )
-            self._stream = stream
+            self._stream, self._channel = stream, channel
             if self._stopping.is_set():
                 return
             try:
                 ended = await stream.run()
             finally:
-                self._stream = None
+                self._stream = self._channel = None
                 if stream.welcomed:
                     self._streams += 1
                 if stream.useful:

@@ -8,11 +8,13 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from hardcase_protos.v1 import diagnostics_pb2 as diagnostics
 from hardcase_protos.v1 import reading_pb2 as reading
 from hardcase_protos.v1 import telemetry_pb2 as telemetry
 
+from hardcase_agent.domain.diagnostic import AnswerFile, DiagnosticKind, DiagnosticReport, ReportState
 from hardcase_agent.domain.event import (
     CoverageStatus,
     Inventory,
@@ -36,6 +38,8 @@ WIDEST_U32 = 0xFFFFFFFF
 
 KIND_NUMBERS = {kind: reading.RecordKind.Value(f"RECORD_KIND_{kind.name}") for kind in RecordKind}
 KINDS_BY_NUMBER: dict[int, RecordKind] = {number: kind for kind, number in KIND_NUMBERS.items()}
+DIAGNOSTIC_NUMBERS = {kind: diagnostics.DiagnosticKind.Value(f"DIAGNOSTIC_KIND_{kind.name}") for kind in DiagnosticKind}
+_REPORT_STATES = {state: diagnostics.DiagnosticReport.State.Value(f"STATE_{state.name}") for state in ReportState}
 _STATES = {state: reading.SourceStatus.State.Value(f"STATE_{state.name}") for state in SourceState}
 _STATUSES = {status: reading.CoverageLine.Status.Value(f"STATUS_{status.name}") for status in CoverageStatus}
 _CAUSES = {cause: reading.Loss.Cause.Value(f"CAUSE_{cause.name}") for cause in LossCause}
@@ -101,6 +105,8 @@ class Introduction:
     version: str
     host: Asset
     boot_id: bytes
+    diagnostics: Callable[[], Sequence[DiagnosticKind]] = tuple
+    """Asked at each Hello: a reload may have changed the switches."""
 
 
 def hello(introduction: Introduction, held: Sequence[Held], moment: Moment) -> bytes:
@@ -117,6 +123,7 @@ def hello(introduction: Introduction, held: Sequence[Held], moment: Moment) -> b
         wall_ms=max(0, moment.wall_ms),
         boot_ms=max(0, moment.boot_ms),
         host=_asset(host),
+        diagnostics=[DIAGNOSTIC_NUMBERS[kind] for kind in introduction.diagnostics()],
     )
     return telemetry.AgentMessage(hello=message).SerializeToString()
 
@@ -130,6 +137,31 @@ def heartbeat(moment: Moment, records: int, size: int) -> bytes:
 
 def goodbye(reason: str) -> bytes:
     return telemetry.AgentMessage(goodbye=telemetry.Goodbye(reason=reason)).SerializeToString()
+
+
+def report(said: DiagnosticReport) -> bytes:
+    """AgentMessage with how a request for diagnostics stands."""
+    message = diagnostics.DiagnosticReport(
+        id=said.id,
+        state=_REPORT_STATES[said.state],
+        detail=clean(said.detail),
+        answer=said.answer,
+        wall_ms=max(0, said.wall_ms),
+        files=[_file(said.id, file) for file in said.files],
+    )
+    return telemetry.AgentMessage(diagnostic=message).SerializeToString()
+
+
+def upload_begin(request_id: bytes, file: AnswerFile) -> bytes:
+    return diagnostics.UploadMessage(begin=_file(request_id, file)).SerializeToString()
+
+
+def upload_chunk(chunk: bytes) -> bytes:
+    return diagnostics.UploadMessage(chunk=chunk).SerializeToString()
+
+
+def _file(request_id: bytes, file: AnswerFile) -> diagnostics.UploadBegin:
+    return diagnostics.UploadBegin(id=request_id, name=file.name, bytes=file.size, sha256=file.sha256)
 
 
 def host_message(host: Asset) -> reading.Asset:

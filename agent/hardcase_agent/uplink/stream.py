@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from hardcase_agent.domain.diagnostic import DiagnosticReport, DiagnosticRequest
 from hardcase_agent.domain.errors import CollectorUnreachable
 from hardcase_agent.domain.event import LossCause
 from hardcase_agent.domain.frame import Moment
@@ -27,6 +29,8 @@ log = logging.getLogger(__name__)
 STEP_MS = 1_000
 """The wall clock was set if it moved this much against CLOCK_BOOTTIME within a tick; slewing is 2.5 ms."""
 HEARTBEAT_S = 60
+MOST_REPORTS = 64
+"""Reports on diagnostics that wait for the stream; the oldest goes, because the collector asks again."""
 LONGEST_HOLD_MS = 300_000
 """A collector that asks for a longer pause is asked again after five minutes."""
 
@@ -92,8 +96,12 @@ class Stream:
         suspects: Suspects,
         tally: Tally,
         timing: Timing,
+        ask: Callable[[DiagnosticRequest], None] = lambda request: None,
     ) -> None:
+        """`ask` takes the collector's requests for diagnostics."""
         self._channel = channel
+        self._ask = ask
+        self._reports: deque[bytes] = deque(maxlen=MOST_REPORTS)
         self._backlog = backlog
         self._clock = clock
         self._introduction = introduction
@@ -111,6 +119,11 @@ class Stream:
 
     def wake(self) -> None:
         self._waking.set()
+
+    def say(self, report: DiagnosticReport) -> None:
+        """Sent before further records; lost with the stream, and asked for again then."""
+        self._reports.append(codec.report(report))
+        self.wake()
 
     def finish(self, reason: str) -> None:
         """Say goodbye when everything is acknowledged, or after `Timing.drain_s`."""
@@ -198,6 +211,8 @@ class Stream:
     async def _send(self, welcome: Welcome) -> None:
         while True:
             self._waking.clear()
+            while self._reports:
+                await self._call.write(self._reports.popleft())
             if await self._finished():
                 return
             if not await self._send_next(welcome):
@@ -301,6 +316,8 @@ class Stream:
             self._held_until_ms = now_ms + delay_ms
             self._progress_ms = self._held_until_ms
             self._flow.rewind()
+        elif isinstance(answer, DiagnosticRequest):
+            self._ask(answer)
         elif isinstance(answer, Close):
             raise _CloseReceived(answer)
 

@@ -21,7 +21,7 @@ os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 import grpc
 import grpc.aio
 
-__all__ = ["ENROLL_PATH", "RENEW_PATH", "STREAM_PATH", "grpc", "plain_channel", "secure_channel"]
+__all__ = ["ENROLL_PATH", "RENEW_PATH", "STREAM_PATH", "UPLOAD_PATH", "grpc", "plain_channel", "secure_channel"]
 
 Channel = grpc.aio.Channel
 StreamCall = grpc.aio.StreamStreamCall[bytes, bytes]
@@ -32,6 +32,7 @@ KEEPALIVE_MS = 30_000
 """Ping after this much silence: a dead path is noticed within 40 s, well under NAT time-outs."""
 KEEPALIVE_TIMEOUT_MS = 10_000
 STREAM_PATH = "/hardcase_protos.v1.Telemetry/Stream"
+UPLOAD_PATH = "/hardcase_protos.v1.Diagnostics/Upload"
 ENROLL_PATH = "/hardcase_protos.v1.Enrolment/Enroll"
 RENEW_PATH = "/hardcase_protos.v1.Enrolment/Renew"
 

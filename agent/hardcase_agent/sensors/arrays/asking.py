@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from hardcase_agent.domain.errors import DeviceFailed
+from hardcase_agent.domain.errors import AgentError, DeviceFailed, ToolMissing
 from hardcase_agent.domain.ports import CommandRunner
 from hardcase_agent.sensors.arrays.model import MemberState, Report
 
@@ -42,6 +42,21 @@ async def ask(commands: CommandRunner, tool: str, *, deadline_s: float) -> Repor
     if tool in _PROGRESS and any(disk.state and disk.state & _MOVING for disk in report.disks.values()):
         report = _read([*said, await _say(commands, tool, ("rebuild",), deadline_s)])
     return report
+
+
+async def ask_all_views(commands: CommandRunner, tool: str, *, deadline_s: float) -> list[tuple[str, str]]:
+    """(view, what it printed) for a support bundle. Nothing where the tool is not installed; raises nothing."""
+    found: list[tuple[str, str]] = []
+    try:
+        views = await _views(commands, tool, deadline_s)
+        for view in [*views, *([("rebuild",)] if tool in _PROGRESS else [])]:
+            result = await commands.run(tool, view, deadline_s=deadline_s)
+            found.append(("-".join(view), (result.stdout or result.stderr).decode("utf-8", "replace")))
+    except ToolMissing:
+        return found
+    except AgentError as error:
+        found.append(("error", f"{type(error).__name__}: {error}\n"))
+    return found
 
 
 def _read(said: list[str]) -> Report:

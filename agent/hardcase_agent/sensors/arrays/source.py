@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from hardcase_agent.domain.diagnostic import KnownDisk
 from hardcase_agent.domain.errors import (
     AccessDenied,
     AgentError,
@@ -22,7 +23,7 @@ from hardcase_agent.domain.frame import Moment, Sweep
 from hardcase_agent.domain.part import Asset, Component, Part
 from hardcase_agent.domain.ports import Clock, CommandRunner
 from hardcase_agent.domain.reading import Gap, GapReason, Reading, Sensor
-from hardcase_agent.sensors.arrays.asking import ask
+from hardcase_agent.sensors.arrays.asking import ask, ask_all_views
 from hardcase_agent.sensors.arrays.blockdisk import identify
 from hardcase_agent.sensors.arrays.coverage import coverage_of, elimination, unseen_controllers
 from hardcase_agent.sensors.arrays.measure import Measured, measure
@@ -135,6 +136,22 @@ class ArraysSource:
                 ),
             )
         return self._coverage()
+
+    # When a person asks (`ArrayDoor`)
+
+    async def tool_outputs(self) -> Sequence[tuple[str, str, str]]:
+        return [
+            (tool, view, text)
+            for tool in self._tools
+            for view, text in await ask_all_views(self._commands, tool, deadline_s=self._command_s)
+        ]
+
+    def work_on(self, disk: KnownDisk) -> str:
+        from hardcase_agent.sensors.arrays.work import work_on
+
+        reports = {tool: told.report for tool, told in self._told.items() if told.error is None}
+        errors = {tool: str(told.error) for tool, told in self._told.items() if told.error is not None}
+        return work_on(disk, self._sysfs, reports, errors)
 
     async def close(self) -> None:
         """Nothing is open between sweeps."""

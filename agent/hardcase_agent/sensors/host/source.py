@@ -93,6 +93,10 @@ class HostSource:
             wide=self._wide,
         )
 
+    def refresh(self) -> None:
+        """`Refreshable`."""
+        self._scan = None
+
     async def doctor(self) -> Sequence[CoverageLine]:
         try:
             return (await self._on_thread(self._look)).coverage

@@ -91,6 +91,11 @@ class Bmc:
         return self._asset
 
     @property
+    def known(self) -> bool:
+        """Whether `asset` is."""
+        return self._asset is not None
+
+    @property
     def progress(self) -> str:
         return self._survey.progress if self._survey is not None else ""
 

@@ -65,6 +65,10 @@ class FruSource(IpmiSource):
         self._read_ms = bmc.clock.now().boot_ms
         return Sweep(asset=bmc.asset, parts=tuple(parts))
 
+    def refresh(self) -> None:
+        """`Refreshable`."""
+        self.bmc.inventory_stale = True
+
     async def _read(self, device: int, record: FruRecord) -> tuple[Part, ...]:
         try:
             fru = await read_fru_device(self.bmc.talk, device)

@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from hardcase_agent.domain.errors import AgentError, MalformedAnswer, Unsupported
+from hardcase_agent.domain.diagnostic import Lend, WholeLog
+from hardcase_agent.domain.errors import AgentError, DeviceAbsent, MalformedAnswer, Unsupported
 from hardcase_agent.domain.event import CoverageLine, CoverageStatus, Event
 from hardcase_agent.domain.frame import Moment, Sweep
-from hardcase_agent.domain.part import Component
+from hardcase_agent.domain.part import Asset, Component
 from hardcase_agent.domain.reading import Number, Sensor
 from hardcase_agent.sensors.ipmi.bmc import Bmc
 from hardcase_agent.sensors.ipmi.cache import StateFile
@@ -54,6 +55,8 @@ TRIES = 3
 """Sweeps in which an entry refuses to be read before it is stepped over: a BMC under load refuses for a while."""
 STEPS = 16
 """Ids behind such an entry that are tried for the next one: only an entry itself tells which id follows it."""
+PREPARE_TRIES = 20
+"""Portions of a slow BMC's sensor list, of at least a second each, before a whole log is read without it."""
 _SENSORS: tuple[Sensor, ...] = (SEL_USED,)
 _SELF = CoverageLine(component=Component.BMC, status=CoverageStatus.WATCHED)
 _FULL = CoverageLine(
@@ -213,6 +216,43 @@ class SelSource(IpmiSource):
                 return following
         self._position = Position(erased=erased)
         return FIRST
+
+    # When a person asks (`EventLogDoor`, `ChassisDoor`)
+
+    def watched_asset(self) -> Asset:
+        """Raises DeviceAbsent before the BMC was found."""
+        if self.bmc.missing or not self.bmc.known:
+            raise DeviceAbsent(f"{self.device}: this BMC has not answered yet, or there is none")
+        return self.bmc.asset
+
+    async def whole_log(self, lend: Lend) -> WholeLog:
+        from hardcase_agent.sensors.ipmi import sel_archive
+
+        await self._ready(lend)
+        return await sel_archive.read_whole(self.bmc, self.name, self.device, lend)
+
+    async def clear_log(self, stamp: tuple[int, int, int], lend: Lend) -> None:
+        from hardcase_agent.sensors.ipmi import sel_archive
+
+        async with lend(self.device, sel_archive.LEND_S):
+            await sel_archive.clear(self.bmc, stamp)
+
+    async def identify(self, seconds: int) -> None:
+        from hardcase_agent.sensors.ipmi import sel_archive
+
+        await sel_archive.light(self.bmc, seconds)
+
+    async def _ready(self, lend: Lend) -> None:
+        """Knows the sensors, which name the places of the entries. Raises DeviceAbsent."""
+        for _ in range(PREPARE_TRIES):
+            async with lend(self.device, self.deadline_s * 2):
+                if await self.bmc.prepare(self.budget()):
+                    return
+            if self.bmc.missing:
+                break
+        # With a BMC whose sensor list cannot be had the log is told without the sensors' names.
+        if self.bmc.missing or not self.bmc.known:
+            raise DeviceAbsent(f"{self.device}: there is no BMC")
 
     async def doctor(self) -> Sequence[CoverageLine]:
         lines = await diagnose(self.bmc.talk, GET_SEL_INFO, Component.BMC, local=self.bmc.local, quiet=True)

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from hardcase_agent.domain.diagnostic import KnownDisk, SelfTestStatus
 from hardcase_agent.domain.errors import (
     AccessDenied,
     AgentError,
@@ -146,6 +147,43 @@ class SmartSource:
             return (_unreadable(str(error), "read disks through the helper"),)
         except AgentError as error:
             return (_unreadable(str(error), ""),)
+
+    # When a person asks (`DiskDoor`)
+
+    def known_disks(self) -> Sequence[KnownDisk]:
+        disks = [self._shelf.disks[key] for key in sorted(self._shelf.disks)]
+        return [
+            KnownDisk(part=disk.part, path=way.path, type=way.kind, suspended=way.suspended)
+            for disk in disks
+            if disk.nvme == self._nvme
+            for way in disk.ways[:1]
+        ]
+
+    async def raw_report(self, disk: KnownDisk) -> bytes:
+        result = await self._commands.run("smartctl-report", (disk.path, disk.type), deadline_s=self._disk_deadline_s)
+        return result.stdout
+
+    async def self_test_status(self, disk: KnownDisk) -> SelfTestStatus:
+        from hardcase_agent.sensors.smart import self_test
+
+        if disk.suspended:
+            return SelfTestStatus(part=disk.part, asleep=True)
+        output = await self.raw_report(disk)
+        return self_test.status_of(output.decode("utf-8", "replace"), path=disk.path)
+
+    async def self_test(self, disk: KnownDisk, test: str) -> str:
+        from hardcase_agent.sensors.smart import self_test
+
+        result = await self._commands.run(
+            "smartctl-selftest", (disk.path, disk.type, test), deadline_s=self._disk_deadline_s
+        )
+        refused = self_test.refusal(result.stdout.decode("utf-8", "replace"))
+        if refused or result.status < 0:
+            raise DeviceFailed(f"smartctl: {refused or f'ended by signal {-result.status}'}")
+        return " ".join(result.stdout.decode("utf-8", "replace").split())[:500]
+
+    async def identify_bay(self, disk: KnownDisk, seconds: int) -> None:
+        await self._commands.run("identify-bay", (disk.path, str(seconds)), deadline_s=DOCTOR_DISK_S)
 
     async def close(self) -> None:
         """Nothing is open between sweeps; a call in flight ends with its own cancellation."""

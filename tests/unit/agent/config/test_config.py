@@ -31,7 +31,7 @@ def test_the_sample_shows_every_key_of_every_table_that_is_on(root: Path) -> Non
     core = {field.name for field in fields(CoreSettings)}
     assert core <= set(told)
     settings = parse_config("")
-    for name in ("collector", "spool", "helper"):
+    for name in ("collector", "spool", "helper", "diagnostics"):
         assert {field.name for field in fields(getattr(settings.core, name))} == set(told[name])
     for name, family in settings.families.items():
         shown = set(told[name]) | ({"profiles"} if name == "ipmi" else set())
