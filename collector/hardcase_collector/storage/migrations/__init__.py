@@ -29,9 +29,25 @@ def schema_trouble(engine: Engine) -> str:
         return ""
     if found is None:
         return "the state store is empty: run `hardcase-collector init`"
-    if found not in {revision.revision for revision in ScriptDirectory.from_config(_config(None)).walk_revisions()}:
+    if found not in _revisions():
         return f"the state store has schema {found}, which a newer program made: start that one"
     return f"the state store has schema {found}, this program needs {_newest()}: run `hardcase-collector migrate`"
+
+
+def newest() -> str:
+    """This program's schema."""
+    found = _newest()
+    assert found is not None  # there are revisions
+    return found
+
+
+def is_known(schema: str) -> bool:
+    """Whether this program can bring it up to its own."""
+    return schema in _revisions()
+
+
+def _revisions() -> set[str]:
+    return {revision.revision for revision in ScriptDirectory.from_config(_config(None)).walk_revisions()}
 
 
 def _config(connection: Connection | None) -> Config:

@@ -73,6 +73,11 @@ def reader_engine(url: URL) -> Engine:
     ).execution_options(postgresql_readonly=True)
 
 
+def plain_engine(url: URL) -> Engine:
+    """Of a SQLite file that nobody else opens: a backup's. Its journal is gone when it is closed."""
+    return create_engine(url, pool_size=1, max_overflow=0, hide_parameters=True)
+
+
 def _sqlite_engine(url: URL, *, read_only: bool) -> Engine:
     engine = create_engine(
         url,

@@ -19,7 +19,10 @@ LONGEST_SWEEP_MS = 3_600_000
 
 
 def open_table_names(db: duckdb.DuckDBPyConnection) -> list[str]:
-    rows = db.execute("SELECT table_name FROM duckdb_tables() WHERE starts_with(table_name, 'frames_')").fetchall()
+    rows = db.execute(
+        "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database()"
+        " AND starts_with(table_name, 'frames_')"
+    ).fetchall()
     return sorted(name for (name,) in rows)
 
 

@@ -23,6 +23,7 @@ from hardcase_collector.domain.stored_frame import StoredFrame
 from hardcase_collector.storage.telemetry import frames as stored_frames
 from hardcase_collector.storage.telemetry import queries, sealing
 from hardcase_collector.storage.telemetry.engine import Engine
+from hardcase_collector.storage.telemetry.snapshot import TelemetrySnapshot
 from hardcase_collector.storage.telemetry.tables import (
     DAY_MS,
     FRAMES,
@@ -306,6 +307,14 @@ class DuckTelemetryStore:
     def _delete_leftovers(self) -> None:
         with contextlib.suppress(duckdb.Error, OSError, StoreFailed), closing(self._cursor()) as cursor:
             sealing.delete_unlisted(cursor, self._sealed)
+
+    def freeze(self, folder: Path) -> TelemetrySnapshot:
+        """Everything as it is now, kept below `folder` (on the same file system) while the store goes on.
+
+        Raises StoreFailed, OSError.
+        """
+        with self._lock:
+            return TelemetrySnapshot(self._cursor(), self._sealed, folder)
 
     def healthy(self) -> str:
         """ "" or one line saying what is wrong."""
