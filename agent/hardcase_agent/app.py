@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from hardcase_agent import __version__, logs
+from hardcase_agent.airgap import serving
 from hardcase_agent.clock import MachineClock, boot_id
 from hardcase_agent.config import Settings, SpoolSettings, load_config
 from hardcase_agent.control import ControlServer
@@ -266,6 +267,8 @@ class Agent:
                 return await self._describe()
             case "diagnostics":
                 return await self._workbench.here(request, user)
+            case ask if ask in serving.ASKS:
+                return await serving.answer(self._spool, request, user)
             case _:
                 raise ConfigError(("this agent does not know the request",))
 

@@ -1,5 +1,6 @@
-"""The commands of `hardcase-agent`: run, probe, doctor, enroll, maintenance, decode. Parses arguments, prints, sets the
-status of the exit.
+"""The commands of `hardcase-agent`: parses arguments, prints, sets the status of the exit.
+
+Those of a host without a network are in `airgap/commands.py`.
 
 Exit status: 0 good, 1 something is not (and it says what), 2 wrong use.
 """
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from hardcase_agent import __version__
+from hardcase_agent.airgap import commands as airgap
 from hardcase_agent.config import DEFAULT_PATH, LogForm, LogLevel, Settings, load_config
 from hardcase_agent.domain.errors import AgentError, ConfigError, EnrolmentRefused
 from hardcase_agent.sensors.decoders import DECODERS
@@ -107,6 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     maintenance.add_argument("duration", type=duration_s, help="30m, 2h, 1d; 0 ends the window")
     maintenance.add_argument("reason", help="why, for people")
     maintenance.set_defaults(command=_maintenance)
+    airgap.add_parsers(commands, _settings)
     _decode_parser(commands)
     return parser
 

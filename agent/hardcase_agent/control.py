@@ -80,12 +80,15 @@ class ControlServer:
             return {"error": str(error)}
 
 
-async def ask(state_dir: Path, request: Mapping[str, Any]) -> Answer:
-    """The running agent's answer. Raises DeviceAbsent if none runs, DeviceHung, AccessDenied with its refusal."""
+async def ask(state_dir: Path, request: Mapping[str, Any], *, longest: int = LONGEST_LINE) -> Answer:
+    """The running agent's answer, of at most `longest` bytes.
+
+    Raises DeviceAbsent if none runs, DeviceHung, AccessDenied with its refusal.
+    """
     path = state_dir / SOCKET
     try:
         async with asyncio.timeout(ANSWER_S):
-            reader, writer = await asyncio.open_unix_connection(str(path), limit=LONGEST_LINE)
+            reader, writer = await asyncio.open_unix_connection(str(path), limit=longest)
             try:
                 writer.write(json.dumps(request).encode() + b"\n")
                 answer = json.loads(await reader.readline())

@@ -79,6 +79,8 @@ class LossCause(StrEnum):
     TOO_LARGE = "too_large"
     QUARANTINED = "quarantined"
     WRITE_FAILED = "write_failed"
+    FORGOTTEN = "forgotten"
+    """A person let them go without a receipt."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -284,6 +284,14 @@ class Spool:
                 self._lose(segment, sequence, sequence, cause)
         self.flush(now)
 
+    def forget(self, epoch: bytes, through: int, now: Moment) -> int:
+        """A person lets go of what was not acknowledged through this sequence. Stated as lost; returns how many."""
+        before = self._ledger.records
+        for segment in [segment for segment in self._segments if segment.epoch == epoch and segment.first <= through]:
+            self._lose(segment, segment.first, min(through, segment.newest), LossCause.FORGOTTEN)
+        self.flush(now)
+        return self._ledger.records - before
+
     def withhold(self, record: Stored) -> None:
         """Keep a record for a collector that takes its kind; what no longer fits is a counted loss."""
         if not self._aside.withhold(record):

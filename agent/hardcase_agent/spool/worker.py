@@ -58,6 +58,10 @@ class SpoolWorker:
     async def give_up(self, epoch: bytes, sequence: int, cause: LossCause) -> None:
         await self._call(lambda: self._spool.give_up(epoch, sequence, cause, self._clock.now()))
 
+    async def forget(self, epoch: bytes, through: int) -> int:
+        """As `Spool.forget`."""
+        return await self._call(lambda: self._spool.forget(epoch, through, self._clock.now()))
+
     async def withhold(self, record: Stored) -> None:
         await self._call(lambda: self._spool.withhold(record))
 
