@@ -4,17 +4,25 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test check format bench chaos truth fuzz proto texts diagram lock clean packages deb
+.PHONY: demo test check format bench chaos truth fuzz proto texts diagram lock clean packages deb rpm built
 
 demo: $(VENV)/.runtime
 	@ONCE=$(ONCE) $(BIN)/python -m deploy.demo.demo
 
-test: $(VENV)/.dev packages check
+test: $(VENV)/.dev packages check built
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 # dist/hardcase-{agent,collector}_VERSION-REVISION_ARCH.deb, for Debian 12. ONLY=agent or ONLY=collector makes one of them.
 deb: $(VENV)/.runtime
 	$(BIN)/python -m deploy.packages deb $(if $(ONLY),--only $(ONLY)) $(if $(REVISION),--revision $(REVISION))
+
+# dist/hardcase-agent-VERSION-REVISION.ARCH.rpm, for Enterprise Linux 9 and openEuler; needs rpmbuild (Debian package rpm).
+rpm: $(VENV)/.runtime
+	$(BIN)/python -m deploy.packages rpm $(if $(REVISION),--revision $(REVISION))
+
+# The same before the tests, so that these fetch nothing; what this machine cannot make is named, and its tests skip.
+built: $(VENV)/.dev packages
+	@$(BIN)/python -m deploy.packages --where-possible
 
 # Debian packages that the tests need; as root they are installed, otherwise what is missing is named and skipped.
 packages:

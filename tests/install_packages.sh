@@ -4,7 +4,7 @@
 set -eu
 here=$(dirname "$(realpath "$0")")
 needed="openipmi ipmitool freeipmi-tools smartmontools snmpd snmp postgresql victoria-metrics strace chromium
-        iproute2 systemd openssl qemu-system-x86 qemu-utils socat seabios ipxe-qemu debootstrap e2fsprogs"
+        iproute2 systemd openssl qemu-system-x86 qemu-utils socat seabios ipxe-qemu debootstrap e2fsprogs rpm mandoc"
 missing=""
 for package in $needed; do
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q "ok installed" || missing="$missing $package"

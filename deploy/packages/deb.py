@@ -8,8 +8,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from deploy.packages.product import Product
-from deploy.packages.staging import BUILT_WITHIN_S, BuildError, source_date
+from deploy.packages.product import DEPLOY, Product
+from deploy.packages.staging import BUILT_WITHIN_S, BuildError, CannotBuild, source_date
 
 CONTROL = """\
 Package: {name}
@@ -23,15 +23,14 @@ Priority: optional
 Description: {summary}
 {description}
 """
-MAINTAINER = "Hardcase maintainers <maintainers@hardcase.example>"
 # libc: what cryptography's wheel was linked with.  passwd: users where systemd-sysusers is not there.
 DEPENDS = "python3 (>= 3.11), python3 (<< 3.12), libc6 (>= 2.34), passwd"
 
 
 def architecture() -> str:
-    """dpkg's word for this machine. Raises BuildError where there is no dpkg."""
+    """dpkg's word for this machine. Raises CannotBuild where there is no dpkg."""
     if shutil.which("dpkg-deb") is None:
-        raise BuildError("needs dpkg-deb (Debian package dpkg)")
+        raise CannotBuild("needs dpkg-deb (Debian package dpkg)")
     return subprocess.run(
         ["dpkg", "--print-architecture"], capture_output=True, text=True, timeout=60, check=True
     ).stdout.strip()
@@ -77,7 +76,7 @@ def _write_control(product: Product, tree: Path, control: Path, version: str) ->
             name=product.name,
             version=version,
             architecture=architecture(),
-            maintainer=MAINTAINER,
+            maintainer=(DEPLOY / "packages" / "maintainer").read_text(encoding="utf-8").strip(),
             size_kib=size,
             depends=DEPENDS,
             more=more,

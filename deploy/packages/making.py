@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from deploy.packages import deb, staging, wheelhouse
+from deploy.packages import deb, rpm, staging, wheelhouse
 from deploy.packages.product import ROOT, Product
 
-FORMS = ("deb",)
+FORMS = ("deb", "rpm")
 SOURCES = (
     "agent",
     "collector",
@@ -51,7 +51,10 @@ def make(product: Product, form: str, out: Path, *, revision: int = 1) -> Path:
             tree = Path(folder) / "tree"
             tree.mkdir()
             staging.stage(product, wheels, tree)
-            path = deb.build(product, tree, f"{version()}-{revision}", out)
+            if form == "deb":
+                path = deb.build(product, tree, f"{version()}-{revision}", out)
+            else:
+                path = rpm.build(product, tree, version(), revision, out)
         stamp.write_text(f"{state} {path.name}", encoding="utf-8")
     return path
 

@@ -56,6 +56,7 @@ class Product:
     """Distributions of the lock file that nothing imports at run time."""
     not_needed: tuple[str, ...]
     """Beside NOT_NEEDED."""
+    forms: tuple[str, ...] = ("deb",)
 
     @property
     def short(self) -> str:
@@ -90,7 +91,8 @@ Everything it needs beside Python itself is in /opt/hardcase-agent.""",
     suggests=("dmidecode", "ipmitool"),
     # cffi's C part is what cryptography loads; the rest writes C at build time.
     without=("pycparser",),
-    not_needed=("cffi/*", "cffi-*", "pysnmp/smi/mibs/instances/*"),
+    not_needed=("cffi/*", "cffi-*"),
+    forms=("deb", "rpm"),
 )
 
 COLLECTOR = Product(

@@ -17,7 +17,7 @@ import zipfile
 from fnmatch import fnmatch
 from pathlib import Path
 
-from deploy.packages.product import NOT_NEEDED, ROOT, Product
+from deploy.packages.product import DEPLOY, NOT_NEEDED, ROOT, Product
 from deploy.packages.wheelhouse import cache
 
 DEBIAN_PYTHON = Path("/usr/bin/python3")
@@ -34,11 +34,15 @@ main()
 
 
 class BuildError(Exception):
-    """This machine cannot make the package; says what it takes."""
+    """The package could not be made."""
+
+
+class CannotBuild(BuildError):
+    """This machine lacks what it takes, which is told."""
 
 
 def system_python() -> Path:
-    """Debian's interpreter, which the packages run on. Raises BuildError."""
+    """Debian's interpreter, which the packages run on. Raises CannotBuild."""
     try:
         said = subprocess.run(
             [str(DEBIAN_PYTHON), "-c", "import sys; print(*sys.version_info[:2])"],
@@ -48,9 +52,9 @@ def system_python() -> Path:
             check=True,
         ).stdout
     except (OSError, subprocess.CalledProcessError) as error:
-        raise BuildError(f"{DEBIAN_PYTHON} does not run: {error}") from error
+        raise CannotBuild(f"{DEBIAN_PYTHON} does not run: {error}") from error
     if tuple(map(int, said.split())) != VERSION:
-        raise BuildError(f"packages are for Python 3.11, and {DEBIAN_PYTHON} is {said.strip().replace(' ', '.')}")
+        raise CannotBuild(f"packages are for Python 3.11, and {DEBIAN_PYTHON} is {said.strip().replace(' ', '.')}")
     return DEBIAN_PYTHON
 
 
@@ -187,6 +191,7 @@ def _add_system_files(product: Product, tree: Path) -> None:
     link.symlink_to(f"{product.prefix}/bin/{product.name}")
     papers = f"usr/share/doc/{product.name}"
     put(ROOT / product.short / "README.md", papers)
+    put(DEPLOY / "packages" / "copyright", papers)
     pack(tree / papers / "changelog.gz", (ROOT / "CHANGELOG.md").read_bytes())
 
 
