@@ -6,7 +6,6 @@ import fcntl
 import hashlib
 import subprocess
 import tempfile
-import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,12 +29,6 @@ SOURCES = (
 )
 
 
-def version() -> str:
-    """Of the distribution, as pyproject.toml has it."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return str(project["version"])
-
-
 def make(product: Product, form: str, out: Path, *, revision: int = 1) -> Path:
     """The package's file below `out`. Raises BuildError, LockError, subprocess.CalledProcessError."""
     out.mkdir(parents=True, exist_ok=True)
@@ -52,9 +45,9 @@ def make(product: Product, form: str, out: Path, *, revision: int = 1) -> Path:
             tree.mkdir()
             staging.stage(product, wheels, tree)
             if form == "deb":
-                path = deb.build(product, tree, f"{version()}-{revision}", out)
+                path = deb.build(product, tree, f"{staging.version()}-{revision}", out)
             else:
-                path = rpm.build(product, tree, version(), revision, out)
+                path = rpm.build(product, tree, staging.version(), revision, out)
         stamp.write_text(f"{state} {path.name}", encoding="utf-8")
     return path
 

@@ -88,7 +88,7 @@ Everything it needs beside Python itself is in /opt/hardcase-agent.""",
     modules=("hardcase_agent", "hardcase_protos"),
     folder=DEPLOY / "agent",
     recommends=("smartmontools",),
-    suggests=("dmidecode", "ipmitool"),
+    suggests=("dmidecode", "ipmitool", "pciutils"),
     # cffi's C part is what cryptography loads; the rest writes C at build time.
     without=("pycparser",),
     not_needed=("cffi/*", "cffi-*"),

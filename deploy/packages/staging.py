@@ -13,10 +13,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 import zipfile
+from datetime import UTC, datetime
 from fnmatch import fnmatch
 from pathlib import Path
 
+from deploy.packages import manual
 from deploy.packages.product import DEPLOY, NOT_NEEDED, ROOT, Product
 from deploy.packages.wheelhouse import cache
 
@@ -98,6 +101,12 @@ def _run(*command: str) -> None:
     )
     if done.returncode:
         raise BuildError(f"{' '.join(command[:4])} ...: exit {done.returncode}\n{done.stdout}{done.stderr}")
+
+
+def version() -> str:
+    """Of the distribution, as pyproject.toml has it."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return str(project["version"])
 
 
 def source_date() -> int:
@@ -193,6 +202,12 @@ def _add_system_files(product: Product, tree: Path) -> None:
     put(ROOT / product.short / "README.md", papers)
     put(DEPLOY / "packages" / "copyright", papers)
     pack(tree / papers / "changelog.gz", (ROOT / "CHANGELOG.md").read_bytes())
+    for name, text in manual.pages(product, version=version(), date=_day()).items():
+        pack(tree / f"usr/share/man/man{name[-1]}/{name}.gz", text.encode())
+
+
+def _day() -> str:
+    return datetime.fromtimestamp(source_date(), UTC).date().isoformat()
 
 
 def pack(target: Path, content: bytes) -> None:
