@@ -95,8 +95,8 @@ class CommandRunnerContract:
         self, runner: CommandRunner, fake: FakeSmartctl
     ) -> None:
         stuck, well = fake.disk("sda", behaviour="vfork"), fake.disk("sdb", "well")
-        waiting = asyncio.create_task(runner.run("smartctl-report", (stuck, "sat"), deadline_s=8.0))
-        await until(lambda: "D" in {state_of(pid) for pid in fake.processes()}, within_s=7.5)
+        waiting = asyncio.create_task(runner.run("smartctl-report", (stuck, "sat"), deadline_s=15.0))
+        await until(lambda: "D" in {state_of(pid) for pid in fake.processes()}, within_s=14.5)
         result = await runner.run("smartctl-report", (well, "sat"), deadline_s=PATIENCE_S)
         assert result.stdout == b"well"
         with pytest.raises(DeviceHung):

@@ -76,7 +76,7 @@ class AgentProcess:
             stderr=asyncio.subprocess.PIPE,
             env=self.environment,
         )
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             out, err = await process.communicate()
         return process.returncode or 0, out.decode(), err.decode()
 

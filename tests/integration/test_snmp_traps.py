@@ -63,7 +63,7 @@ class Rig:
         process = await asyncio.create_subprocess_exec(
             tool, *head, target, *rest[0].split(), stdout=-3, stderr=-3, env=environment
         )
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             return await process.wait()
 
     async def events(self, count: int) -> list[Event]:
@@ -74,7 +74,7 @@ class Rig:
         return found
 
     async def until(self, holds: Callable[[], bool]) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(90):
             while not holds():  # noqa: ASYNC110  # what is awaited happens in another process
                 await asyncio.sleep(0.02)
 

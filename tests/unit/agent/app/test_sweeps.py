@@ -31,7 +31,7 @@ class Kept:
             self.changed.notify_all()
 
     async def until(self, true: Callable[[], bool]) -> None:
-        async with asyncio.timeout(15), self.changed:
+        async with asyncio.timeout(60), self.changed:
             await self.changed.wait_for(true)
 
     def frames(self) -> int:
@@ -50,7 +50,7 @@ async def running(*sources: FakeSource) -> AsyncIterator[tuple[Sweeps, Kept]]:
         yield sweeps, kept
     finally:
         sweeps.stop()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await task
 
 
@@ -150,7 +150,7 @@ async def test_stopping_waits_for_nothing() -> None:
     stuck = Stuck()
     source = FakeSource("stuck", deadline_s=1000.0)
     source.act = stuck
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         async with running(source) as (_, _):
             await stuck.asked.wait()
     stuck.free.set()

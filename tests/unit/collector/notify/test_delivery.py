@@ -91,7 +91,7 @@ async def running(
 
 
 async def until(done: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(90):
         while not done():  # noqa: ASYNC110  # what is waited for is in the store
             await asyncio.sleep(0.005)
 

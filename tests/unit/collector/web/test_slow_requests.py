@@ -46,7 +46,7 @@ async def told(port: int, *pieces: bytes) -> bytes:
         writer.write(piece)
         await writer.drain()
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(90):
             return await reader.read()
     except ConnectionResetError:
         return b""
