@@ -17,6 +17,7 @@ from pathlib import Path
 import structlog
 
 from hardcase_collector import __version__, composition, config, logs, pki, servers
+from hardcase_collector.airgap import AirGap
 from hardcase_collector.cases.calendars import Calendars
 from hardcase_collector.cases.handling import Handling
 from hardcase_collector.cases.opening import Opening
@@ -28,13 +29,19 @@ from hardcase_collector.domain.advice import Counsel, Live
 from hardcase_collector.domain.case import Case
 from hardcase_collector.domain.errors import CollectorError, ConfigError
 from hardcase_collector.domain.ports import OutboxRow, Transaction
+from hardcase_collector.ingest.by_file import FileIntake
 from hardcase_collector.notify.events import Sender
 from hardcase_collector.numbers import Numbers
-from hardcase_collector.rpc.enrolment import Enrolment
+from hardcase_collector.rollover import Rollover
+from hardcase_collector.roots import Roots, Site
+from hardcase_collector.rpc.enrolment import EnrolmentService
+from hardcase_collector.rpc.joining import Enrolment
 from hardcase_collector.sdnotify import Notifier
 from hardcase_collector.upkeep import Upkeep
 from hardcase_collector.vitals import DiskReserve, Heartbeat, Readiness
 from hardcase_collector.web.access import Sessions
+from hardcase_collector.web.addresses import Addresses
+from hardcase_collector.web.api import make_api
 from hardcase_collector.web.control.application import make_control
 from hardcase_collector.web.control.peers import listen
 from hardcase_collector.web.control.ports import Control
@@ -44,7 +51,21 @@ from hardcase_collector.web.ports import Health, Shop
 log = structlog.stdlib.get_logger("hardcase_collector")
 
 DRAIN_S = 25.0
-FIXED = ("data_dir", "listen", "state", "telemetry", "disk", "cases", "web", "mode", "customer", "log_format")
+FIXED = (
+    "data_dir",
+    "listen",
+    "tls",
+    "state",
+    "telemetry",
+    "disk",
+    "cases",
+    "attachments",
+    "diagnostics",
+    "web",
+    "mode",
+    "customer",
+    "log_format",
+)
 """Settings that a reload does not change."""
 
 
@@ -85,13 +106,15 @@ class Collector:
         self._reloading = asyncio.Lock()
         self._last_reload: Reload | None = None
         self._files = pki.ServerFiles.below(settings.data_dir)
-        self._authority = pki.Authority.load(self._files)
+        tls = settings.tls
+        self._roots = Roots(self._files, Site(tls.certificate, tls.key, tls.ca, tls.client_ca))
+        self._rollover = Rollover(self._roots, stores.state, tell=lambda retired: self._inlet.tell_trust(retired))
         self._upkeep = Upkeep(
             stores,
-            self._authority,
-            self._files,
+            self._roots,
+            self._rollover,
             clock_ms=clock_ms,
-            expire=lambda now_ms: self._attachments.expire(now_ms),
+            expire=lambda now_ms: (self._attachments.expire(now_ms), self._diagnostics.receiving.expire(now_ms)),
         )
         self._upkeep.renew_certificate()
         self._build()
@@ -106,7 +129,7 @@ class Collector:
             prepare(settings.channel),
             stores.state,
             Sender(
-                source=f"urn:hardcase:{self._authority.fingerprint[:16]}",
+                source=f"urn:hardcase:{self._roots.collector_id}",
                 page_url=f"{self._pages_url()}/cases/",
                 title=self._title,
                 counsel=self._counsel,
@@ -124,7 +147,16 @@ class Collector:
         )
         self._disk = DiskReserve(settings.data_dir, settings.disk)
         self._attachments = composition.attachments(settings, stores.state, self._delivering.announcer, self._disk)
+        self._diagnostics = composition.diagnostics(
+            settings,
+            stores.state,
+            self._delivering.announcer,
+            self._attachments,
+            self._disk,
+            nudge=lambda agent: self._inlet.ask(agent),
+        )
         self._attachments.tidy()
+        self._diagnostics.receiving.tidy()
         self._reports = Reports(self._delivering.announcer, self._opening, lambda: self._judging.book.categories())
         self._spares = composition.spares(self._delivering.announcer, lambda: self._judging)
         self._service = composition.service(
@@ -136,13 +168,29 @@ class Collector:
             composition.case_desk(self._delivering.announcer, desk_settings, lambda: self._judging, self._opening),
             settings,
             self._disk,
-            authority=self._authority,
+            roots=self._roots,
             insecure=self._insecure,
             clock_ms=clock_ms,
-            also=(self._service, self._spares, self._calendars),
+            also=(self._service, self._spares, self._calendars, self._diagnostics.telling),
+            diagnostics=self._diagnostics,
         )
         self._replays = composition.replays(settings, stores, desk_settings, lambda: self._judging.book)
+        self._backups = composition.backups(
+            stores,
+            settings,
+            self._disk,
+            ca_fingerprint=lambda: self._roots.issuing.fingerprint,
+            between_groups=lambda work: self._inlet.writer.submit(work).result(composition.FREEZE_WAIT_S),
+        )
         self._heartbeat = Heartbeat(self._inlet.writer.submit)
+        self._air_gap = AirGap(
+            stores.state,
+            FileIntake(self._inlet.intake),
+            self._roots,
+            submit=self._inlet.writer.submit,
+            enrolment=Enrolment(stores.state, self._roots),
+            clock_ms=clock_ms,
+        )
         self._readiness = Readiness(
             (
                 stores.state.healthy,
@@ -157,6 +205,7 @@ class Collector:
             inlet=self._inlet,
             delivering=self._delivering,
             disk=self._disk,
+            diagnostics=self._diagnostics,
             certificate=self._files.chain,
             ca=self._files.ca,
             clock_ms=clock_ms,
@@ -172,8 +221,7 @@ class Collector:
         """What people type: the setting, or the first name of the server certificate with the port of the pages."""
         if self._settings.web.public_url:
             return self._settings.web.public_url.rstrip("/")
-        name = pki.alternative_names(pki.load_certificate(self._files.chain))[0]
-        return f"https://{name}:{self._settings.listen.web.rpartition(':')[2]}"
+        return f"https://{servers.reached_at(self._roots.names[0], self._settings.listen.web)}"
 
     def _gave_up(self, tx: Transaction, row: OutboxRow, error: str, now_ms: int) -> None:
         self._actions.give_up_delivery(
@@ -192,6 +240,7 @@ class Collector:
             handling=Handling(self._delivering.announcer),
             reports=self._reports,
             attachments=self._attachments,
+            diagnostics=self._diagnostics.asking,
             confidence=Confidence(self._stores.state, clock_ms).of,
             calendars=self._calendars,
             terms=lambda: self._judging.terms,
@@ -210,23 +259,25 @@ class Collector:
             health=self._health(),
             rules=lambda: self._judging.book.describe(),
             about=self._about(ends),
+            rollover=self._rollover,
             last_reload=lambda: self._last_reload,
             revoked=self._inlet.revoke,
             greet_again=self._inlet.greet_again,
             baselines_changed=self._inlet.reread_feed,
+            backups=self._backups.take,
             replays=self._replays,
+            air_gap=self._air_gap,
             default_customer=self._settings.customer,
         )
 
     def _about(self, ends: servers.Ends) -> Mapping[str, str]:
-        names = pki.alternative_names(pki.load_certificate(self._files.chain))
         return {
             "version": __version__,
             "telemetry": ends.telemetry,
-            "enrolment": f"{names[0]}:{ends.enrolment.rpartition(':')[2]}",
+            "enrolment": servers.reached_at(self._roots.names[0], ends.enrolment),
             "web": ends.web,
             "pages": f"{self._pages_url()}/",
-            "ca_fingerprint": f"sha256:{self._authority.fingerprint}",
+            "ca_fingerprint": f"sha256:{self._roots.fingerprint}",
             "data_dir": str(self._settings.data_dir),
         }
 
@@ -244,6 +295,7 @@ class Collector:
                     ("watchdog", self._watchdog()),
                     ("maintenance", self._upkeep.maintain_stores()),
                     ("certificate", self._upkeep.look_after_certificate(self._renewed)),
+                    ("standing", self._upkeep.look_after_standing(self._inlet.service.hold_to)),
                     ("delivery", self._delivering.run(self._gave_up)),
                 )
             ]
@@ -273,15 +325,17 @@ class Collector:
         stack.callback(listen_at.socket.unlink, missing_ok=True)
         self._inlet.start()
         stack.push_async_callback(self._inlet.stop)
-        enrolment, enrolment_port = servers.enrolment_server(
-            Enrolment(self._stores.state, self._authority), listen_at.enrolment, self._files, clock_ms=clock_ms
+        joining = EnrolmentService(
+            Enrolment(self._stores.state, self._roots), clock_ms=clock_ms, issuer_of=self._roots.issuer_of
         )
+        enrolment, enrolment_port = servers.enrolment_server(joining, listen_at.enrolment, self._roots.shown_to_joining)
         telemetry, telemetry_port = servers.telemetry_server(
             self._inlet.service,
             listen_at.telemetry,
-            None if self._insecure else self._files,
-            client_ca=self._authority.certificate_pem,
+            None if self._insecure else self._roots.shown,
+            joining=joining if self._roots.takes_site_certificates else None,
         )
+        joining.telemetry_port = telemetry_port
         for server in (enrolment, telemetry):
             await server.start()
             stack.push_async_callback(server.stop, 1.0)
@@ -292,12 +346,19 @@ class Collector:
             socket=str(listen_at.socket),
         )
         web = self._settings.web
-        self._tls = servers.tls_context(web.certificate or self._files.chain, web.key or self._files.key)
-        sessions = Sessions(self._stores.state, hours=web.session_hours)
-        pages = make_pages(self._shop(), sessions, self._health(), language=web.language)
+        self._tls = servers.tls_context(*self._shown_on_pages())
+        addresses, control = Addresses(web.proxies), self._control(ends)
+        pages = make_pages(
+            self._shop(),
+            Sessions(self._stores.state, hours=web.session_hours, idle_minutes=web.idle_minutes),
+            self._health(),
+            language=web.language,
+            addresses=addresses,
+            api=make_api(control, addresses=addresses, per_minute=web.api_per_minute),
+        )
         for end in (
             servers.HttpEnd(pages, web_listener, tls=self._tls),
-            servers.HttpEnd(make_control(self._control(ends)), control_listener, tls=None),
+            servers.HttpEnd(make_control(control), control_listener, tls=None),
         ):
             await end.start()
             stack.push_async_callback(end.stop)
@@ -342,7 +403,11 @@ class Collector:
     def _renewed(self) -> None:
         """The pages show the new certificate from now on, unless they have one of their own."""
         if self._settings.web.certificate is None:
-            self._tls.load_cert_chain(self._files.chain, self._files.key)
+            servers.show(self._tls, *self._shown_on_pages())
+
+    def _shown_on_pages(self) -> tuple[Path, Path]:
+        web, shown = self._settings.web, self._roots.shown()
+        return web.certificate or shown.chain, web.key or shown.key
 
     # ------------------------------------------------------------------ reload
 

@@ -16,8 +16,11 @@ import typer
 from hardcase_collector import __version__, tongue
 from hardcase_collector.commands import (
     aftercare,
+    air_gap,
+    api_tokens,
     asking,
     assets,
+    backups,
     books,
     cases,
     clocks,
@@ -25,8 +28,10 @@ from hardcase_collector.commands import (
     depots,
     entitlements,
     forget,
+    joining,
     judge,
     parts,
+    people,
     plans,
     precision,
     repairs,
@@ -71,16 +76,22 @@ app.add_typer(parts.app, name="parts")
 app.add_typer(depots.app, name="depots")
 app.add_typer(books.app, name="books")
 app.add_typer(forget.app, name="forget")
-app.add_typer(running.users, name="users")
+app.add_typer(people.users, name="users")
+app.add_typer(people.audit, name="audit")
+app.add_typer(api_tokens.app, name="api-tokens")
 app.add_typer(running.agents, name="agents")
+app.add_typer(joining.token, name="token")
+app.add_typer(joining.ca, name="ca")
 rules.command()(precision.precision)
 app.add_typer(rules, name="rules")
 app.add_typer(plans.app, name="plans")
 app.add_typer(rota.app, name="rota")
 app.add_typer(windows.app, name="windows")
-app.command()(running.token)
+app.command("import")(air_gap.import_files)
+app.command("enrol-file")(air_gap.enrol_file)
 app.command()(running.status)
-app.command()(running.audit)
+app.command()(backups.backup)
+app.command()(backups.restore)
 app.command()(judge.judge)
 rules.command("why")(asking.why)
 rules.command("replay")(asking.replay)
@@ -142,10 +153,13 @@ def init(
 
     settings = talk.settings_of(ctx)
     names = tuple(dict.fromkeys([*name, "localhost", "127.0.0.1"] if name else founding.default_names()))
-    password = running.read_password(password_file) if password_file else founding.generated_password()
+    password = people.read_password(password_file) if password_file else founding.generated_password()
     with talk.named_errors():
         founded = founding.found(settings.data_dir, names, now=datetime.now(UTC))
-        added = add_first_administrator(settings, admin, password, now_ms=time.time_ns() // 1_000_000)
+        # A password that went over a terminal is known to the terminal: it is for signing in once.
+        added = add_first_administrator(
+            settings, admin, password, now_ms=time.time_ns() // 1_000_000, must_change=password_file is None
+        )
         founding.give_to_owner(settings.data_dir)
     _report(settings, founded, admin, password if added and password_file is None else "", added, as_json=as_json)
 

@@ -9,8 +9,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Protocol
 
+from hardcase_collector import __version__
 from hardcase_collector.cases.actions import CaseActions
 from hardcase_collector.cases.attachments import AttachmentLimits, Attachments
 from hardcase_collector.cases.desk import CaseDesk
@@ -19,8 +21,11 @@ from hardcase_collector.cases.opening import load_sheets as load_sheets_of_terms
 from hardcase_collector.cases.placing import Placing
 from hardcase_collector.cases.settings import DeskSettings
 from hardcase_collector.config import Mode, Settings
+from hardcase_collector.diagnostics.desk import DiagnosticDesk, diagnostic_desk
+from hardcase_collector.diagnostics.settings import DiagnosticLimits
 from hardcase_collector.domain import identity
 from hardcase_collector.domain.correlation import Join
+from hardcase_collector.domain.diagnostic import ID_BYTES
 from hardcase_collector.domain.errors import CollectorError, ConfigError, NotFound
 from hardcase_collector.domain.ports import Announcer, Transaction
 from hardcase_collector.host_power import host_power
@@ -30,7 +35,6 @@ from hardcase_collector.ingest.liveness import Liveness
 from hardcase_collector.inlet import Inlet
 from hardcase_collector.opening import locked_state
 from hardcase_collector.parts.house import SpareHouse, spare_house
-from hardcase_collector.pki import Authority
 from hardcase_collector.plans.almanac import country_trouble
 from hardcase_collector.plans.plan import PlanBook
 from hardcase_collector.press import ReportPress
@@ -38,6 +42,7 @@ from hardcase_collector.readings import Readings
 from hardcase_collector.registry.written import World
 from hardcase_collector.replay.jobs import Replays
 from hardcase_collector.replay.running import Present
+from hardcase_collector.roots import Roots
 from hardcase_collector.rpc.service import TelemetryService
 from hardcase_collector.rules.engine import Engine
 from hardcase_collector.rules.sheet import RuleBook
@@ -45,20 +50,59 @@ from hardcase_collector.rules.sheet_reader import load_sheets
 from hardcase_collector.rules.vocabulary import COMPONENTS
 from hardcase_collector.service.desk import Needs, ServiceDesk, service_desk
 from hardcase_collector.service.link_making import TOKEN_BYTES
+from hardcase_collector.storage import migrations
+from hardcase_collector.storage.backup.archive import FORMAT, About
+from hardcase_collector.storage.backup.taking import Backups, Origin
 from hardcase_collector.storage.evidence import EvidenceFiles
+from hardcase_collector.storage.partials import PartialFiles
+from hardcase_collector.storage.state.snapshot import StateSnapshot
 from hardcase_collector.storage.state.store import SqlStateStore
+from hardcase_collector.storage.telemetry.snapshot import TelemetrySnapshot
 from hardcase_collector.storage.telemetry.store import DuckTelemetryStore
-from hardcase_collector.storage.telemetry.tables import RetentionClass
+from hardcase_collector.storage.telemetry.tables import VERSION, RetentionClass
 from hardcase_collector.vitals import DiskReserve
 from hardcase_collector.web.pages.links import PATH as LINK_PATH
 
 HOUR_MS = 3_600_000
+FREEZE_WAIT_S = 60.0
+"""How long a backup waits for the end of the group at hand."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stores:
     state: SqlStateStore
     telemetry: DuckTelemetryStore
+
+    def freeze_state(self) -> StateSnapshot:
+        return self.state.freeze()
+
+    def freeze_telemetry(self, folder: Path) -> TelemetrySnapshot:
+        return self.telemetry.freeze(folder)
+
+
+def backups(
+    stores: Stores,
+    settings: Settings,
+    disk: DiskReserve,
+    *,
+    ca_fingerprint: Callable[[], str],
+    between_groups: Callable[[Callable[[], object]], object],
+) -> Backups:
+    def about(taken_ms: int) -> About:
+        return About(
+            format=FORMAT,
+            version=__version__,
+            schema=migrations.newest(),
+            telemetry_version=VERSION,
+            taken_ms=taken_ms,
+            ca_fingerprint=ca_fingerprint(),
+            rows=0,
+        )
+
+    origin = Origin(
+        data_dir=settings.data_dir, stores=stores, between_groups=between_groups, trouble=disk.trouble, about=about
+    )
+    return Backups(origin)
 
 
 @contextmanager
@@ -173,8 +217,40 @@ def attachments(settings: Settings, state: SqlStateStore, announcer: Announcer, 
         AttachmentLimits(
             file_bytes=given.max_file_mb << 20,
             case_bytes=given.max_case_mb << 20,
+            bundle_bytes=given.max_vendor_bundle_mb << 20,
             kept_ms=int(given.keep_days * 24 * HOUR_MS),
         ),
+    )
+
+
+def diagnostics(
+    settings: Settings,
+    state: SqlStateStore,
+    announcer: Announcer,
+    files: Attachments,
+    disk: DiskReserve,
+    *,
+    nudge: Callable[[int], None],
+) -> DiagnosticDesk:
+    """Requests to agents and the files of their answers, below data_dir. Raises StoreFailed."""
+    given = settings.diagnostics
+    evidence = EvidenceFiles(settings.data_dir / "evidence", trouble=disk.trouble)
+    return diagnostic_desk(
+        state,
+        evidence,
+        PartialFiles(evidence),
+        files,
+        announcer,
+        DiagnosticLimits(
+            expiry_ms=given.expiry_minutes * 60_000,
+            give_up_ms=given.give_up_hours * HOUR_MS,
+            file_bytes=given.max_file_mb << 20,
+            request_bytes=given.max_request_mb << 20,
+            bytes_per_second=given.upload_kb_per_second << 10,
+            kept_ms=given.keep_days * 24 * HOUR_MS,
+        ),
+        fresh_id=lambda: secrets.token_bytes(ID_BYTES),
+        nudge=nudge,
     )
 
 
@@ -302,10 +378,11 @@ def inlet(
     settings: Settings,
     disk: DiskReserve,
     *,
-    authority: Authority,
+    roots: Roots,
     insecure: bool,
     clock_ms: Callable[[], int],
     also: Sequence[Ticking] = (),
+    diagnostics: DiagnosticDesk | None = None,
 ) -> Inlet:
     policy = JoiningPolicy(
         joining_ms=int(settings.cases.joining_hours * HOUR_MS), observe=settings.mode is Mode.OBSERVE
@@ -323,10 +400,13 @@ def inlet(
     service = TelemetryService(
         stores.state,
         intake,
-        collector_id=authority.fingerprint[:16],
+        collector_id=roots.collector_id,
         insecure=insecure,
         tick=DeskTick(desk, intake, stores.state, clock_ms, also),
         wall_ms=clock_ms,
-        enrolment_of=authority.enrolment_of,
+        enrolment_of=roots.enrolment_of,
+        trust=roots,
+        diagnostics=diagnostics.telling if diagnostics else None,
+        receiving=diagnostics.receiving if diagnostics else None,
     )
     return Inlet(intake, service)

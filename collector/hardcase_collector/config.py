@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import tomllib
 from enum import StrEnum
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated
 
@@ -86,6 +87,13 @@ def _webhook_url(text: str) -> str:
     return text
 
 
+def _network(text: str) -> str:
+    try:
+        return str(ip_network(text))
+    except ValueError as error:
+        raise ValueError(f"must be an address or a network: {error}") from None
+
+
 def _public_url(text: str) -> str:
     if text and not text.startswith("https://"):
         raise ValueError("must be an https:// URL or empty")
@@ -108,6 +116,24 @@ class Listen:
     """Pages, /metrics, /livez and /readyz over HTTPS."""
     socket: Path = places.SOCKET
     """What the other commands of hardcase-collector talk to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
+class Tls:
+    """The site's own certificates, in place of the collector's own CA. Read anew when a file changes."""
+
+    certificate: Path | None = None
+    """PEM chain that agents are shown, by streams and enrolment; the pages too, unless [web] has another."""
+    key: Path | None = None
+    ca: Path | None = None
+    """PEM of the CA that the chain ends in: agents are told to trust it. Two while one replaces the other."""
+    client_ca: Path | None = None
+    """PEM of a CA whose client certificates agents may bring, beside those that the collector issues."""
+
+    def __post_init__(self) -> None:
+        given = (self.certificate is None, self.key is None, self.ca is None)
+        if any(given) and not all(given):
+            raise ValueError("certificate, key and ca are given together or not at all")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
@@ -168,6 +194,8 @@ class Attachments:
     max_file_mb: Annotated[int, Field(ge=1, le=4096)] = 32
     max_case_mb: Annotated[int, Field(ge=1, le=65536)] = 256
     """All files of one case."""
+    max_vendor_bundle_mb: Annotated[int, Field(ge=1, le=16384)] = 512
+    """What a vendor's own tool collected: all of one case, apart from the other files."""
     keep_days: Annotated[int, Field(ge=1, le=36500)] = 1095
     """After the case ended: three years."""
 
@@ -177,8 +205,36 @@ class Attachments:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
+class Diagnostics:
+    """What people ask of agents, and what these send as answers. What an agent allows stands in its own agent.toml."""
+
+    expiry_minutes: Annotated[int, Field(ge=1, le=10080)] = 60
+    """A request that its agent has not begun by then is not begun any more."""
+    give_up_hours: Annotated[int, Field(ge=1, le=720)] = 216
+    """So long after its expiry an answer is waited for: an agent gives a self-test, and a consent, seven days."""
+    max_file_mb: Annotated[int, Field(ge=1, le=4096)] = 64
+    max_request_mb: Annotated[int, Field(ge=1, le=65536)] = 128
+    """All files of one answer."""
+    upload_kb_per_second: Annotated[int, Field(ge=16, le=1_000_000)] = 1024
+    """Of one upload; four are received at once."""
+    keep_days: Annotated[int, Field(ge=1, le=36500)] = 365
+    """Requests, answers and files after they ended."""
+
+    def __post_init__(self) -> None:
+        if self.max_file_mb > self.max_request_mb:
+            raise ValueError("max_file_mb is more than max_request_mb")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
 class Web:
     session_hours: Annotated[float, Field(gt=0, le=720)] = 12.0
+    """Who signed in signs in again after so long."""
+    idle_minutes: Annotated[float, Field(gt=0, le=43_200)] = 60.0
+    """And after so long without having looked at a page."""
+    proxies: tuple[Annotated[str, AfterValidator(_network)], ...] = ()
+    """Reverse proxies before this port, as addresses or networks: their X-Forwarded-For says who asks."""
+    api_per_minute: Annotated[int, Field(ge=1, le=100_000)] = 600
+    """Requests a minute of one API token; what is over is answered 429 with a time to wait."""
     language: Language = Language.EN
     """Where neither the reader's choice nor his browser names one."""
     public_url: Annotated[str, AfterValidator(_public_url)] = ""
@@ -224,6 +280,7 @@ class Settings:
     log_level: LogLevel = LogLevel.INFO
     log_format: LogFormat = LogFormat.TEXT
     listen: Listen = Listen()
+    tls: Tls = Tls()
     state: State = State()
     telemetry: Telemetry = Telemetry()
     disk: Disk = Disk()
@@ -231,6 +288,7 @@ class Settings:
     plans: Plans = Plans()
     cases: Cases = Cases()
     attachments: Attachments = Attachments()
+    diagnostics: Diagnostics = Diagnostics()
     web: Web = Web()
     channel: Channels = Channels()
 

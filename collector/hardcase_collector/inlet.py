@@ -48,6 +48,16 @@ class Inlet:
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self.service.revoke, agent)
 
+    def ask(self, agent: int) -> None:
+        """There is something that it is to be told, if it is connected. From any thread."""
+        if self._loop is not None and not self._stopped:
+            self.service.ask(agent)
+
+    def tell_trust(self, retired: str) -> None:
+        """CAs have changed; `retired`: the one that is trusted no longer, "" = none."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(lambda: self.service.tell_trust(retired=retired))
+
     def greet_again(self, agent: int) -> None:
         """Ends its stream; it comes back at once, and is greeted as what it is now."""
         if self._loop is not None:

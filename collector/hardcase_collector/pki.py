@@ -1,11 +1,12 @@
-"""The collector's own certificate authority: CA, server certificate, agents' client certificates.
+"""One certificate authority: CA, server certificate, agents' client certificates.
 
-Called by `founding.py` (making them), `app.py` (renewing the server's) and, behind a port, by `rpc/enrolment.py`.
+Called by `founding.py` (making them) and `roots.py`, which knows of two of them while one follows the other.
 Keys are P-256, profiles after RFC 5280. Time is an argument.
 """
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import os
 from dataclasses import dataclass
@@ -16,13 +17,17 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from hardcase_collector.domain.errors import ConfigError, NotAllowed
+from hardcase_collector.domain.errors import ConfigError, JoiningRefused
+from hardcase_collector.domain.joining import RefusalName
 
 CA_DAYS = 3650
 SERVER_DAYS = 397  # The longest a browser takes; renewed by the collector itself.
-AGENT_DAYS = 90
+AGENT_DAYS = 397  # Renewed at two thirds: four months are left for a collector or an agent that is away.
+LATE_DAYS = 90
+"""For so long after its end a certificate that was not revoked may still be renewed by proof of its key."""
 RENEW_SERVER_DAYS = 30
 AGENT_DOMAIN = "agents.hardcase.internal"
 """Certificates of agents carry e<enrolment>.<id>.agents.hardcase.internal: the CA's name constraints cover them too."""
@@ -53,6 +58,25 @@ class ServerFiles:
         folder = data_dir / "pki"
         return cls(folder / "ca.crt", folder / "ca.key", folder / "server.crt", folder / "server.key")
 
+    def of(self, name: str) -> Path:
+        """A further file beside them."""
+        return self.ca.with_name(name)
+
+    def shown(self) -> Shown:
+        return Shown(self.chain, self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a port shows and whom it takes, as files: read anew when one of them changes."""
+
+    chain: Path
+    key: Path
+    further: tuple[Path, ...] = ()
+    """Certificates sent after the chain, so that agents find the CA there."""
+    clients: tuple[Path, ...] = ()
+    """CAs whose client certificates are taken; () = no client certificate is asked for."""
+
 
 def fingerprint(certificate_pem: bytes) -> str:
     """SHA-256 of the DER form, lower-case hex."""
@@ -77,7 +101,8 @@ class Authority:
         subject = x509.Name(
             [
                 x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Hardcase"),
-                x509.NameAttribute(NameOID.COMMON_NAME, f"Hardcase CA {now:%Y-%m-%d}"),
+                # Two CAs of one day are told apart by name too: verifiers look issuers up by it.
+                x509.NameAttribute(NameOID.COMMON_NAME, f"Hardcase CA {now:%Y-%m-%d} {_mark(key.public_key())}"),
             ]
         )
         domains = dict.fromkeys([*(name for name in names if not _is_address(name)), "localhost", AGENT_DOMAIN])
@@ -131,22 +156,24 @@ class Authority:
 
         Raises NotAllowed when the request is damaged, unsigned, or holds a key that is not ECDSA P-256 or P-384.
         """
-        public = _request_key(csr_pem)
+        public = request_key(csr_pem)
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, agent_id)])
         alternatives: list[x509.GeneralName] = [x509.DNSName(f"e{enrolment}.{agent_id}.{AGENT_DOMAIN}")]
         pem = self._sign(subject, public, alternatives, ExtendedKeyUsageOID.CLIENT_AUTH, now, AGENT_DAYS)
         return Issued(pem, self.certificate_pem, fingerprint(pem))
 
-    def verify_client(self, certificate_pem: bytes, *, now: datetime) -> x509.Certificate:
-        """The parsed certificate, if this CA issued it and it is within its dates. Raises NotAllowed."""
+    def issued(self, certificate: x509.Certificate) -> bool:
+        """Whether it bears this CA's signature; its dates play no part."""
         try:
-            certificate = x509.load_pem_x509_certificate(certificate_pem)
             certificate.verify_directly_issued_by(self._certificate)
-        except (ValueError, TypeError, InvalidSignature) as error:
-            raise NotAllowed("this certificate was not issued by this collector; enrol the host again") from error
-        if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:
-            raise NotAllowed("this certificate has expired; enrol the host again with a --replace token")
-        return certificate
+        except (ValueError, TypeError, InvalidSignature):
+            return False
+        return True
+
+    def names(self) -> tuple[str, ...]:
+        """The DNS names that this CA may sign for."""
+        limits = self._certificate.extensions.get_extension_for_class(x509.NameConstraints).value
+        return tuple(str(one.value) for one in limits.permitted_subtrees or () if isinstance(one, x509.DNSName))
 
     def enrolment_of(self, certificate: x509.Certificate) -> int | None:
         """What `issue_client` was given. A certificate from before the host was enrolled anew names an older one."""
@@ -211,7 +238,7 @@ def renew_server(authority: Authority, files: ServerFiles, *, now: datetime) -> 
     certificate are not a pair. True: it did. Raises ConfigError where the present one cannot be read."""
     certificate = load_certificate(files.chain)
     left = certificate.not_valid_after_utc - now
-    if left > timedelta(days=RENEW_SERVER_DAYS) and _is_pair(files.key, certificate):
+    if left > timedelta(days=RENEW_SERVER_DAYS) and is_pair(files.key, certificate):
         return False
     make_server(authority, files, alternative_names(certificate), now=now)
     return True
@@ -223,6 +250,15 @@ def load_certificate(path: Path) -> x509.Certificate:
         return x509.load_pem_x509_certificate(path.read_bytes())
     except (OSError, ValueError) as error:
         raise ConfigError((f"{path}: no usable certificate ({error}); run hardcase-collector init",)) from error
+
+
+def stamp(shown: Shown) -> object:
+    """Changes when what is shown, or one of its files, does. Raises ConfigError."""
+    files = (shown.chain, shown.key, *shown.further, *shown.clients)
+    try:
+        return shown, [(told.st_mtime_ns, told.st_ino, told.st_size) for told in map(os.stat, files)]
+    except OSError as error:
+        raise ConfigError((f"{error.filename}: cannot be read: {error.strerror}",)) from error
 
 
 def alternative_names(certificate: x509.Certificate) -> tuple[str, ...]:
@@ -244,7 +280,7 @@ def common_name(certificate: x509.Certificate) -> str:
     return str(values[0].value) if values else ""
 
 
-def _is_pair(key_path: Path, certificate: x509.Certificate) -> bool:
+def is_pair(key_path: Path, certificate: x509.Certificate) -> bool:
     try:
         key = serialization.load_pem_private_key(key_path.read_bytes(), None)
     except (OSError, ValueError, TypeError):
@@ -252,16 +288,18 @@ def _is_pair(key_path: Path, certificate: x509.Certificate) -> bool:
     return key.public_key() == certificate.public_key()
 
 
-def _request_key(csr_pem: bytes) -> ec.EllipticCurvePublicKey:
+def request_key(csr_pem: bytes) -> ec.EllipticCurvePublicKey:
     try:
         request = x509.load_pem_x509_csr(csr_pem)
     except ValueError as error:
-        raise NotAllowed("the certificate request is not PKCS#10 in PEM") from error
+        raise JoiningRefused(RefusalName.BAD_REQUEST, "the certificate request is not PKCS#10 in PEM") from error
     if not request.is_signature_valid:
-        raise NotAllowed("the certificate request is not signed by its own key")
+        raise JoiningRefused(RefusalName.BAD_REQUEST, "the certificate request is not signed by its own key")
     public = request.public_key()
     if not isinstance(public, ec.EllipticCurvePublicKey) or not isinstance(public.curve, ec.SECP256R1 | ec.SECP384R1):
-        raise NotAllowed("the certificate request holds a key that is not ECDSA P-256 or P-384")
+        raise JoiningRefused(
+            RefusalName.BAD_REQUEST, "the certificate request holds a key that is not ECDSA P-256 or P-384"
+        )
     return public
 
 
@@ -291,6 +329,16 @@ def _usage(*, sign_certificates: bool) -> x509.KeyUsage:
         encipher_only=False,
         decipher_only=False,
     )
+
+
+def key_fingerprint(key: CertificatePublicKeyTypes) -> str:
+    """SHA-256 of a public key (DER SubjectPublicKeyInfo), hex."""
+    encoded = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return hashlib.sha256(encoded).hexdigest()
+
+
+def _mark(key: ec.EllipticCurvePublicKey) -> str:
+    return key_fingerprint(key)[:8]
 
 
 def _is_address(name: str) -> bool:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import socket
 import ssl
 from collections.abc import Callable, Iterator
@@ -17,16 +16,19 @@ from pathlib import Path
 import grpc
 import h11
 import uvicorn
+from cryptography import x509
 from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from hardcase_collector import pki
-from hardcase_collector.domain.errors import ConfigError
-from hardcase_collector.rpc.enrolment import Enrolment, add_enrolment
+from hardcase_collector.domain.errors import CollectorError, ConfigError
+from hardcase_collector.rpc.enrolment import EnrolmentService, add_enrolment
 from hardcase_collector.rpc.server import OPTIONS, build_server
 from hardcase_collector.rpc.service import TelemetryService
 from hardcase_collector.web.control import peers
 
+Showing = Callable[[], pki.Shown]
+"""What a port shows now."""
 STOP_S = 3
 MAX_CONNECTIONS = 512
 REQUEST_S = 10.0
@@ -53,6 +55,12 @@ class Ends:
 def at(address: str, port: int) -> str:
     """The configured address with the port that was really bound."""
     return f"{address.rpartition(':')[0]}:{port}"
+
+
+def reached_at(name: str, address: str) -> str:
+    """A name of the server certificate with the port of a listening address, as people type it."""
+    host = f"[{name}]" if ":" in name else name
+    return f"{host}:{address.rpartition(':')[2]}"
 
 
 class BoundedProtocol(H11Protocol):
@@ -151,11 +159,16 @@ def tls_context(chain: Path, key: Path) -> ssl.SSLContext:
     """TLS 1.3 only. Loading the chain again later changes what new connections are shown. Raises ConfigError."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
+    show(context, chain, key)
+    return context
+
+
+def show(context: ssl.SSLContext, chain: Path, key: Path) -> None:
+    """New connections are shown this from now on. Raises ConfigError; then it is as it was."""
     try:
         context.load_cert_chain(chain, key)
     except (OSError, ssl.SSLError) as error:
         raise ConfigError((f"{chain}, {key}: not a usable certificate and key: {error}",)) from error
-    return context
 
 
 def bind(address: str) -> socket.socket:
@@ -164,7 +177,8 @@ def bind(address: str) -> socket.socket:
     host = host.strip("[]")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, int(port)), family=family, backlog=256)
+        # [::] takes both families, as the ports of gRPC do.
+        return socket.create_server((host, int(port)), family=family, backlog=256, dualstack_ipv6=host == "::")
     except OSError as error:
         raise ConfigError((f"listen: {address} cannot be listened on: {error.strerror or error}",)) from error
 
@@ -173,36 +187,39 @@ def bound_port(listener: socket.socket) -> int:
     return int(listener.getsockname()[1])
 
 
-def enrolment_server(
-    enrolment: Enrolment, address: str, files: pki.ServerFiles, *, clock_ms: Callable[[], int]
-) -> tuple[grpc.aio.Server, int]:
+def enrolment_server(service: EnrolmentService, address: str, shown: Showing) -> tuple[grpc.aio.Server, int]:
     """The server, not yet started, and its port. Presents the server certificate followed by the CA."""
     server = grpc.aio.server(options=ENROLMENT_OPTIONS, maximum_concurrent_rpcs=32)
-    add_enrolment(server, enrolment, clock_ms=clock_ms)
-    return server, add_tls_port(server, address, files, client_ca=None)
+    add_enrolment(server, service)
+    return server, add_tls_port(server, address, shown)
 
 
 def telemetry_server(
-    service: TelemetryService, address: str, files: pki.ServerFiles | None, *, client_ca: bytes
+    service: TelemetryService, address: str, shown: Showing | None, *, joining: EnrolmentService | None = None
 ) -> tuple[grpc.aio.Server, int]:
-    """The server, not yet started, and its port. Without files: plain text, on loopback only (ConfigError)."""
-    if files is None:
+    """The server, not yet started, and its port. Without `shown`: plain text, on loopback only (ConfigError).
+
+    `joining`: hosts may join here with certificates that they brought.
+    """
+    if shown is None:
         return build_server(service, address, None)
     server = grpc.aio.server(options=OPTIONS)
     server.add_generic_rpc_handlers((service.handler(),))
-    return server, add_tls_port(server, address, files, client_ca=client_ca)
+    if joining is not None:
+        add_enrolment(server, joining)
+    return server, add_tls_port(server, address, shown)
 
 
-def add_tls_port(server: grpc.aio.Server, address: str, files: pki.ServerFiles, *, client_ca: bytes | None) -> int:
-    """A port whose certificate is read anew when its file changed, so that a renewal needs no restart.
+def add_tls_port(server: grpc.aio.Server, address: str, shown: Showing) -> int:
+    """A port whose certificate and CAs are read anew when a file changed, so that a renewal needs no restart.
 
-    Raises ConfigError where the address is taken.
+    Raises ConfigError where the address is taken, or a file cannot be used.
     """
-    source = _CertificateSource(files, client_ca)
+    source = _CertificateSource(shown)
     credentials = grpc.dynamic_ssl_server_credentials(
         source.current,
         source.fetch,  # type: ignore[arg-type]  # None is allowed by its document and means: unchanged
-        require_client_authentication=client_ca is not None,
+        require_client_authentication=bool(shown().clients),
     )
     try:
         port = server.add_secure_port(address, credentials)
@@ -214,27 +231,38 @@ def add_tls_port(server: grpc.aio.Server, address: str, files: pki.ServerFiles, 
 
 
 class _CertificateSource:
-    """Asked by gRPC at every handshake, on a thread of its own; a look at the file's time is all it costs."""
+    """Asked by gRPC at every handshake, on a thread of its own; a look at the files' times is all it costs.
 
-    def __init__(self, files: pki.ServerFiles, client_ca: bytes | None) -> None:
-        self._files = files
-        self._client_ca = client_ca
-        self._changed_ns = os.stat(files.chain).st_mtime_ns
-        self.current = self._read()
+    Raises ConfigError when it is made from files that cannot be used.
+    """
+
+    def __init__(self, shown: Showing) -> None:
+        self._shown = shown
+        try:
+            self._stamp = pki.stamp(shown())
+            self.current = _configuration(shown())
+        except (OSError, ValueError) as error:
+            raise ConfigError((f"certificates: {error}",)) from error
 
     def fetch(self) -> grpc.ServerCertificateConfiguration | None:
         """None: what you have is right."""
         try:
-            changed_ns = os.stat(self._files.chain).st_mtime_ns
-            if changed_ns == self._changed_ns:
+            shown = self._shown()
+            stamp = pki.stamp(shown)
+            if stamp == self._stamp:
                 return None
-            self.current = self._read()
-        except OSError:
-            # In the middle of a renewal: the certificate in use is still good for weeks.
+            self.current = _configuration(shown)
+        except (OSError, ValueError, CollectorError):
+            # In the middle of a change, or a file of the site's that is wrong: what is in use stays in use.
             return None
-        self._changed_ns = changed_ns
+        self._stamp = stamp
         return self.current
 
-    def _read(self) -> grpc.ServerCertificateConfiguration:
-        pair = (self._files.key.read_bytes(), self._files.chain.read_bytes())
-        return grpc.ssl_server_certificate_configuration([pair], self._client_ca)
+
+def _configuration(shown: pki.Shown) -> grpc.ServerCertificateConfiguration:
+    """Raises OSError, ValueError."""
+    chain = b"".join(path.read_bytes().rstrip() + b"\n" for path in (shown.chain, *shown.further))
+    if not pki.is_pair(shown.key, x509.load_pem_x509_certificate(chain)):
+        raise ValueError(f"{shown.key} is not the key of {shown.chain}")
+    clients = b"".join(path.read_bytes().rstrip() + b"\n" for path in shown.clients)
+    return grpc.ssl_server_certificate_configuration([(shown.key.read_bytes(), chain)], clients or None)

@@ -13,6 +13,7 @@ from hardcase_collector.domain.asset import Agent, Asset, AssetFacts, AssetMode,
 from hardcase_collector.domain.case import Case, CaseState, TimelineEntry
 from hardcase_collector.domain.errors import NotAllowed, NotFound, SessionSuperseded, StoreFailed, TokenRefused
 from hardcase_collector.domain.finding import Change, FindingKey, Severity, Transition, Why
+from hardcase_collector.domain.joining import WAIT_MS, IssuedByToken, WaitingHost
 from hardcase_collector.domain.observation import (
     Coverage,
     CoverageLine,
@@ -160,6 +161,14 @@ class StateStoreContract:
     def test_a_reading_transaction_refuses_writes(self, store: StateStore) -> None:
         with pytest.raises(StoreFailed, match="may not write"), store.read() as tx:
             an_asset(tx)
+
+    def test_an_agent_says_whom_it_trusts_and_how_it_stands(self, store: StateStore) -> None:
+        with store.write() as tx:
+            first, second = an_agent(tx), an_agent(tx, "agent-2")
+            tx.agents.told_trust(first.number, roots="aa bb", issuer="aa")
+            tx.agents.replace(replace(second, revoked=True, enrolled_ms=NOON + 1))
+            assert tx.agents.by_number(first.number) == replace(first, roots="aa bb", issuer="aa")
+            assert tx.agents.standing() == {first.number: (NOON, False), second.number: (NOON + 1, True)}
 
     def test_writers_take_turns(self, store: StateStore) -> None:
         with store.write() as tx:
@@ -849,6 +858,82 @@ class AccessContract:
             with pytest.raises(TokenRefused, match="used up"):
                 tx.access.use_token("h", now_ms=NOON - 1)
             assert tx.access.tokens(customer=None) == [replace(token, uses_left=0)]
+            assert tx.access.revoke_token("h", now_ms=7).revoked_ms == 7
+            with pytest.raises(TokenRefused, match="revoked"):
+                tx.access.use_token("h", now_ms=8)
+            with pytest.raises(NotFound):
+                tx.access.revoke_token("other", now_ms=8)
+
+    def test_what_a_token_is_bound_to_comes_back_as_it_was(self, store: StateStore) -> None:
+        bound = EnrolmentToken(
+            hash="b" * 64,
+            customer="north",
+            uses_left=5,
+            expires_ms=NOON,
+            replace=False,
+            made_by="li",
+            made_ms=1,
+            site="berlin",
+            networks=("10.0.0.0/8", "2001:db8::/32"),
+            serials=("7ABC123",),
+            approve=True,
+            root="ab" * 32,
+        )
+        with store.write() as tx:
+            tx.access.add_token(bound)
+            assert tx.access.token(bound.hash) == bound
+            assert tx.access.token("other") is None
+            assert tx.access.tokens(customer="north") == [bound]
+            assert tx.access.tokens(customer="south") == []
+
+    def test_a_host_waits_is_decided_and_is_forgotten_after_a_week(self, store: StateStore) -> None:
+        host = WaitingHost(
+            token="t" * 64,
+            key="k" * 64,
+            customer="north",
+            hostname="db1",
+            vendor="Dell",
+            serial="7ABC123",
+            machine_id="m",
+            dmi_uuid="u",
+            address="10.0.0.7",
+            asked_ms=NOON,
+            seen_ms=NOON,
+        )
+        decided = replace(host, decision="refused", decided_by="li", decided_ms=NOON + 1, reason="not ours")
+        with store.write() as tx:
+            tx.access.save_waiting(host)
+            assert tx.access.waiting_host(token=host.token, key=host.key) == host
+            assert tx.access.waiting_host(token=host.token, key="other") is None
+            tx.access.save_waiting(decided)
+            assert tx.access.waiting(customer="north") == [decided]
+            assert tx.access.waiting(customer="south") == []
+            tx.access.forget_joining(now_ms=NOON + WAIT_MS - 1)
+            assert tx.access.waiting(customer=None) == [decided]
+            tx.access.forget_joining(now_ms=NOON + WAIT_MS)
+            assert tx.access.waiting(customer=None) == []
+            tx.access.save_waiting(host)
+            tx.access.end_waiting(token=host.token, key=host.key)
+            assert tx.access.waiting(customer=None) == []
+
+    def test_the_answer_to_a_token_and_a_key_is_kept_until_it_expires(self, store: StateStore) -> None:
+        answer = IssuedByToken(
+            token="t",
+            key="k",
+            customer="north",
+            agent_id="a1",
+            enrolled_ms=1,
+            certificate="-----BEGIN",
+            expires_ms=NOON,
+        )
+        with store.write() as tx:
+            tx.access.save_issued(answer)
+            assert tx.access.issued(token="t", key="k") == answer
+            assert tx.access.issued(token="t", key="other") is None
+            tx.access.forget_joining(now_ms=NOON - 1)
+            assert tx.access.issued(token="t", key="k") == answer
+            tx.access.forget_joining(now_ms=NOON)
+            assert tx.access.issued(token="t", key="k") is None
 
     def test_a_session_ends_by_time_and_by_hand(self, store: StateStore) -> None:
         user = User(name="li", role="engineer", customer="north", password_hash="x")

@@ -104,3 +104,9 @@ class Agent:
     """Receive time of the last message; silence is judged on a monotonic clock, this is for people."""
     stopped_cleanly: bool = False
     revoked: bool = False
+    by_file: bool = False
+    """Heard of last by a file that was imported: its silence is no fault."""
+    roots: str = ""
+    """SHA-256 of the CAs that it says it trusts, hex, space between; "" = not told."""
+    issuer: str = ""
+    """SHA-256 of the CA that issued the certificate it came with last, hex; "" = not told, or not ours."""

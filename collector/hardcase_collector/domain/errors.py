@@ -7,16 +7,26 @@ CollectorError
 │   ├── BadRecord           one record contradicts itself or its catalogue: rejected inside the ack
 │   ├── NotBound            the asset belongs to another agent's customer
 │   ├── NotAllowed          the actor may not do this
+│   │   └── JoiningRefused  a host is not let in; carries the name of the cause
+│   │       └── TokenRefused    enrolment token unknown, revoked, used up or expired
 │   ├── NotFound            no such case, asset, user or rule
 │   ├── IllegalAction       the workflow table has no such transition
+│   │   └── DiagnosticRefused   this cannot be asked of this agent, or not now; carries the name of the cause
+│   ├── UploadRefused       a file of an answer is not taken; carries the name of the cause
 │   ├── LinkRefused         a link without login: unknown, expired or taken back
-│   ├── TokenRefused        enrolment token wrong, used up or expired
-│   └── Cloned              machine-id or DMI UUID differs from enrolment
+│   ├── Cloned              machine-id or DMI UUID differs from enrolment
+│   └── FileRefused         a file carried by hand is not taken; nothing of it was kept
+│       ├── FileDamaged     it is no such file, is cut short, too large, or contradicts itself
+│       ├── FileTampered    its signature is not that of its content
+│       ├── FileForeign     it is for another collector, or from nobody whom this one knows now
+│       ├── FileTaken       it, or one after it, was taken before
+│       └── FileOutOfOrder  what comes before it is missing; says what is wanted
 └── TemporaryError
     ├── DiskFull            below the reserve: nothing is acknowledged
     ├── StoreFailed         a store refused a write; nothing of the batch was kept
     │   └── TryAgain        the database gave way to another session (deadlock): the same may succeed at once
     ├── StoreLocked         another process holds the stores
+    ├── UploadHeld          a file of an answer is not taken now; carries the name of the cause
     ├── SessionSuperseded   a newer stream of this agent was accepted
     └── DeliveryFailed      a channel did not take the event; carries when to try again
 """
@@ -64,6 +74,18 @@ class NotAllowed(PermanentError):
     """The actor may not do this."""
 
 
+class JoiningRefused(NotAllowed):
+    """A host is not let in. The sentence is for people; `name` (of `joining.RefusalName`) is for programs."""
+
+    def __init__(self, name: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.name = name
+
+
+class TokenRefused(JoiningRefused):
+    """The enrolment token is unknown, revoked, used up or expired."""
+
+
 class NotFound(PermanentError):
     """There is no such thing."""
 
@@ -72,16 +94,52 @@ class IllegalAction(PermanentError):
     """The workflow table has no such transition."""
 
 
+class DiagnosticRefused(IllegalAction):
+    """This cannot be asked of this agent, or not now. `name` is the cause in kebab-case, for programs."""
+
+    def __init__(self, name: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.name = name
+
+
+class UploadRefused(PermanentError):
+    """A file of an answer is not taken. `name` is the cause in kebab-case, for the agent."""
+
+    def __init__(self, name: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.name = name
+
+
 class LinkRefused(PermanentError):
     """A link without login that is unknown, has expired or was taken back; or too many wrong ones were tried."""
 
 
-class TokenRefused(PermanentError):
-    """The enrolment token is wrong, used up or expired."""
-
-
 class Cloned(PermanentError):
     """The host's machine-id or DMI UUID differs from enrolment."""
+
+
+class FileRefused(PermanentError):
+    """A file carried by hand is not taken; nothing of it was kept."""
+
+
+class FileDamaged(FileRefused):
+    """No such file, cut short, too large, or contradicting itself."""
+
+
+class FileTampered(FileRefused):
+    """The signature is not that of the content."""
+
+
+class FileForeign(FileRefused):
+    """For another collector, or signed by nobody whom this one knows now (unknown, revoked, enrolled anew)."""
+
+
+class FileTaken(FileRefused):
+    """It, or one after it, was taken before."""
+
+
+class FileOutOfOrder(FileRefused):
+    """What comes before it is missing. Says which file is wanted."""
 
 
 class DiskFull(TemporaryError):
@@ -98,6 +156,14 @@ class TryAgain(StoreFailed):
 
 class StoreLocked(TemporaryError):
     """Another process holds the stores."""
+
+
+class UploadHeld(TemporaryError):
+    """A file of an answer is not taken now; what came of it stays. `name` as in UploadRefused."""
+
+    def __init__(self, name: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.name = name
 
 
 class SessionSuperseded(TemporaryError):

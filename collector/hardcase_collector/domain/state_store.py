@@ -13,9 +13,13 @@ from typing import Protocol
 from hardcase_collector.domain.asset import Agent, Asset, AssetFacts, AssetMode, Part
 from hardcase_collector.domain.case import Case, TimelineEntry
 from hardcase_collector.domain.clock_store import ClockStore
-from hardcase_collector.domain.finding import Fact, FindingKey, Transition, Why
+from hardcase_collector.domain.diagnostic_store import DiagnosticStore
+from hardcase_collector.domain.finding import FindingKey, Transition, Why
+from hardcase_collector.domain.imports import ImportStore
+from hardcase_collector.domain.joining_store import JoiningStore
 from hardcase_collector.domain.noise_store import NoiseStore
 from hardcase_collector.domain.observation import Catalogue, Coverage, CoverageLine, Event, Loss, Sensor, SourceStatus
+from hardcase_collector.domain.people_store import AuditStore, PeopleStore
 from hardcase_collector.domain.registry_store import ForgettingStore, RegistryStore
 from hardcase_collector.domain.repair_store import RepairStore
 from hardcase_collector.domain.report import ReportStore
@@ -23,10 +27,8 @@ from hardcase_collector.domain.search import SearchStore
 from hardcase_collector.domain.spare_store import SpareStore
 from hardcase_collector.domain.stored import (
     AssetSummary,
-    AuditEntry,
     Baseline,
     CaseFilter,
-    EnrolmentToken,
     EpochKey,
     Feed,
     FeedRow,
@@ -34,7 +36,6 @@ from hardcase_collector.domain.stored import (
     Mark,
     OutboxRow,
     Quarantined,
-    User,
     Window,
 )
 
@@ -46,11 +47,17 @@ class AgentStore(Protocol):
     def by_host(self, *, machine_id: str, dmi_uuid: str) -> Agent | None: ...
     def all(self, *, customer: str | None) -> Sequence[Agent]: ...
     def replace(self, agent: Agent) -> None: ...
+    def told_trust(self, agent: int, *, roots: str, issuer: str) -> None:
+        """What it says it trusts, and which CA issued the certificate it came with: see `Agent`."""
+
+    def standing(self) -> Mapping[int, tuple[int, bool]]:
+        """Number -> (`enrolled_ms`, `revoked`) of every agent: whose open stream must end."""
+
     def next_session(self, agent: int) -> int:
         """Increments and returns the session number."""
 
     def session(self, agent: int) -> int: ...
-    def seen(self, agent: int, at_ms: int, *, stopped_cleanly: bool) -> None: ...
+    def seen(self, agent: int, at_ms: int, *, stopped_cleanly: bool, by_file: bool = False) -> None: ...
 
 
 class AssetStore(Protocol):
@@ -171,6 +178,9 @@ class FindingStore(Protocol):
     def hold(self, finding: int, *, held: str, held_until_ms: int, case: int | None) -> None: ...
     def firing_of_case(self, case: int) -> Sequence[FindingRow]: ...
     def of_asset(self, asset: int, *, firing: bool | None) -> Sequence[FindingRow]: ...
+    def firing(self, *, customer: str | None, after: int, limit: int) -> Sequence[FindingRow]:
+        """Those with a higher number than `after`, by number."""
+
     def of_other_rules(self, rules: Iterable[str]) -> Sequence[FindingRow]:
         """Firing findings of rules that are none of these."""
 
@@ -250,32 +260,8 @@ class OutboxStore(Protocol):
         """Notifications that waited for an agent to catch up become due."""
 
 
-class AccessStore(Protocol):
-    """People, enrolment tokens, web sessions and the audit log."""
-
-    def add_user(self, user: User) -> None: ...
-    def user(self, name: str) -> User | None: ...
-    def users(self, *, customer: str | None) -> Sequence[User]:
-        """None = all of them, also those who are no customer's."""
-
-    def change_user(self, user: User) -> None:
-        """Everything but the name; the user's sessions end. Raises NotFound."""
-
-    def remove_user(self, name: str) -> None:
-        """With the user's sessions. Raises NotFound."""
-
-    def add_token(self, token: EnrolmentToken) -> None: ...
-    def use_token(self, hash: str, *, now_ms: int) -> EnrolmentToken:
-        """Takes one use. Raises TokenRefused, saying which of wrong, used up, expired."""
-
-    def tokens(self, *, customer: str | None) -> Sequence[EnrolmentToken]: ...
-    def add_session(self, *, hash: str, user: str, expires_ms: int) -> None: ...
-    def session_user(self, hash: str, *, now_ms: int) -> User | None: ...
-    def end_session(self, hash: str) -> None: ...
-    def end_sessions_before(self, now_ms: int) -> None: ...
-    def audit(self, *, at_ms: int, actor: str, action: str, subject: str, facts: Mapping[str, Fact]) -> None: ...
-    def audits(self, *, customer: str | None, limit: int) -> Sequence[AuditEntry]:
-        """Newest first. Of a customer: about him, his things and his people, and what these did."""
+class AccessStore(PeopleStore, AuditStore, JoiningStore, Protocol):
+    """People, enrolment tokens, web sessions, API tokens and the audit log."""
 
     def probe(self) -> None:
         """Writes a row and takes it back: proves that the store can write."""
@@ -312,6 +298,10 @@ class Transaction(Protocol):
     def noise(self) -> NoiseStore: ...
     @property
     def search(self) -> SearchStore: ...
+    @property
+    def diagnostics(self) -> DiagnosticStore: ...
+    @property
+    def imports(self) -> ImportStore: ...
     def forget(self, *, now_ms: int, limit: int) -> int:
         """Lets go of old events, whys, audit entries and delivered notifications, at most `limit` of each."""
 

@@ -146,6 +146,8 @@ class CaseFilter:
     states: tuple[str, ...] = ()
     limit: int = 200
     rehearsal: bool | None = None
+    before: int | None = None
+    """Only cases with a lower id: how a long list goes on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +158,10 @@ class User:
     password_hash: str
     language: str = "en"
     time_zone: str = "UTC"
+    locked: bool = False
+    """May not sign in; his sessions ended, his API tokens are refused."""
+    must_change: bool = False
+    """Somebody else knows the password: nothing is shown to him until he has changed it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +175,22 @@ class EnrolmentToken:
     replace: bool
     made_by: str
     made_ms: int
+    site: str = ""
+    """Where the books put an asset that joins by it, unless they say so already."""
+    networks: tuple[str, ...] = ()
+    """From where it is taken, as `joining.read_networks` writes them; () = from everywhere."""
+    serials: tuple[str, ...] = ()
+    """Which hosts may use it, as `joining.read_serials` writes them; () = any."""
+    approve: bool = False
+    """Each host waits for a person."""
+    revoked_ms: int = 0
+    root: str = ""
+    """SHA-256 of the CA whose fingerprint was printed with it, hex."""
+
+    @property
+    def id(self) -> str:
+        """What a person types: the start of its hash."""
+        return self.hash[:12]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,6 +216,39 @@ class AuditEntry:
     action: str
     subject: str
     facts: Mapping[str, Fact]
+    number: int = 0
+    """In the order in which they were written."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditFilter:
+    """Which entries; "" and 0 = no matter. `after`: those with a higher number, oldest first."""
+
+    customer: str | None
+    actor: str = ""
+    action: str = ""
+    """The action, or with a dot at its end all that begin so."""
+    subject: str = ""
+    from_ms: int = 0
+    until_ms: int = 0
+    after: int | None = None
+    limit: int = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditSeal:
+    """What proves that an entry is as it was written."""
+
+    number: int
+    seal: str
+    """SHA-256 of the entry and the salt."""
+    salt: str
+    digest: str
+    """SHA-256 of the digest before it and this seal."""
+    because: str
+    """Why the entry was changed since; "" = it was not."""
+    holds: bool | None
+    """Whether the entry is what was sealed; None: it is gone, or was changed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

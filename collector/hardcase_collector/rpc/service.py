@@ -10,21 +10,27 @@ import gc
 import logging
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import grpc
 from google.protobuf.message import DecodeError
 from hardcase_protos.v1 import telemetry_pb2
 
 from hardcase_collector.domain.asset import Agent
-from hardcase_collector.domain.errors import Cloned, NotAllowed, NotBound, TemporaryError
+from hardcase_collector.domain.errors import Cloned, JoiningRefused, NotAllowed, NotBound, TemporaryError
+from hardcase_collector.domain.joining import RefusalName
 from hardcase_collector.domain.ports import StateStore
 from hardcase_collector.ingest.incoming import Admission, Greeting
 from hardcase_collector.ingest.intake import Intake
 from hardcase_collector.ingest.ticking import Ticker
 from hardcase_collector.rpc import codec, identity
+from hardcase_collector.rpc.diagnostics import Desk, NoDesk, Requests
+from hardcase_collector.rpc.enrolment import REFUSAL_KEY, TIME_KEY, address_of
 from hardcase_collector.rpc.fair_queue import STREAM_BYTES, FairQueue, Waiting
+from hardcase_collector.rpc.gate import Entered, Gate, TrustSource
+from hardcase_collector.rpc.upload import Receiving, UploadService
 from hardcase_collector.rpc.writer import GroupDone, Writer
 
 log = logging.getLogger(__name__)
@@ -40,6 +46,10 @@ CREDIT_RECORDS = 2_000
 CREDIT_BYTES = STREAM_BYTES // 2
 MAX_MESSAGE_BYTES = 2 << 20
 """Half of the transport's limit of 4 MiB, so that what an agent may send always fits."""
+TWO_MACHINES = (
+    "two machines stream with this identity: a copied image or identity.json. The one that came later is refused: "
+    "remove identity.json there and enroll it on its own, with a machine-id of its own"
+)
 SEND_S = 30.0
 """A peer that takes no answer for so long is gone."""
 
@@ -47,17 +57,21 @@ SEND_S = 30.0
 class Refusal(Exception):
     """The stream ends with this Close."""
 
-    def __init__(self, cause: Close.Cause.ValueType, detail: str) -> None:
+    def __init__(self, cause: Close.Cause.ValueType, detail: str, name: str = "") -> None:
+        """`name`: of the cause, for programs (joining.RefusalName); such refusals are audited."""
         super().__init__(detail)
         self.cause = cause
         self.detail = detail
+        self.name = name
 
 
 @dataclass(slots=True, eq=False)
 class Stream:
     """One open stream."""
 
-    agent: Agent
+    entered: Entered
+    roots: tuple[bytes, ...]
+    """SHA-256 of what it says it trusts."""
     waiting: Waiting
     task: asyncio.Task[object]
     context: Context
@@ -66,12 +80,17 @@ class Stream:
     sender: asyncio.Task[None] | None = None
     ending: Refusal | None = None
 
+    @property
+    def agent(self) -> Agent:
+        return self.entered.agent
+
 
 class TelemetryService:
     """The streams of this collector. `insecure` believes Hello instead of a certificate (loopback only).
 
     `tick` runs on the writer's thread every few seconds. `enrolment_of` gives the enrolment a certificate was issued
-    for (ms), where it says so; without it only the newest certificate of an agent is taken.
+    for (ms), where it says so; without it only the newest certificate of an agent is taken. `diagnostics` decides what
+    agents are asked, `receiving` what files they send; without it there is no such call.
     """
 
     def __init__(
@@ -83,20 +102,32 @@ class TelemetryService:
         insecure: bool = False,
         tick: Callable[[], None] = lambda: None,
         enrolment_of: identity.EnrolmentOf = lambda _: None,
+        trust: TrustSource | None = None,
         wall_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        diagnostics: Desk | None = None,
+        receiving: Receiving | None = None,
     ) -> None:
         self._state = state
         self._intake = intake
         self._collector_id = collector_id
-        self._insecure = insecure
-        self._enrolment_of = enrolment_of
+        self._gate = Gate(state, enrolment_of=enrolment_of, trust=trust, insecure=insecure)
         self._wall_ms = wall_ms
         self._streams: dict[int, Stream] = {}
         self._draining = False
         self.queue = FairQueue()
         self._ticker = Ticker(intake)
         self._app_tick = tick
-        self.writer = Writer(intake, self.queue, done=self._group_done, tick=self._tick, wall_ms=wall_ms)
+        self._requests = Requests(diagnostics or NoDesk(), wall_ms)
+        self._offers: set[asyncio.Task[None]] = set()
+        self._uploads = None if receiving is None else self._upload_service(receiving)
+        self.writer = Writer(
+            intake,
+            self.queue,
+            done=self._group_done,
+            tick=self._tick,
+            reported=self._requests.take,
+            wall_ms=wall_ms,
+        )
 
     @property
     def open_streams(self) -> int:
@@ -118,6 +149,8 @@ class TelemetryService:
         self._ticker.tick(now_ms=now_ms, monotonic_ms=time.monotonic_ns() // 1_000_000)
         for agent in self._intake.stuck(now_ms):
             self._loop.call_soon_threadsafe(self._start_over, agent)
+        for agent in self._requests.tick():
+            self.ask(agent)
         self._app_tick()
 
     def _start_over(self, agent: int) -> None:
@@ -130,7 +163,35 @@ class TelemetryService:
         """Ends the agent's stream, if it has one. On the event loop."""
         stream = self._streams.get(agent)
         if stream is not None:
-            self.end(stream, Refusal(Close.CAUSE_REVOKED, "this identity was revoked"))
+            self.end(stream, Refusal(Close.CAUSE_REVOKED, "this identity was revoked", RefusalName.REVOKED))
+        if self._uploads is not None:
+            self._uploads.revoke(agent)
+
+    def hold_to(self, standing: Mapping[int, tuple[int, bool]]) -> None:
+        """Ends the streams of agents that were revoked or enrolled anew by whoever shares the store; `standing`: as
+        `AgentStore.standing` gives it. On the event loop."""
+        for number, stream in list(self._streams.items()):
+            enrolled_ms, revoked = standing.get(number, (stream.agent.enrolled_ms, False))
+            if revoked:
+                self.revoke(number)
+            elif enrolled_ms > stream.agent.enrolled_ms:
+                why = Refusal(Close.CAUSE_REVOKED, "this host was enrolled anew", RefusalName.ENROLLED_ANEW)
+                self.end(stream, why)
+
+    def tell_trust(self, *, retired: str = "") -> None:
+        """CAs have changed: tells every stream that must know. Those that came by the retired one end, and may come
+        back. On the event loop."""
+        for stream in list(self._streams.values()):
+            peer = stream.entered.peer
+            self._tell_trust(stream)
+            if retired and peer is not None and peer.issuer == retired:
+                self.end(stream, Refusal(Close.CAUSE_DRAINING, "the CA of this agent's certificate has retired"))
+
+    def _tell_trust(self, stream: Stream) -> None:
+        message = self._gate.trust_message(stream.entered, stream.roots, streams=len(self._streams))
+        if message is not None:
+            stream.outbox.append(message)
+            self._send(stream)
 
     def greet_again(self, agent: int) -> None:
         """Ends the agent's stream, if it has one, with a reason to come back. On the event loop."""
@@ -143,13 +204,47 @@ class TelemetryService:
         self._draining = True
         for stream in list(self._streams.values()):
             self.end(stream, Refusal(Close.CAUSE_DRAINING, "the collector stops"))
+        if self._uploads is not None:
+            await self._uploads.stop()
         await self.writer.stop()
+        self._requests.stop()
         gc.unfreeze()
 
     def handler(self) -> grpc.GenericRpcHandler:
         """The generic handler to register: bytes in, bytes out."""
         method: grpc.RpcMethodHandler[bytes, bytes] = grpc.stream_stream_rpc_method_handler(self.stream)
-        return grpc.method_handlers_generic_handler("hardcase_protos.v1.Telemetry", {"Stream": method})
+        telemetry = grpc.method_handlers_generic_handler("hardcase_protos.v1.Telemetry", {"Stream": method})
+        return telemetry if self._uploads is None else Handlers(telemetry, self._uploads.handler())
+
+    def _upload_service(self, receiving: Receiving) -> UploadService:
+        return UploadService(
+            receiving,
+            who=None if self._gate.insecure else lambda context: self._gate.agent_of(context.auth_context()).number,
+            streaming=lambda agent: agent in self._streams,
+            wall_ms=self._wall_ms,
+        )
+
+    # ------------------------------------------------------------------ diagnostics
+
+    def ask(self, agent: int) -> None:
+        """There is something that this agent is to be told, if it is connected. From any thread; returns at once."""
+        if self._streams.get(agent) is not None:
+            self._loop.call_soon_threadsafe(self._offer, agent, None)
+
+    def _offer(self, agent: int, allowed: Sequence[int] | None) -> None:
+        """On the event loop. `allowed`: of a new stream, what its Hello lists."""
+        stream = self._streams.get(agent)
+        if stream is not None and stream.ending is None and not self._draining:
+            task = asyncio.create_task(self._tell(stream, allowed))
+            self._offers.add(task)
+            task.add_done_callback(self._offers.discard)
+
+    async def _tell(self, stream: Stream, allowed: Sequence[int] | None) -> None:
+        agent = stream.agent.number
+        messages = await (self._requests.owed(agent) if allowed is None else self._requests.greeted(agent, allowed))
+        if self._streams.get(agent) is stream and stream.ending is None:
+            stream.outbox.extend(messages)
+            self._send(stream)
 
     # ------------------------------------------------------------------ one stream
 
@@ -178,7 +273,8 @@ class TelemetryService:
         if self._draining:
             raise Refusal(Close.CAUSE_DRAINING, "the collector stops")
         hello = await self._hello(context)
-        agent = await asyncio.to_thread(self._identify, context, hello)
+        entered = await self._enter(context, hello)
+        agent = entered.agent
         greeting = codec.greeting_of(hello)
         received_ms = self._wall_ms()
         try:
@@ -186,22 +282,54 @@ class TelemetryService:
                 self.writer.submit(lambda: self._intake.admit(agent, greeting, received_ms=received_ms))
             )
         except Cloned as clone:
-            raise Refusal(Close.CAUSE_CLONED, str(clone)) from clone
+            raise await self._turned_away(context, agent.id, Close.CAUSE_CLONED, clone, RefusalName.CLONED) from clone
         except NotBound as refusal:
-            raise Refusal(Close.CAUSE_REVOKED, str(refusal)) from refusal
+            name = RefusalName.OTHER_CUSTOMER
+            raise await self._turned_away(context, agent.id, Close.CAUSE_REVOKED, refusal, name) from refusal
         except TemporaryError as error:
             await context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
         waiting = Waiting(agent.number, admission.session, admission.behind)
         task = asyncio.current_task()
         assert task is not None  # a coroutine always runs in a task
-        stream = Stream(agent, waiting, task, context)
+        stream = Stream(entered, tuple(hello.roots), waiting, task, context)
         older = self._streams.get(agent.number)
         self._streams[agent.number] = stream
+        cloned = self._gate.held_by(agent.number, hello.boot_id)
+        if cloned:
+            await self._turned_away(context, agent.id, Close.CAUSE_CLONED, TWO_MACHINES, RefusalName.CLONED)
         if older is not None:
-            self.end(older, Refusal(Close.CAUSE_SUPERSEDED, "a newer stream of this identity was opened"))
+            newer = Refusal(Close.CAUSE_SUPERSEDED, "a newer stream of this identity was opened")
+            copied = Refusal(Close.CAUSE_CLONED, TWO_MACHINES, RefusalName.CLONED)
+            self.end(older, copied if cloned else newer)
         stream.outbox.append(self._welcome(admission, greeting))
+        self._tell_trust(stream)
         self._send(stream)
+        self._offer(agent.number, hello.diagnostics)
         return stream
+
+    async def _enter(self, context: Context, hello: telemetry_pb2.Hello) -> Entered:
+        try:
+            entered = await asyncio.to_thread(self._gate.identify, context.auth_context(), hello)
+        except NotAllowed as refusal:
+            claimed = identity.single(context.auth_context(), "x509_common_name").decode(errors="replace")
+            name = refusal.name if isinstance(refusal, JoiningRefused) else RefusalName.UNKNOWN_IDENTITY
+            raise await self._turned_away(context, claimed, Close.CAUSE_REVOKED, refusal, name) from refusal
+        except TemporaryError as error:
+            await context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
+        if self._gate.is_clone(entered.agent.number, hello.boot_id):
+            raise Refusal(Close.CAUSE_CLONED, TWO_MACHINES, RefusalName.CLONED)
+        return entered
+
+    async def _turned_away(
+        self, context: Context, agent_id: str, cause: Close.Cause.ValueType, why: object, name: str
+    ) -> Refusal:
+        """The refusal to raise, written into the audit log where it is not the same again."""
+        address, now_ms, sentence = address_of(context.peer()), self._wall_ms(), str(why)
+        if self._gate.audit_due(address=address, agent_id=agent_id, name=name, now_ms=now_ms):
+            await asyncio.to_thread(
+                self._gate.audit, address=address, agent_id=agent_id, name=name, sentence=sentence, now_ms=now_ms
+            )
+        return Refusal(cause, sentence, name)
 
     async def _hello(self, context: Context) -> telemetry_pb2.Hello:
         try:
@@ -221,16 +349,6 @@ class TelemetryService:
         if any(len(held.epoch) != 16 for held in hello.epochs):
             raise Refusal(Close.CAUSE_PROTOCOL, "an epoch is not 16 bytes")
         return hello
-
-    def _identify(self, context: Context, hello: telemetry_pb2.Hello) -> Agent:
-        try:
-            with self._state.read() as tx:
-                if self._insecure:
-                    return identity.insecure_agent(tx.agents, machine_id=hello.machine_id, dmi_uuid=hello.dmi_uuid)
-                peer = identity.peer_of(context.auth_context(), self._enrolment_of)
-                return identity.agent_of(tx.agents, peer)
-        except NotAllowed as refusal:
-            raise Refusal(Close.CAUSE_REVOKED, str(refusal)) from refusal
 
     def _welcome(self, admission: Admission, greeting: Greeting) -> bytes:
         welcome = telemetry_pb2.Welcome(
@@ -317,8 +435,20 @@ class TelemetryService:
                 await context.write(close_message(refusal))
             context.set_code(STATUS[refusal.cause])
             context.set_details(refusal.detail)
+            if refusal.name:
+                context.set_trailing_metadata(((REFUSAL_KEY, refusal.name), (TIME_KEY, str(self._wall_ms()))))
         except (grpc.RpcError, grpc.aio.UsageError, grpc.aio.InternalError, asyncio.InvalidStateError):
             log.debug("the peer was gone before it could be told: %s", refusal.detail)
+
+
+class Handlers(grpc.GenericRpcHandler):
+    """Several services as one."""
+
+    def __init__(self, *services: grpc.GenericRpcHandler) -> None:
+        self._services = services
+
+    def service(self, call: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[Any, Any] | None:
+        return next((found for one in self._services if (found := one.service(call)) is not None), None)
 
 
 STATUS = {

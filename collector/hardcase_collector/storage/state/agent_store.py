@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, RowMapping, insert, or_, select, update
 
@@ -79,10 +79,20 @@ class SqlAgentStore:
             raise NotFound(f"there is no agent {agent}")
         return int(session)
 
-    def seen(self, agent: int, at_ms: int, *, stopped_cleanly: bool) -> None:
+    def seen(self, agent: int, at_ms: int, *, stopped_cleanly: bool, by_file: bool = False) -> None:
         self._connection.execute(
-            update(_AGENTS).where(_AGENTS.c.number == agent).values(last_seen_ms=at_ms, stopped_cleanly=stopped_cleanly)
+            update(_AGENTS)
+            .where(_AGENTS.c.number == agent)
+            .values(last_seen_ms=at_ms, stopped_cleanly=stopped_cleanly, by_file=by_file)
         )
+
+    def told_trust(self, agent: int, *, roots: str, issuer: str) -> None:
+        told = update(_AGENTS).where(_AGENTS.c.number == agent).values(roots=roots, issuer=issuer)
+        self._connection.execute(told)
+
+    def standing(self) -> Mapping[int, tuple[int, bool]]:
+        query = select(_AGENTS.c.number, _AGENTS.c.enrolled_ms, _AGENTS.c.revoked)
+        return {number: (enrolled_ms, revoked) for number, enrolled_ms, revoked in self._connection.execute(query)}
 
     def _first(self, query: object) -> Agent | None:
         row = self._connection.execute(query).mappings().first()  # type: ignore[call-overload]  # any Select of agents
@@ -102,6 +112,9 @@ def _columns(agent: Agent) -> dict[str, object]:
         "last_seen_ms": agent.last_seen_ms,
         "stopped_cleanly": agent.stopped_cleanly,
         "revoked": agent.revoked,
+        "by_file": agent.by_file,
+        "roots": agent.roots,
+        "issuer": agent.issuer,
     }
 
 

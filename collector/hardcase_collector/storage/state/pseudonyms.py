@@ -24,13 +24,17 @@ from sqlalchemy import (
     update,
 )
 
+from hardcase_collector.domain.audit import PERSON_FORGOTTEN
+from hardcase_collector.storage.state.audit_store import opened
 from hardcase_collector.storage.state.belonging import belongs
 from hardcase_collector.storage.state.erasing import overwritten
 from hardcase_collector.storage.state.models import (
+    ApiTokenRow,
     AuditRow,
     ContactRow,
     DispatchRow,
     EngineerRow,
+    KeptAnswerRow,
     Model,
     UserRow,
     WebSessionRow,
@@ -38,10 +42,12 @@ from hardcase_collector.storage.state.models import (
 from hardcase_collector.storage.state.upserts import table_of
 
 PEOPLE: Mapping[str, tuple[str, ...]] = {
+    "api_tokens": ("made_by",),
     "attachments": ("attached_by",),
     "audit": ("actor", "subject"),
     "baselines": ("accepted_by",),
     "cases": ("acknowledged_by", "assignee"),
+    "diagnostics": ("asked_by", "consented_by"),
     "dispatches": ("by",),
     "duty_swaps": ("goes_out", "comes_in", "made_by"),
     "enrolment_tokens": ("made_by",),
@@ -57,6 +63,7 @@ PEOPLE: Mapping[str, tuple[str, ...]] = {
     "service_reports": ("engineer", "by", "signed_by"),
     "site_access": ("by", "decided_by"),
     "timeline": ("actor",),
+    "waiting_hosts": ("decided_by",),
     "windows": ("opened_by",),
 }
 """Columns with nothing in them but a name (or an address) of one person."""
@@ -69,13 +76,15 @@ COPIES: Mapping[str, tuple[str, ...]] = {
     "timeline": ("parameters",),
 }
 """JSON columns in which a name may stand as a value."""
-REMOVED = ("contacts", "engineers", "users", "web_sessions")
+REMOVED = ("api_tokens", "contacts", "engineers", "users", "web_sessions")
 """Tables whose rows are the person himself."""
 
 _CONTACTS = table_of(ContactRow)
 _DISPATCHES = table_of(DispatchRow)
 _ENGINEERS = table_of(EngineerRow)
 _SESSIONS = table_of(WebSessionRow)
+_ANSWERS = table_of(KeptAnswerRow)
+_TOKENS = table_of(ApiTokenRow)
 _USERS = table_of(UserRow)
 _AUDIT = table_of(AuditRow)
 
@@ -144,11 +153,22 @@ class SqlPseudonyms:
     def replace(self, pseudonym: str) -> Mapping[str, int]:
         """Table -> rows in which he became the pseudonym, or that went because they were himself."""
         before = self.traces()
-        with overwritten(self._connection):
+        with overwritten(self._connection), opened(self._connection, PERSON_FORGOTTEN, self._audits()):
             self._replace(pseudonym)
         return before
 
+    def _audits(self) -> set[int]:
+        """Numbers of the entries of the audit log that name him."""
+        named = or_(*(_AUDIT.c[column].in_(self._said) for column in PEOPLE["audit"]))
+        query = select(_AUDIT.c.id).where(self._scoped(_AUDIT, named))
+        found = set(self._connection.execute(query, self._bound).scalars())
+        for column in COPIES["audit"]:
+            found.update(int(str(key)) for (key,), _ in self._copies(_AUDIT, column))
+        return found
+
     def _replace(self, pseudonym: str) -> None:
+        # What was answered to requests that may come again is for a day: whom it names is not looked for.
+        self._connection.execute(delete(_ANSWERS))
         for name, columns in PEOPLE.items():
             table = Model.metadata.tables[name]
             for column in columns:
@@ -163,6 +183,7 @@ class SqlPseudonyms:
         self._retire_engineer(pseudonym)
         if self._count(_USERS, _USERS.c.name == self._name):
             self._connection.execute(delete(_SESSIONS).where(_SESSIONS.c.user_name == self._name))
+            self._connection.execute(delete(_TOKENS).where(_TOKENS.c.user_name == self._name))
         for table in (_CONTACTS, _USERS):
             mine = self._scoped(table, table.c.name == self._name)
             self._connection.execute(delete(table).where(mine), self._bound)

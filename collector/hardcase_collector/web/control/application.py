@@ -15,15 +15,21 @@ from fastapi.responses import JSONResponse
 from hardcase_collector.domain.errors import CollectorError, NotFound, TemporaryError
 from hardcase_collector.web.control import (
     aftercare,
+    air_gap,
+    api_tokens,
     assets,
     attachments,
+    backups,
     books,
     cases,
     clocks,
     customers,
+    diagnostics,
     duty,
     forgetting,
+    joining,
     parts,
+    people,
     repairs,
     replays,
     reports,
@@ -47,8 +53,13 @@ def make_control(control: Control) -> FastAPI:
     app.include_router(books.router(control))
     app.include_router(forgetting.router(control))
     app.include_router(running.router(control))
+    app.include_router(joining.router(control))
+    app.include_router(backups.router(control))
+    app.include_router(people.router(control))
+    app.include_router(api_tokens.router(control))
     app.include_router(reports.router(control))
     app.include_router(attachments.router(control))
+    app.include_router(diagnostics.router(control))
     app.include_router(clocks.router(control))
     app.include_router(repairs.router(control))
     app.include_router(visits.router(control))
@@ -58,6 +69,7 @@ def make_control(control: Control) -> FastAPI:
     app.include_router(windows.router(control))
     app.include_router(why.router(control))
     app.include_router(replays.router(control))
+    app.include_router(air_gap.router(control))
 
     @app.exception_handler(CollectorError)
     def named(_: Request, error: Exception) -> JSONResponse:

@@ -12,6 +12,7 @@ from fastapi import Request
 
 from hardcase_collector.domain.errors import NotFound
 from hardcase_collector.domain.ports import Transaction
+from hardcase_collector.web.control.joining import find_token, find_waiting
 from hardcase_collector.web.control.naming import find_asset
 from hardcase_collector.web.control.ports import Control, scope_of
 
@@ -26,7 +27,9 @@ def held_to_scope(control: Control) -> Callable[[Request], None]:
         customer = scope_of(request)
         if customer is None:
             return
-        _, _, noun, *rest = request.url.path.split("/")
+        # Mounted below another path, as for the API, the whole of it is told.
+        path = request.url.path.removeprefix(request.scope.get("root_path", ""))
+        _, _, noun, *rest = path.split("/")
         with control.shop.store.read() as tx:
             for place, value in request.path_params.items():
                 wanted = _CHECKS.get(f"{noun}/{rest[0]}" if noun == "reports" else noun)
@@ -78,17 +81,36 @@ def _agent(tx: Transaction, name: str, customer: str) -> object:
     return any(name in (one.id, one.hostname) for one in tx.agents.all(customer=customer))
 
 
+def _diagnostic(tx: Transaction, id: str, customer: str) -> object:
+    return tx.diagnostics.find(id, customer=customer)
+
+
 def _user(tx: Transaction, name: str, customer: str) -> object:
     return any(one.name == name for one in tx.access.users(customer=customer))
 
 
+def _api_token(tx: Transaction, number: str, customer: str) -> object:
+    return any(str(one.id) == number for one in tx.access.api_tokens(customer=customer))
+
+
+def _token(tx: Transaction, id: str, customer: str) -> object:
+    return find_token(tx, id, customer=customer)
+
+
+def _waiting(tx: Transaction, name: str, customer: str) -> object:
+    return find_waiting(tx, name, customer=customer)
+
+
 _CHECKS: Mapping[str, Mapping[str, Check]] = {
     "agents": {"name": _agent},
+    "api-tokens": {"id": _api_token},
+    "air-gap": {"name": _agent},
     "assets": {"name": _asset},
     "attachments": {"number": _case, "id": _file},
     "cases": {"number": _case},
     "contacts": {"number": _contact},
     "customers": {"name": _himself},
+    "diagnostics": {"id": _diagnostic},
     "entitlements": {"number": _entitlement},
     "part-orders": {"order": _order},
     "repairs": {"number": _case},
@@ -96,6 +118,8 @@ _CHECKS: Mapping[str, Mapping[str, Check]] = {
     "reports/identify": {"number": _case},
     "reports/join": {"number": _case},
     "sites": {"customer": _himself},
+    "tokens": {"token": _token},
+    "waiting": {"host": _waiting},
     "users": {"name": _user},
     "windows": {"id": _window},
 }

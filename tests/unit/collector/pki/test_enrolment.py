@@ -16,7 +16,10 @@ from hardcase_collector import pki, servers
 from hardcase_collector.domain.ports import EnrolmentToken
 from hardcase_collector.domain.token import secret_hash
 from hardcase_collector.founding import found
-from hardcase_collector.rpc.enrolment import REFUSALS_PER_MINUTE, Enrolment
+from hardcase_collector.roots import Roots
+from hardcase_collector.rpc.enrolment import EnrolmentService
+from hardcase_collector.rpc.joining import Enrolment
+from hardcase_collector.rpc.throttle import REFUSALS_PER_MINUTE
 from hardcase_collector.storage.state.store import SqlStateStore
 from hardcase_protos.v1 import enrolment_pb2, enrolment_pb2_grpc, reading_pb2
 
@@ -76,14 +79,13 @@ async def port(tmp_path: Path) -> AsyncIterator[Port]:
     # The server's certificate must be valid now; the clock of the service is the test's.
     found(tmp_path / "data", ("localhost",), now=datetime.now(UTC))
     files = pki.ServerFiles.below(tmp_path / "data")
-    authority = pki.Authority.load(files)
+    roots = Roots(files)
     store = empty_store(tmp_path / "state.sqlite")
     made = Port(store, None)  # type: ignore[arg-type]  # set below, once the port is known
-    server, number = servers.enrolment_server(
-        Enrolment(store, authority), "127.0.0.1:0", files, clock_ms=lambda: made.now_ms
-    )
+    service = EnrolmentService(Enrolment(store, roots), clock_ms=lambda: made.now_ms)
+    server, number = servers.enrolment_server(service, "127.0.0.1:0", roots.shown_to_joining)
     await server.start()
-    credentials = grpc.ssl_channel_credentials(authority.certificate_pem)
+    credentials = grpc.ssl_channel_credentials(roots.trust())
     async with grpc.aio.secure_channel(f"localhost:{number}", credentials) as channel:
         made.stub = enrolment_pb2_grpc.EnrolmentStub(channel)
         yield made
@@ -95,6 +97,15 @@ async def refused(answer: object) -> grpc.StatusCode:
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await answer  # type: ignore[misc]  # a call or a coroutine
     return caught.value.code()
+
+
+async def refused_as(answer: object) -> str:
+    """The name that travels beside the sentence."""
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await answer  # type: ignore[misc]  # a call or a coroutine
+    told = dict(caught.value.trailing_metadata() or ())
+    assert int(told["hardcase-time"]) >= NOW
+    return str(told["hardcase-refusal"])
 
 
 async def test_a_token_becomes_a_certificate_for_a_named_agent_of_the_tokens_customer(port: Port) -> None:
@@ -116,14 +127,21 @@ async def test_a_token_becomes_a_certificate_for_a_named_agent_of_the_tokens_cus
 
 
 async def test_a_wrong_used_up_or_expired_token_is_refused(port: Port) -> None:
-    _, csr = key_and_request()
     token = port.token()
-    await port.enroll(token, csr)
+    await port.enroll(token, key_and_request()[1])
+    _, csr = key_and_request()
 
-    assert await refused(port.enroll(token, csr, "b" * 32)) is grpc.StatusCode.UNAUTHENTICATED
-    assert await refused(port.enroll("hct_wrong", csr, "b" * 32)) is grpc.StatusCode.UNAUTHENTICATED
-    expired = port.token(expires_ms=NOW - 1)
-    assert await refused(port.enroll(expired, csr, "b" * 32)) is grpc.StatusCode.UNAUTHENTICATED
+    assert await refused_as(port.enroll(token, csr, "b" * 32)) == "token-used-up"
+    assert await refused_as(port.enroll("hct_wrong", csr, "b" * 32)) == "token-unknown"
+    assert await refused_as(port.enroll(port.token(expires_ms=NOW - 1), csr, "b" * 32)) == "token-expired"
+    taken_back = port.token(uses=3)
+    with port.store.write() as tx:
+        tx.access.revoke_token(secret_hash(taken_back), now_ms=NOW)
+    assert await refused(port.enroll(taken_back, csr, "b" * 32)) is grpc.StatusCode.UNAUTHENTICATED
+    assert await refused_as(port.enroll(taken_back, csr, "b" * 32)) == "token-revoked"
+    with port.store.read() as tx:
+        told = [one.facts.get("reason", "") for one in tx.access.audits(customer=None, limit=50)]
+    assert {"token-used-up", "token-unknown", "token-expired", "token-revoked"} <= set(told)
 
 
 async def test_a_bound_host_needs_a_replace_token_and_keeps_its_identity(port: Port) -> None:
@@ -149,9 +167,8 @@ async def test_a_host_of_another_customer_is_not_taken_over(port: Port) -> None:
 
 
 async def test_hosts_that_tell_no_identity_are_never_taken_for_each_other(port: Port) -> None:
-    _, csr = key_and_request()
     token = port.token(uses=2)
-    replies = [await port.enroll(token, csr, ""), await port.enroll(token, csr, "")]
+    replies = [await port.enroll(token, key_and_request()[1], "") for _ in range(2)]
 
     assert replies[0].agent_id != replies[1].agent_id
 

@@ -3,7 +3,8 @@
 The migrations are held to it by a test.
 """
 
-from hardcase_collector.storage.state.models.access import AuditRow, TokenRow, UserRow, WebSessionRow
+from hardcase_collector.storage.state.models.access import IssuedRow, TokenRow, WaitingHostRow
+from hardcase_collector.storage.state.models.audit import AuditOpeningRow, AuditRow, AuditSealRow
 from hardcase_collector.storage.state.models.clocks import (
     CaseClockRow,
     CaseTermsRow,
@@ -31,6 +32,11 @@ from hardcase_collector.storage.state.models.desk import (
     TimelineRow,
     WhyRow,
 )
+from hardcase_collector.storage.state.models.diagnostics import (
+    DiagnosticAllowedRow,
+    DiagnosticFileRow,
+    DiagnosticRow,
+)
 from hardcase_collector.storage.state.models.feeds import (
     BaselineRow,
     CatalogueRow,
@@ -42,7 +48,9 @@ from hardcase_collector.storage.state.models.feeds import (
     QuarantineRow,
     SensorRow,
 )
+from hardcase_collector.storage.state.models.imports import ImportRow
 from hardcase_collector.storage.state.models.noise import PlannedWindowRow, StormTableRow
+from hardcase_collector.storage.state.models.people import ApiTokenRow, KeptAnswerRow, UserRow, WebSessionRow
 from hardcase_collector.storage.state.models.registry import (
     AgentRow,
     AssetRow,
@@ -79,9 +87,12 @@ from hardcase_collector.storage.state.models.spares import (
 
 __all__ = [
     "AgentRow",
+    "ApiTokenRow",
     "AssetRow",
     "AttachmentRow",
+    "AuditOpeningRow",
     "AuditRow",
+    "AuditSealRow",
     "BaselineRow",
     "BindingRow",
     "CaseClockRow",
@@ -97,6 +108,9 @@ __all__ = [
     "CustomerRow",
     "DepotRow",
     "DepotServiceRow",
+    "DiagnosticAllowedRow",
+    "DiagnosticFileRow",
+    "DiagnosticRow",
     "DispatchRow",
     "EngineerRow",
     "EntitlementRow",
@@ -108,7 +122,10 @@ __all__ = [
     "FollowUpRow",
     "FrozenTermsRow",
     "HandOffRow",
+    "ImportRow",
     "InventoryRow",
+    "IssuedRow",
+    "KeptAnswerRow",
     "KnownYearRow",
     "LinkRow",
     "LossRow",
@@ -139,6 +156,7 @@ __all__ = [
     "TokenRow",
     "UnitRow",
     "UserRow",
+    "WaitingHostRow",
     "WebSessionRow",
     "WhyRow",
     "WindowRow",

@@ -22,6 +22,9 @@ class AgentRow(Model):
     last_seen_ms: Mapped[Ms]
     stopped_cleanly: Mapped[bool]
     revoked: Mapped[bool]
+    by_file: Mapped[bool]
+    roots: Mapped[Text_] = mapped_column(server_default="")
+    issuer: Mapped[Text_] = mapped_column(server_default="")
 
 
 class AssetRow(Model):

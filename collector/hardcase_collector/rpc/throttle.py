@@ -1,0 +1,60 @@
+"""Who asks to join too often: refusals per address, and over the whole port. Pure; used by `enrolment.py`."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections import deque
+
+REFUSALS_PER_MINUTE = 10  # A person who mistypes stays below; guessing 192 bits does not begin to work.
+REFUSALS_OF_ALL = 120
+"""In a minute, over all addresses: above it an address is turned away after its first refusal, and refusals are no
+longer written one by one."""
+REMEMBERED_PEERS = 4096
+MINUTE_MS = 60_000
+
+
+def block_of(address: str) -> str:
+    """What counts as one peer: an IPv4 address, or a /64, of which a single host has all."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((parsed, 64), strict=False))
+    return address
+
+
+class Throttle:
+    """A peer over the limit is turned away before anything is looked at."""
+
+    def __init__(self) -> None:
+        self._refusals: dict[str, list[int]] = {}
+        self._all: deque[int] = deque(maxlen=REFUSALS_OF_ALL)
+        self._told_ms = 0
+
+    def blocked(self, address: str, *, now_ms: int) -> bool:
+        most = 1 if self.busy(now_ms=now_ms) else REFUSALS_PER_MINUTE
+        return len(self._recent(block_of(address), now_ms)) >= most
+
+    def busy(self, *, now_ms: int) -> bool:
+        """More refusals over all addresses than any fleet makes."""
+        return len(self._all) == REFUSALS_OF_ALL and now_ms - self._all[0] < MINUTE_MS
+
+    def refused(self, address: str, *, now_ms: int) -> bool:
+        """Counts one. False: there are so many that this one is not written down; one a minute is."""
+        peer = block_of(address)
+        recent = self._recent(peer, now_ms)
+        self._refusals.pop(peer, None)
+        if len(self._refusals) >= REMEMBERED_PEERS:
+            del self._refusals[next(iter(self._refusals))]
+        self._refusals[peer] = [*recent, now_ms]
+        self._all.append(now_ms)
+        if not self.busy(now_ms=now_ms):
+            return True
+        if now_ms - self._told_ms < MINUTE_MS:
+            return False
+        self._told_ms = now_ms
+        return True
+
+    def _recent(self, peer: str, now_ms: int) -> list[int]:
+        return [at_ms for at_ms in self._refusals.get(peer, ()) if now_ms - at_ms < MINUTE_MS]
