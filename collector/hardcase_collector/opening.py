@@ -16,7 +16,7 @@ from hardcase_collector.domain.ports import User
 from hardcase_collector.secret_files import read_secret
 from hardcase_collector.storage.state.lock import StoreLock
 from hardcase_collector.storage.state.store import SqlStateStore
-from hardcase_collector.web.access import hash_password
+from hardcase_collector.web.passwords import hash_password
 
 
 @contextmanager
@@ -46,7 +46,9 @@ def state_url(settings: Settings) -> str:
     return whole.render_as_string(hide_password=False)
 
 
-def add_first_administrator(settings: Settings, name: str, password: str, *, now_ms: int) -> bool:
+def add_first_administrator(
+    settings: Settings, name: str, password: str, *, now_ms: int, must_change: bool = False
+) -> bool:
     """False: there is an administrator already. Raises NotAllowed (short password), StoreLocked, StoreFailed."""
     with locked_state(settings) as state, state.write() as tx:
         if any(user.role == Role.ADMINISTRATOR for user in tx.access.users(customer=None)):
@@ -59,6 +61,7 @@ def add_first_administrator(settings: Settings, name: str, password: str, *, now
                 password_hash=hash_password(password),
                 language="",
                 time_zone="UTC",
+                must_change=must_change,
             )
         )
         tx.access.audit(at_ms=now_ms, actor="init", action="user.added", subject=name, facts={"role": "administrator"})

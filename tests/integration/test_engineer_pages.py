@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from hardcase_collector.domain.case import CaseState
-from hardcase_collector.web.access import hash_password
+from hardcase_collector.web.passwords import hash_password
 from playwright.sync_api import BrowserContext, Page
 
 from tests.fakes.empty_store import empty_store

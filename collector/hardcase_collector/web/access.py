@@ -1,7 +1,7 @@
-"""Who may see and do what on the pages: passwords, sessions, form tokens, throttled logins.
+"""Who may see and do what on the pages: sessions, their forms' tokens, passwords of one's own.
 
-Used by `pages.py` and `sign_in.py`; passwords also by `init` and the users command. Sessions lie in the state store
-by their hash only.
+Used by `pages/` and `sign_in.py`. Passwords are `passwords.py`, how often one may be wrong is `throttle.py`. Sessions
+lie in the state store by their hash only.
 """
 
 from __future__ import annotations
@@ -10,25 +10,22 @@ import base64
 import hashlib
 import hmac
 import secrets
-from dataclasses import dataclass
-
-import argon2
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 from hardcase_collector.cases.workflow import Deed, may
 from hardcase_collector.domain.actor import Actor, Role
-from hardcase_collector.domain.errors import NotAllowed
-from hardcase_collector.domain.ports import StateStore, User
+from hardcase_collector.domain.errors import NotAllowed, NotFound, StoreFailed
+from hardcase_collector.domain.finding import Fact
+from hardcase_collector.domain.people import WebSession
+from hardcase_collector.domain.ports import StateStore, Transaction, User
 from hardcase_collector.domain.token import secret_hash
+from hardcase_collector.web.passwords import hash_password, hashed_as_now, password_matches
+from hardcase_collector.web.throttle import LoginThrottle
 
-MIN_PASSWORD = 12
-FAILURES_OF_NAME = 5
-FAILURES_OF_ADDRESS = 25  # Several people may sit behind one address.
-WINDOW_MS = 300_000
-REMEMBERED_KEYS = 4096
-
-_HASHER = argon2.PasswordHasher()
-# Checked for names that do not exist, so that a name cannot be told by the time of the answer.
-_NOBODY = _HASHER.hash(secrets.token_hex(16))
+TOUCH_MS = 60_000
+"""How exactly it is known when a session was used last: each page would else write to the store."""
 
 
 class TooManyAttempts(NotAllowed):
@@ -43,6 +40,8 @@ class Person:
     role: Role
     form_token: str
     """What every form he sends must carry."""
+    session: str = ""
+    """Hash of the session he came with."""
 
     @property
     def customer(self) -> str | None:
@@ -58,21 +57,6 @@ class Person:
         return may(self.role, Deed(deed))
 
 
-def hash_password(password: str) -> str:
-    """Argon2id. Raises NotAllowed for a short password."""
-    if len(password) < MIN_PASSWORD:
-        raise NotAllowed(f"a password has at least {MIN_PASSWORD} characters")
-    return _HASHER.hash(password)
-
-
-def password_matches(user: User | None, password: str) -> bool:
-    """Takes as long for nobody as for somebody."""
-    try:
-        return _HASHER.verify(user.password_hash if user else _NOBODY, password) and user is not None
-    except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
-        return False
-
-
 def form_token(secret: str) -> str:
     """Bound to the session's secret, so it needs no store and dies with the session."""
     digest = hmac.new(secret.encode("utf-8"), b"hardcase form token", hashlib.sha256).digest()
@@ -83,37 +67,14 @@ def same(given: str, wanted: str) -> bool:
     return hmac.compare_digest(given.encode("utf-8"), wanted.encode("utf-8"))
 
 
-class LoginThrottle:
-    """Counts wrong passwords per name at an address and per address; bounded, and empty again after a restart.
-
-    Never per name alone: anybody could then lock out the administrator.
-    """
-
-    def __init__(self) -> None:
-        self._failures: dict[str, list[int]] = {}
-
-    def blocked(self, name: str, address: str, *, now_ms: int) -> bool:
-        of_name = len(self._recent(f"{address} {name}", now_ms))
-        return of_name >= FAILURES_OF_NAME or len(self._recent(address, now_ms)) >= FAILURES_OF_ADDRESS
-
-    def failed(self, name: str, address: str, *, now_ms: int) -> None:
-        for key in (f"{address} {name}", address):
-            recent = self._recent(key, now_ms)
-            self._failures.pop(key, None)
-            if len(self._failures) >= REMEMBERED_KEYS:
-                del self._failures[next(iter(self._failures))]
-            self._failures[key] = [*recent, now_ms]
-
-    def _recent(self, key: str, now_ms: int) -> list[int]:
-        return [at_ms for at_ms in self._failures.get(key, ()) if now_ms - at_ms < WINDOW_MS]
-
-
 class Sessions:
     """Logins. Blocking: call from a thread."""
 
-    def __init__(self, store: StateStore, *, hours: float) -> None:
+    def __init__(self, store: StateStore, *, hours: float, idle_minutes: float = 60.0) -> None:
+        """A session ends after `hours`, and where it was not used for `idle_minutes`."""
         self._store = store
         self._length_ms = int(hours * 3_600_000)
+        self._idle_ms = int(idle_minutes * 60_000)
         self._throttle = LoginThrottle()
 
     @property
@@ -121,33 +82,57 @@ class Sessions:
         return self._length_ms // 1000
 
     def log_in(self, name: str, password: str, *, address: str, now_ms: int) -> str | None:
-        """The new session's secret; None: name or password wrong. Raises TooManyAttempts, StoreFailed."""
+        """The new session's secret; None: name or password wrong, or locked. Raises TooManyAttempts, StoreFailed."""
+        user = self._proven(name, password, address=address, now_ms=now_ms)
+        if user is None:
+            return None
+        secret = secrets.token_urlsafe(32)
+        rehashed = "" if hashed_as_now(user.password_hash) else hash_password(password)
+        with self._store.write() as tx:
+            if rehashed:
+                tx.access.keep_password(name, rehashed)
+            tx.access.add_session(
+                hash=secret_hash(secret),
+                user=name,
+                expires_ms=now_ms + self._length_ms,
+                at_ms=now_ms,
+                address=address,
+            )
+            tx.access.audit(at_ms=now_ms, actor=name, action="login", subject=name, facts={"address": address})
+        self._throttle.succeeded(address)
+        return secret
+
+    def _proven(self, name: str, password: str, *, address: str, now_ms: int) -> User | None:
+        """None: wrong, or locked; both are answered alike and take as long."""
         if self._throttle.blocked(name, address, now_ms=now_ms):
             raise TooManyAttempts("too many wrong passwords; wait five minutes")
         with self._store.read() as tx:
             user = tx.access.user(name)
-        if not password_matches(user, password):
-            self._throttle.failed(name, address, now_ms=now_ms)
-            with self._store.write() as tx:
-                tx.access.audit(
-                    at_ms=now_ms, actor=address, action="login.refused", subject=name[:64], facts={"address": address}
-                )
-            return None
-        secret = secrets.token_urlsafe(32)
+        if password_matches(user, password) and user is not None and not user.locked:
+            return user
+        self._throttle.failed(name, address, now_ms=now_ms)
+        facts: dict[str, Fact] = {"address": address}
+        if user is not None and user.locked:
+            facts["locked"] = True
         with self._store.write() as tx:
-            tx.access.add_session(hash=secret_hash(secret), user=name, expires_ms=now_ms + self._length_ms)
-            tx.access.audit(at_ms=now_ms, actor=name, action="login", subject=name, facts={"address": address})
-        return secret
+            tx.access.audit(at_ms=now_ms, actor=address, action="login.refused", subject=name[:64], facts=facts)
+        return None
 
     def person(self, secret: str, *, now_ms: int) -> Person | None:
         """Who this session belongs to; None: nobody, or it is over."""
         if not secret:
             return None
+        hash = secret_hash(secret)
         with self._store.read() as tx:
-            user = tx.access.session_user(secret_hash(secret), now_ms=now_ms)
-        if user is None:
+            user = tx.access.session_user(hash, now_ms=now_ms, idle_ms=self._idle_ms)
+            kept = tx.access.session(hash) if user is not None else None
+        if user is None or kept is None:
             return None
-        return Person(user=user, role=Role(user.role), form_token=form_token(secret))
+        if now_ms - kept.seen_ms >= TOUCH_MS:
+            # Pages are read also while nothing can be written.
+            with suppress(StoreFailed), self._store.write() as tx:
+                tx.access.touch_session(hash, now_ms=now_ms)
+        return Person(user=user, role=Role(user.role), form_token=form_token(secret), session=hash)
 
     def log_out(self, secret: str, *, now_ms: int) -> None:
         with self._store.write() as tx:
@@ -155,3 +140,43 @@ class Sessions:
             tx.access.end_session(secret_hash(secret))
             if user is not None:
                 tx.access.audit(at_ms=now_ms, actor=user.name, action="logout", subject=user.name, facts={})
+
+    # ------------------------------------------------------------------ one's own
+
+    def change_password(self, person: Person, old: str, new: str, *, address: str, now_ms: int) -> None:
+        """His other sessions end. Raises NotAllowed (wrong, too short, the same), TooManyAttempts."""
+        user = self._proven(person.user.name, old, address=address, now_ms=now_ms)
+        if user is None:
+            raise NotAllowed("the present password is another one")
+        if old == new:
+            raise NotAllowed("the new password is the present one")
+        changed = replace(user, password_hash=hash_password(new), must_change=False)
+        with self._store.write() as tx:
+            tx.access.change_user(changed, but=person.session)
+            tx.access.audit(at_ms=now_ms, actor=user.name, action="password.changed", subject=user.name, facts={})
+
+    def open_sessions(self, person: Person, *, now_ms: int) -> Sequence[WebSession]:
+        with self._store.read() as tx:
+            found = tx.access.sessions(user=person.user.name, customer=None, now_ms=now_ms)
+        return [one for one in found if one.seen_ms > now_ms - self._idle_ms]
+
+    def end_session(self, person: Person, id: str, *, now_ms: int) -> None:
+        """One of his own by its id; "" = all but this one. Raises NotFound."""
+        with self._store.write() as tx:
+            ended = end_sessions(tx, person.user.name, id, but=person.session, now_ms=now_ms)
+            facts: dict[str, Fact] = {"sessions": ended}
+            tx.access.audit(
+                at_ms=now_ms, actor=person.user.name, action="session.ended", subject=person.user.name, facts=facts
+            )
+
+
+def end_sessions(tx: Transaction, user: str, id: str, *, but: str = "", now_ms: int) -> int:
+    """Of one user: that of this id, or all but that of the hash `but`; how many. Raises NotFound."""
+    if not id:
+        return tx.access.end_sessions_of(user, but=but)
+    found = [one for one in tx.access.sessions(user=user, customer=None, now_ms=now_ms) if one.id == id]
+    if not found:
+        raise NotFound(f"{user} has no session {id}")
+    for one in found:
+        tx.access.end_session(one.hash)
+    return len(found)

@@ -6,7 +6,7 @@ Every function takes a customer scope; None = all customers, for the collector's
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from hardcase_collector.cases.windows import holding
@@ -197,6 +197,25 @@ def case(
         actions=tuple(legal(found)),
         counsel=counsel(found, LiveOf(tx, found.asset, now_ms=now_ms)) if is_open(found) else None,
     )
+
+
+_INSIDE = frozenset({"escalated", "clock_step", "breach_forecast", "notified", "delivery_given_up"})
+"""Codes that are nothing for a customer: whom we called, and how news went out."""
+
+
+def is_outside(entry: TimelineEntry) -> bool:
+    """Whether a customer may read it."""
+    return entry.code not in _INSIDE and not entry.parameters.get("internal")
+
+
+def outside(shown: CasePicture) -> CasePicture:
+    """What a customer sees of it: nothing internal, and not why it opened."""
+    timeline = tuple(entry for entry in shown.timeline if is_outside(entry))
+    return replace(shown, case=case_outside(shown.case), timeline=timeline, whys=())
+
+
+def case_outside(case: Case) -> Case:
+    return replace(case, assignee="", team="")
 
 
 def is_open(case: Case) -> bool:

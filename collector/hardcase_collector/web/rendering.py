@@ -14,14 +14,23 @@ from hardcase_collector.web.texts import Reader
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
-        "base-uri 'none'; frame-ancestors 'none'"
+        "base-uri 'none'; frame-ancestors 'none'; object-src 'none'; require-trusted-types-for 'script'"
     ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+    "Cross-Origin-Embedder-Policy": "require-corp",
+    "Permissions-Policy": (
+        "accelerometer=(), autoplay=(), camera=(), clipboard-read=(), display-capture=(), fullscreen=(), "
+        "geolocation=(), gyroscope=(), hid=(), magnetometer=(), microphone=(), midi=(), payment=(), "
+        "publickey-credentials-get=(), serial=(), usb=()"
+    ),
     "Strict-Transport-Security": "max-age=31536000",
+    "X-Frame-Options": "DENY",
+    "X-Permitted-Cross-Domain-Policies": "none",
+    # What is personal must not lie in any cache; what is not (style, icon) says so itself.
+    "Cache-Control": "no-store",
 }
 
 _UNITS = {"Cel": "°C", "1": "", "%": "%"}
@@ -70,7 +79,7 @@ def quantity(reader: Reader, value: float | None, unit: str) -> str:
 
 
 _TELLING = (
-    "clock", "percent", "because", "assignee", "team", "from", "to", "priority", "engineer", "names", "manner",
+    "diagnostic", "ended", "detail", "clock", "percent", "because", "assignee", "team", "from", "to", "priority", "engineer", "names", "manner",
     "solution", "who", "whom", "channel", "vendor", "vendor_case", "rma", "part_number", "depot", "old_serial",
     "new_serial", "tracking", "total", "currency", "score", "comment", "result", "outcome", "moment", "time_ms",
     "expected_ms", "promised_ms", "from_ms", "until_ms", "due_ms", "reason", "text", "error", "cause", "name",

@@ -10,7 +10,9 @@ from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from hardcase_collector.web.access import Person, Sessions, TooManyAttempts, form_token, same
+from hardcase_collector.web.addresses import address_of
 from hardcase_collector.web.again import AgainRoute
+from hardcase_collector.web.passwords import Busy
 from hardcase_collector.web.texts import LANGUAGES, Reader, choose_language, zone
 
 # __Host-: the browser takes them over HTTPS only, for this host only (RFC 6265bis 4.1.3.2).
@@ -22,6 +24,10 @@ _YEAR_S = 31_536_000
 
 class LoginNeeded(Exception):
     """Nobody is signed in."""
+
+
+class PasswordNeeded(Exception):
+    """Somebody is signed in who must give himself another password first."""
 
 
 class Page(Protocol):
@@ -44,6 +50,10 @@ class Desk:
         self._sessions = sessions
         self._clock_ms = clock_ms
         self._language = language
+
+    @property
+    def sessions(self) -> Sessions:
+        return self._sessions
 
     def person(self, request: Request) -> Person:
         """Raises LoginNeeded."""
@@ -122,10 +132,9 @@ class Desk:
         before = request.cookies.get(BEFORE_COOKIE, "")
         if not before or not same(token, form_token(before)):
             return self._form(request, page, next=next, message="login.stale", name=name, status=403)
-        address = request.client.host if request.client else ""
         try:
-            secret = self._sessions.log_in(name, password, address=address, now_ms=self._clock_ms())
-        except TooManyAttempts:
+            secret = self._sessions.log_in(name, password, address=address_of(request), now_ms=self._clock_ms())
+        except (TooManyAttempts, Busy):
             return self._form(request, page, next=next, message="login.blocked", name=name, status=429)
         if secret is None:
             return self._form(request, page, next=next, message="login.wrong", name=name, status=401)

@@ -124,6 +124,8 @@ class SqlCaseStore:
             query = query.where(_CASES.c.state.in_(which.states))
         if which.rehearsal is not None:
             query = query.where(_CASES.c.rehearsal.is_(which.rehearsal))
+        if which.before is not None:
+            query = query.where(_CASES.c.id < which.before)
         return self._list(query.order_by(_CASES.c.id.desc()).limit(which.limit))
 
     def add_entry(self, entry: TimelineEntry) -> None:

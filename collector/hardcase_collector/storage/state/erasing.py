@@ -26,7 +26,9 @@ from sqlalchemy import (
     update,
 )
 
+from hardcase_collector.domain.audit import CUSTOMER_FORGOTTEN
 from hardcase_collector.storage.state import texts
+from hardcase_collector.storage.state.audit_store import opened
 from hardcase_collector.storage.state.audits import audits_of
 from hardcase_collector.storage.state.belonging import belongs, kind_of, tables
 from hardcase_collector.storage.state.models import (
@@ -38,6 +40,7 @@ from hardcase_collector.storage.state.models import (
     CaseTermsRow,
     CatalogueRow,
     DepotRow,
+    DiagnosticFileRow,
     FeedTableRow,
     FrozenTermsRow,
     PartOrderRow,
@@ -48,6 +51,7 @@ from hardcase_collector.storage.state.models import (
 from hardcase_collector.storage.state.upserts import table_of
 
 _AGENTS = table_of(AgentRow)
+_ANSWERS = table_of(DiagnosticFileRow)
 _ASSETS = table_of(AssetRow)
 _AUDIT = table_of(AuditRow)
 _CASES = table_of(CaseRow)
@@ -108,9 +112,13 @@ class SqlErasing:
         return list(self._connection.execute(query).scalars())
 
     def files(self) -> Sequence[str]:
-        """SHA-256 of every file that a case of his refers to."""
+        """SHA-256 of every file that a case of his, or an answer of his agents, refers to."""
         found: set[str] = set()
-        for table, column in ((_FILES, _FILES.c.sha256), (_REPORTS, _REPORTS.c.files)):
+        for table, column in (
+            (_FILES, _FILES.c.sha256),
+            (_ANSWERS, _ANSWERS.c.sha256),
+            (_REPORTS, _REPORTS.c.files),
+        ):
             theirs = belongs(table)
             assert theirs is not None
             for told in self._connection.execute(select(column).where(theirs), self._bound).scalars():
@@ -175,9 +183,10 @@ class SqlErasing:
 
     def _erase_audits(self) -> int:
         numbers = self._audits()
-        for start in range(0, len(numbers), _AUDITS_AT_ONCE):
-            some = numbers[start : start + _AUDITS_AT_ONCE]
-            self._connection.execute(delete(_AUDIT).where(_AUDIT.c.id.in_(some)))
+        with opened(self._connection, CUSTOMER_FORGOTTEN, numbers):
+            for start in range(0, len(numbers), _AUDITS_AT_ONCE):
+                some = numbers[start : start + _AUDITS_AT_ONCE]
+                self._connection.execute(delete(_AUDIT).where(_AUDIT.c.id.in_(some)))
         return len(numbers)
 
     def _audits(self) -> list[int]:

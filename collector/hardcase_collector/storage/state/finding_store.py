@@ -15,9 +15,10 @@ from hardcase_collector.domain.errors import NotFound
 from hardcase_collector.domain.finding import Change, FindingKey, Severity, Transition, Why
 from hardcase_collector.domain.ports import FindingRow
 from hardcase_collector.storage.state import texts
-from hardcase_collector.storage.state.models import FindingChangeRow, FindingTableRow, WhyRow
+from hardcase_collector.storage.state.models import AssetRow, FindingChangeRow, FindingTableRow, WhyRow
 from hardcase_collector.storage.state.upserts import Insert, insert_into, table_of
 
+_ASSETS = table_of(AssetRow)
 _FINDINGS = table_of(FindingTableRow)
 _CHANGES = table_of(FindingChangeRow)
 _WHYS = table_of(WhyRow)
@@ -144,6 +145,13 @@ class SqlFindingStore:
         if firing is not None:
             query = query.where(_FINDINGS.c.firing.is_(firing))
         return self._list(query)
+
+    def firing(self, *, customer: str | None, after: int, limit: int) -> Sequence[FindingRow]:
+        query = select(_FINDINGS).where(_FINDINGS.c.firing.is_(True), _FINDINGS.c.id > after)
+        if customer is not None:
+            his = select(_ASSETS.c.id).where(_ASSETS.c.customer == customer)
+            query = query.where(_FINDINGS.c.asset.in_(his))
+        return self._list(query.order_by(_FINDINGS.c.id).limit(limit))
 
     def of_other_rules(self, rules: Iterable[str]) -> Sequence[FindingRow]:
         """Firing findings of rules that are none of these."""

@@ -10,10 +10,13 @@ from functools import cache
 
 from sqlalchemy import Connection, Delete, Table, bindparam, delete, select
 
-from hardcase_collector.storage.state.models import AuditRow, EventRow, OutboxTableRow, WhyRow
+from hardcase_collector.storage.state.audit_store import let_go
+from hardcase_collector.storage.state.models import EventRow, OutboxTableRow, WhyRow
 from hardcase_collector.storage.state.upserts import table_of
 
 _DAY_MS = 86_400_000
+AUDIT_DAYS = 731
+"""As stored answers to why: within a contract's year, and the year after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,6 @@ _KEPT = (
     _Kept(table_of(EventRow), "received_ms", 1826),
     # Who asks why a case did not open asks within a contract's year; the second is for the one who checks him.
     _Kept(table_of(WhyRow), "decided_ms", 731),
-    _Kept(table_of(AuditRow), "at_ms", 731),
     # The body of a delivered event is on the case's timeline in other words; a quarter is enough to compare receivers.
     _Kept(table_of(OutboxTableRow), "done_ms", 92, "delivered"),
 )
@@ -42,10 +44,11 @@ def forget(connection: Connection, *, now_ms: int, limit: int) -> int:
 
     Only the oldest ids are looked at: they grow with time, so no call reads more than it could delete.
     """
-    return sum(
+    gone = sum(
         connection.execute(_over(kept), {"limit": limit, "before_ms": now_ms - kept.days * _DAY_MS}).rowcount
         for kept in _KEPT
     )
+    return gone + let_go(connection, before_ms=now_ms - AUDIT_DAYS * _DAY_MS, limit=limit)
 
 
 @cache

@@ -51,6 +51,22 @@ def _read(made: APIRouter, control: Control) -> None:
             number = find_asset(tx, name, customer=scope).id
             return plain(picture.asset(tx, number, customer=scope, now_ms=shop.clock_ms(), readings=shop.readings))
 
+    @made.get("/findings", response_model=None)
+    def findings(
+        customer: str | None = None,
+        after: Annotated[int, Query(ge=0)] = 0,
+        limit: Annotated[int, Query(ge=1, le=MAX_LIST)] = 500,
+    ) -> Json:
+        """What fires now, whether or not it opened a case; it goes on behind the number `after`."""
+        with shop.store.read() as tx:
+            found = tx.findings.firing(customer=customer, after=after, limit=limit + 1)
+        listed: list[Json] = []
+        for row in found[:limit]:
+            line = plain(row)
+            assert isinstance(line, dict)
+            listed.append({**line, "title": shop.title(row.fault_class, "en")})
+        return {"findings": listed, "more": len(found) > limit}
+
 
 def _change(made: APIRouter, control: Control) -> None:
     shop = control.shop

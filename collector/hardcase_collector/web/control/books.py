@@ -15,7 +15,7 @@ from hardcase_collector.registry.written import Kind
 from hardcase_collector.web.again import AgainRoute
 from hardcase_collector.web.control.naming import find_asset
 from hardcase_collector.web.control.plain import Json, plain
-from hardcase_collector.web.control.ports import Control, asker
+from hardcase_collector.web.control.ports import Control, asker, held_to
 
 MAX_FILES = 50
 
@@ -48,7 +48,7 @@ def _files(made: APIRouter, control: Control) -> None:
         remove: Annotated[bool, Body(embed=True)] = False,
     ) -> Json:
         """Mistakes are an answer, not an error: with any, nothing is changed."""
-        keeper, world = Keeper(), shop.books_world()
+        keeper, world, customer = Keeper(), shop.books_world(), held_to(request, customer)
         # Files are read while others may write; only what is right waits for the writer's turn.
         with shop.store.read() as tx:
             outcome = keeper.run(tx, files, world, customer=customer, remove=remove, dry_run=True)
@@ -74,6 +74,7 @@ def _lines(made: APIRouter, control: Control) -> None:
         customer: Annotated[str | None, Body(embed=True, max_length=64)] = None,
     ) -> Json:
         """One line, by its columns. An asset may be named as it is everywhere."""
+        customer = held_to(request, customer)
         with shop.store.write() as tx:
             if kind is Kind.ASSET and not fresh and values.get("asset"):
                 values = {**values, "asset": find_asset(tx, str(values["asset"]), customer=customer).key}

@@ -7,6 +7,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Query, Request
 
+from hardcase_collector.cases.workflow import Deed, may
+from hardcase_collector.domain.actor import Actor
 from hardcase_collector.domain.asset import Asset
 from hardcase_collector.domain.case import Case, CaseAction, Outcome
 from hardcase_collector.domain.errors import IllegalAction, NotFound
@@ -34,11 +36,16 @@ def _read(made: APIRouter, control: Control) -> None:
 
     @made.get("/cases", response_model=None)
     def cases(
-        all: bool = False, customer: str | None = None, limit: Annotated[int, Query(ge=1, le=MAX_LIST)] = 200
+        request: Request,
+        all: bool = False,
+        customer: str | None = None,
+        limit: Annotated[int, Query(ge=1, le=MAX_LIST)] = 200,
+        before: Annotated[int | None, Query(ge=1)] = None,
     ) -> Json:
+        """Newest first; it goes on with those of a lower id than `before`."""
         with shop.store.read() as tx:
-            found = tx.cases.list(CaseFilter(customer=customer, open_only=not all, limit=limit + 1))
-            more, found = len(found) > limit, found[:limit]
+            found = tx.cases.list(CaseFilter(customer=customer, open_only=not all, limit=limit + 1, before=before))
+            more, found = len(found) > limit, [_seen_by(who(request), case) for case in found[:limit]]
             assets = {number: tx.assets.by_number(number) for number in {case.asset for case in found}}
         return {"cases": [_line(shop, case, assets[case.asset]) for case in found], "more": more}
 
@@ -55,7 +62,13 @@ def _read(made: APIRouter, control: Control) -> None:
                 now_ms=shop.clock_ms(),
             )
             owed = tx.outbox.of_case(shown.case.id)
+        if not may(by.role, Deed.SEE_INTERNAL):
+            shown, owed = picture.outside(shown), ()
         return _whole(shop, shown, owed)
+
+
+def _seen_by(by: Actor, case: Case) -> Case:
+    return case if may(by.role, Deed.SEE_INTERNAL) else picture.case_outside(case)
 
 
 def _line(shop: Shop, case: Case, asset: Asset) -> Json:
@@ -133,7 +146,7 @@ def _act(made: APIRouter, control: Control) -> None:
             else:
                 raise IllegalAction(f"there is no action {action}")
             tx.access.audit(at_ms=now_ms, actor=by.name, action=f"case.{action}", subject=number, facts={})
-            return plain(tx.cases.get(case.id))
+            return plain(_seen_by(by, tx.cases.get(case.id)))
 
 
 def _letters(made: APIRouter, control: Control) -> None:

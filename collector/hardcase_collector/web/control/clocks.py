@@ -24,7 +24,7 @@ from hardcase_collector.plans.told import clock_facts, iso
 from hardcase_collector.web.again import AgainRoute
 from hardcase_collector.web.control.naming import find_asset
 from hardcase_collector.web.control.plain import Json, plain
-from hardcase_collector.web.control.ports import Control, who
+from hardcase_collector.web.control.ports import Control, held_to, who
 
 MAX_LIST = 5000
 _NOTE = 4000
@@ -189,9 +189,9 @@ def _compare(made: APIRouter, control: Control) -> None:
         days: Annotated[int, Body(embed=True, ge=1, le=3660)] = 365,
     ) -> Json:
         """What these plans would have meant for the cases of an asset, a customer or, with neither, the fleet."""
-        now_ms = shop.clock_ms()
+        now_ms, held = shop.clock_ms(), held_to(request, customer)
         with shop.store.read() as tx:
-            number = find_asset(tx, asset, customer=customer or None).id if asset else None
-            scope = Scope(customer=customer or None, asset=number, days=days)
+            number = find_asset(tx, asset, customer=held).id if asset else None
+            scope = Scope(customer=held, asset=number, days=days)
             review = Review(shop.terms()).compare(tx, plans, scope, by=who(request), now_ms=now_ms)
         return plain(review)

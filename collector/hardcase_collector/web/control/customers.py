@@ -21,7 +21,7 @@ from hardcase_collector.registry import resolution
 from hardcase_collector.web.again import AgainRoute
 from hardcase_collector.web.control.naming import find_asset
 from hardcase_collector.web.control.plain import Json, plain
-from hardcase_collector.web.control.ports import Control, asker
+from hardcase_collector.web.control.ports import Control, asker, held_to
 from hardcase_collector.web.ports import Shop
 
 _WHOLE = Part()
@@ -146,7 +146,7 @@ def _end(made: APIRouter, shop: Shop) -> None:
         """Its last day is this one."""
         now_ms = shop.clock_ms()
         with shop.store.write() as tx:
-            held = tx.registry.entitlement(number, customer=customer)
+            held = tx.registry.entitlement(number, customer=held_to(request, customer))
             if on < held.starts:
                 raise IllegalAction(f"entitlement {number} starts on {held.starts}; remove it instead")
             changed = replace(held, ends=on)

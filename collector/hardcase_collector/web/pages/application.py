@@ -8,8 +8,9 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import RedirectResponse
+from fastapi.responses import PlainTextResponse, RedirectResponse
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
 
 from hardcase_collector.domain.errors import (
     CollectorError,
@@ -20,23 +21,36 @@ from hardcase_collector.domain.errors import (
     TemporaryError,
 )
 from hardcase_collector.web.access import Sessions
+from hardcase_collector.web.addresses import Addresses
 from hardcase_collector.web.again import AgainRoute
 from hardcase_collector.web.health import add_health
-from hardcase_collector.web.pages import assets, case, files, ledger, links, queue, reports, search
+from hardcase_collector.web.pages import account, assets, case, files, ledger, links, queue, reports, search
 from hardcase_collector.web.pages.frame import Frame, Refused
 from hardcase_collector.web.ports import Health, Shop
 from hardcase_collector.web.rendering import SECURITY_HEADERS
 from hardcase_collector.web.sign_in import Desk as SignIn
-from hardcase_collector.web.sign_in import LoginNeeded
+from hardcase_collector.web.sign_in import LoginNeeded, PasswordNeeded
 
 MAX_BODY = 65_536
+API_PATH = "/api"
+MAX_API_BODY = 4 << 20
+"""The books of a large customer; who asks is looked at before any of it is read."""
 STATIC = {"style.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}
-PAGES = (assets, queue, ledger, case, search, links, reports, files)
+PAGES = (account, assets, queue, ledger, case, search, links, reports, files)
 
 
-def make_pages(shop: Shop, sessions: Sessions, health: Health, *, language: str) -> FastAPI:
-    """The application of the HTTPS port."""
+def make_pages(
+    shop: Shop,
+    sessions: Sessions,
+    health: Health,
+    *,
+    language: str,
+    addresses: Addresses | None = None,
+    api: ASGIApp | None = None,
+) -> FastAPI:
+    """The application of the HTTPS port. `api`: what answers below /api (`web/api/`)."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.addresses = addresses or Addresses()
     sign_in = SignIn(sessions, clock_ms=shop.clock_ms, language=language)
     app.state.sign_in = sign_in
     frame = Frame(shop, sign_in)
@@ -46,6 +60,8 @@ def make_pages(shop: Shop, sessions: Sessions, health: Health, *, language: str)
     app.include_router(_static())
     add_health(app, health)
     _add_answers(app, frame, sign_in)
+    if api is not None:
+        app.mount(API_PATH, api)
     app.middleware("http")(_guard(files.room(shop)))
     return app
 
@@ -74,6 +90,10 @@ def _add_answers(app: FastAPI, frame: Frame, sign_in: SignIn) -> None:
     def login(request: Request, _: Exception) -> Response:
         wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return RedirectResponse(f"/login?next={quote(wanted, safe='')}" if request.method == "GET" else "/login", 303)
+
+    @app.exception_handler(PasswordNeeded)
+    def password(request: Request, _: Exception) -> Response:
+        return RedirectResponse(account.PATH, 303)
 
     @app.exception_handler(Refused)
     def refused(request: Request, error: Exception) -> Response:
@@ -120,16 +140,30 @@ def _guard(file_room: int) -> Callable[[Request, Passing], Awaitable[Response]]:
     """
 
     async def guard(request: Request, call_next: Passing) -> Response:
-        length = request.headers.get("content-length", "0")
-        most = file_room if request.url.path.startswith(files.PATH) else MAX_BODY
-        if request.method not in ("GET", "HEAD") and (not length.isdigit() or int(length) > most):
-            return Response("too large\n", 413, headers=SECURITY_HEADERS)
-        if "transfer-encoding" in request.headers:
-            return Response("send a Content-Length\n", 411, headers=SECURITY_HEADERS)
-        response = await call_next(request)
+        response = _turned_away(request, file_room) or await call_next(request)
         headers: Mapping[str, str] = SECURITY_HEADERS
         for name, value in headers.items():
             response.headers.setdefault(name, value)
         return response
 
     return guard
+
+
+def _turned_away(request: Request, file_room: int) -> Response | None:
+    """What is refused without looking at who asks."""
+    length = request.headers.get("content-length", "0")
+    if request.method not in ("GET", "HEAD"):
+        if not length.isascii() or not length.isdigit() or int(length) > _room(request.url.path, file_room):
+            return PlainTextResponse("too large\n", 413)
+        # Beside the form's token: browsers say so themselves (Fetch Metadata), whatever the page made them send.
+        if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+            return PlainTextResponse("forms of other sites are not taken\n", 403)
+    if "transfer-encoding" in request.headers:
+        return PlainTextResponse("send a Content-Length\n", 411)
+    return None
+
+
+def _room(path: str, file_room: int) -> int:
+    if path.startswith((files.PATH, f"{API_PATH}/v1/attachments/")):
+        return file_room
+    return MAX_API_BODY if path.startswith(f"{API_PATH}/") else MAX_BODY

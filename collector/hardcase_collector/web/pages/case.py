@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from hardcase_collector.cases.workflow import OPEN_STATES, Deed, may
 from hardcase_collector.domain.actor import Role
 from hardcase_collector.domain.asset import IdentityBasis
-from hardcase_collector.domain.case import Case, TimelineEntry
+from hardcase_collector.domain.case import Case
 from hardcase_collector.domain.errors import IllegalAction
 from hardcase_collector.domain.link import NewLink
 from hardcase_collector.domain.ports import Transaction
@@ -43,10 +43,6 @@ STEPS = (
     *handling_steps.STEPS,
 )
 _BY_NAME = {step.name: step for step in STEPS}
-_INSIDE = frozenset({"escalated", "clock_step", "breach_forecast", "notified", "delivery_given_up"})
-"""Codes that are nothing for a customer: whom we called, and how news went out."""
-
-
 _QUIET = frozenset({"clock_step", "breach_forecast", "escalated", "notified"})
 """Shown small: there are many of them, and clocks and ledger say it better."""
 
@@ -87,7 +83,7 @@ class CasePages:
             picture=shown,
             around=near,
             steps=offers(STEPS, scene),
-            timeline=[entry for entry in reversed(shown.timeline) if internal or _outside(entry)],
+            timeline=[entry for entry in reversed(shown.timeline) if internal or picture.is_outside(entry)],
             internal=internal,
             confidence=self._shop.confidence({why.rule for why in shown.whys if why.opened}) if internal else (),
             quiet_codes=_QUIET,
@@ -143,10 +139,6 @@ def _people(tx: Transaction, case: Case) -> tuple[str, ...]:
     ]
     engineers = [engineer.name for engineer in tx.repairs.engineers(active_only=True)]
     return tuple(dict.fromkeys([*users, *engineers]))
-
-
-def _outside(entry: TimelineEntry) -> bool:
-    return entry.code not in _INSIDE and not entry.parameters.get("internal")
 
 
 def router(shop: Shop, frame: Frame) -> APIRouter:

@@ -11,18 +11,29 @@ from hardcase_collector.web.access import Person, same
 from hardcase_collector.web.ports import Shop
 from hardcase_collector.web.rendering import environment, render
 from hardcase_collector.web.sign_in import Desk as SignIn
+from hardcase_collector.web.sign_in import PasswordNeeded
 from hardcase_collector.web.texts import Reader
 
 MAX_TEXT = 2000
 
 
-def _visitor(request: Request) -> Person:
+def _signed_in(request: Request) -> Person:
     """Raises LoginNeeded. On the module's level, because the framework resolves annotations there."""
     sign_in: SignIn = request.app.state.sign_in
     return sign_in.person(request)
 
 
+def _visitor(request: Request) -> Person:
+    """Raises LoginNeeded, PasswordNeeded."""
+    person = _signed_in(request)
+    if person.user.must_change:
+        raise PasswordNeeded
+    return person
+
+
 Visitor = Annotated[Person, Depends(_visitor)]
+SignedIn = Annotated[Person, Depends(_signed_in)]
+"""Also somebody who must change his password before anything else."""
 
 
 class Refused(Exception):

@@ -19,6 +19,7 @@ from hardcase_collector.domain.live import LiveOf
 from hardcase_collector.domain.ports import Transaction
 from hardcase_collector.registry.resolution import site_of
 from hardcase_collector.service.links import Links
+from hardcase_collector.web.addresses import address_of
 from hardcase_collector.web.again import AgainRoute
 from hardcase_collector.web.pages.forms import Answers, filled_in
 from hardcase_collector.web.pages.frame import Frame, Refused
@@ -112,7 +113,7 @@ def _answer(act: LinkAct, answers: Answers) -> LinkAnswer:
 
 
 def _client(request: Request) -> str:
-    return request.client.host if request.client else ""
+    return address_of(request)
 
 
 def router(shop: Shop, frame: Frame) -> APIRouter:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from hardcase_collector.storage.migrations import bring_up
+from hardcase_collector.storage.state.audit_store import opened
 from hardcase_collector.storage.state.belonging import belongs, tables
 from hardcase_collector.storage.state.connections import parse_url, writer_engine
 from hardcase_collector.storage.state.forgetting_store import SqlForgettingStore
@@ -105,8 +106,11 @@ def naming(column: Column[object]) -> object:
 def check_a_person_becomes_a_pseudonym(engine: Engine) -> None:
     with engine.begin() as connection:
         store = SqlForgettingStore(connection)
-        for table in reversed(tables()):
-            connection.execute(table.delete())
+        with opened(connection, "a new test", ()):
+            for table in reversed(tables()):
+                if table.name != "audit_openings":
+                    connection.execute(table.delete())
+        connection.execute(Model.metadata.tables["audit_openings"].delete())
         Filler(connection, naming_once()).fill()
         before = store.traces_of_person(ADA, customer=None)
         assert before == store.replace_person(ADA, "forgotten-1", customer=None)

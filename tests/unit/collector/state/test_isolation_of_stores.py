@@ -17,6 +17,7 @@ from hardcase_collector.domain.ports import CaseFilter
 from hardcase_collector.domain.service_terms import QueueFilter
 from hardcase_collector.domain.spares import OrderFilter
 from hardcase_collector.domain.state_store import Transaction
+from hardcase_collector.domain.stored import AuditFilter
 from hardcase_collector.storage.state.store import SqlStateStore
 
 from tests.fakes.empty_store import empty_store
@@ -24,7 +25,7 @@ from tests.unit.collector import scene_of_two_customers as scene
 from tests.unit.collector.scene_of_two_customers import NOW, Half, leaks
 
 BY_NUMBER = """
-access: user session_user use_token
+access: api_token kept_answer session session_user user use_token
 agents: by_id by_number by_host
 assets: by_number by_key coverage events events_between inventory observed_by observers source_statuses windows
 cases: get timeline open_for open_of last_closed_for closed_of
@@ -41,6 +42,7 @@ spares: orders_of replaced unit_of
 """
 """Asked by the number of one thing, at whose owner the caller has looked."""
 OF_THE_DESK = """
+access: audit_openings audit_seals audit_unsealed
 assets: joining_over summaries windows_ended
 cases: rehearsals soaked unstable
 clocks: due provisional
@@ -63,6 +65,7 @@ spares: depot fits interchangeable spare spares stock_line
 """Our own people, sheets and depots."""
 WRITES = ("add", "attach", "bind", "drop", "erase", "forget", "move", "name_", "remove", "replace", "save")
 FILTERS = {
+    "audits_where": AuditFilter(customer="north"),
     "list": CaseFilter(customer="north", open_only=False),
     "orders": OrderFilter(),
     "queue": QueueFilter(customer="north"),
@@ -150,6 +153,7 @@ def arguments(signature: inspect.Signature, name: str, half: Half) -> dict[str, 
         "site": f"{half.mark}-1",
         "text": half.mark,
         "until_ms": NOW * 2,
+        "user": f"{half.mark}-li",
         "which": FILTERS.get(name),
     }
     wanted = [

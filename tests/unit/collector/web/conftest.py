@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hardcase_collector.domain.case import Case
 from hardcase_collector.storage.state import SqlStateStore
-from hardcase_collector.web.access import hash_password
+from hardcase_collector.web.passwords import hash_password
 
 from tests.unit.collector.web.browsing import PASSWORD
 from tests.unit.collector.web.night import Night

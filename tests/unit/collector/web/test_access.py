@@ -10,7 +10,9 @@ from hardcase_collector.domain.errors import NotAllowed
 from hardcase_collector.domain.ports import User
 from hardcase_collector.storage.state.store import SqlStateStore
 from hardcase_collector.web import access
+from hardcase_collector.web import throttle as throttling
 from hardcase_collector.web.access import Sessions, TooManyAttempts
+from hardcase_collector.web.passwords import hash_password
 
 from tests.fakes.empty_store import empty_store
 
@@ -23,7 +25,7 @@ def store(tmp_path: Path) -> Iterator[SqlStateStore]:
     opened = empty_store(tmp_path / "state.sqlite")
     with opened.write() as tx:
         tx.access.add_user(
-            User(name="li", role="engineer", customer="acme", password_hash=access.hash_password(PASSWORD))
+            User(name="li", role="engineer", customer="acme", password_hash=hash_password(PASSWORD))
         )
     yield opened
     opened.close()
@@ -54,13 +56,13 @@ def test_wrong_passwords_block_a_name_at_an_address_for_five_minutes(
     store: SqlStateStore,
 ) -> None:
     sessions = Sessions(store, hours=1)
-    for _ in range(access.FAILURES_OF_NAME):
+    for _ in range(throttling.FAILURES_OF_NAME):
         assert sessions.log_in("li", "wrong", address="10.0.0.1", now_ms=NOW) is None
 
     with pytest.raises(TooManyAttempts):
         sessions.log_in("li", PASSWORD, address="10.0.0.1", now_ms=NOW + 1000)
     assert sessions.log_in("li", PASSWORD, address="10.0.0.2", now_ms=NOW + 1000) is not None
-    assert sessions.log_in("li", PASSWORD, address="10.0.0.1", now_ms=NOW + access.WINDOW_MS) is not None
+    assert sessions.log_in("li", PASSWORD, address="10.0.0.1", now_ms=NOW + throttling.WINDOW_MS) is not None
 
 
 def test_refused_logins_and_logins_are_in_the_audit_log_without_the_password(store: SqlStateStore) -> None:
@@ -83,7 +85,7 @@ def test_the_session_is_stored_by_its_hash_only(store: SqlStateStore, tmp_path: 
 
 def test_a_short_password_is_refused() -> None:
     with pytest.raises(NotAllowed, match="12 characters"):
-        access.hash_password("short")
+        hash_password("short")
 
 
 def test_a_form_token_belongs_to_one_session() -> None:
@@ -92,8 +94,8 @@ def test_a_form_token_belongs_to_one_session() -> None:
 
 
 def test_the_throttle_forgets_the_oldest_before_it_grows_without_end() -> None:
-    throttle = access.LoginThrottle()
-    for number in range(access.REMEMBERED_KEYS * 2):
+    throttle = throttling.LoginThrottle()
+    for number in range(throttling.REMEMBERED_KEYS * 2):
         throttle.failed("li", f"10.0.{number // 256}.{number % 256}", now_ms=NOW)
 
-    assert len(throttle._failures) <= access.REMEMBERED_KEYS
+    assert len(throttle._failures) <= throttling.REMEMBERED_KEYS

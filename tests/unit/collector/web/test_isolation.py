@@ -22,6 +22,7 @@ WALKED = {
     "/search": ["/search?q=gz-", "/search?q=9XYZ987", "/search?q=C11", "/search?q=ZCSOUTH1", "/search?q=HC-"],
     "/report": ["/report", "/report?q=gz", "/report?asset={asset}"],
     "/attachments/{id}": ["/attachments/{attachment}"],
+    "/account": ["/account"],
 }
 NOT_OF_CUSTOMERS = {
     "/login",
@@ -33,7 +34,7 @@ NOT_OF_CUSTOMERS = {
     "/metrics",
     "/links/{token}",
 }
-POSTED = {"/cases/{number}", "/assets/{number}/joining", "/report", "/attach/{number}"}
+POSTED = {"/account/password", "/account/sessions", "/account/tokens", "/cases/{number}", "/assets/{number}/joining", "/report", "/attach/{number}"}
 
 
 def routes(night: Night) -> Iterator[BaseRoute]:

@@ -1,0 +1,66 @@
+"""Passwords: how good one must be, how it is kept, and whether one is right. Used by signing in, `init` and `users`.
+
+Argon2id takes 64 MiB and a core for each, so that only a few are worked on at a time, whoever asks.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import argon2
+
+from hardcase_collector.domain.errors import NotAllowed, TemporaryError
+from hardcase_collector.domain.ports import User
+
+MIN_PASSWORD = 12
+MAX_PASSWORD = 1024
+FEWEST_LETTERS = 5
+"""Different ones: "aaaaaaaaaaaa" is twelve characters long."""
+AT_ONCE = 2
+WAIT_S = 10.0
+
+_HASHER = argon2.PasswordHasher()
+# Checked for names that do not exist, so that a name cannot be told by the time of the answer.
+_NOBODY = _HASHER.hash(secrets.token_hex(16))
+_TURNS = threading.BoundedSemaphore(AT_ONCE)
+
+
+class Busy(TemporaryError):
+    """Too many passwords are being checked; try again in a moment."""
+
+
+def hash_password(password: str) -> str:
+    """Argon2id. Raises NotAllowed for one that is too short or too plain, Busy."""
+    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
+        raise NotAllowed(f"a password has at least {MIN_PASSWORD} characters, and at most {MAX_PASSWORD}")
+    if len(set(password)) < FEWEST_LETTERS:
+        raise NotAllowed(f"a password has at least {FEWEST_LETTERS} different characters")
+    with _turn():
+        return _HASHER.hash(password)
+
+
+def password_matches(user: User | None, password: str) -> bool:
+    """Takes as long for nobody as for somebody. Raises Busy."""
+    try:
+        with _turn():
+            return _HASHER.verify(user.password_hash if user else _NOBODY, password) and user is not None
+    except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
+        return False
+
+
+def hashed_as_now(password_hash: str) -> bool:
+    """False: it was hashed with other parameters than a new one would be."""
+    return not _HASHER.check_needs_rehash(password_hash)
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    if not _TURNS.acquire(timeout=WAIT_S):
+        raise Busy("too many passwords are being checked; try again in a moment")
+    try:
+        yield
+    finally:
+        _TURNS.release()

@@ -1,0 +1,68 @@
+"""How often somebody may be wrong: passwords per name at an address, per address and at all; API tokens per address.
+
+Everything here is bounded, in memory, and empty again after a restart.
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv6Address, ip_address
+
+FAILURES_OF_NAME = 5
+FAILURES_OF_ADDRESS = 25  # Several people may sit behind one address.
+FAILURES_AT_ALL = 300
+"""From many addresses; from then on only those may try from which somebody signed in before."""
+WINDOW_MS = 300_000
+REMEMBERED_KEYS = 4096
+_EVERYBODY = ""
+
+
+def group_of(address: str) -> str:
+    """Who counts as one: an IPv6 customer has 2^64 addresses of his own and more (RFC 6177)."""
+    try:
+        known = ip_address(address)
+    except ValueError:
+        return address
+    if not isinstance(known, IPv6Address):
+        return str(known)
+    return str(known.ipv4_mapped or IPv6Address(int(known) >> 64 << 64))
+
+
+class LoginThrottle:
+    """Counts wrong passwords.
+
+    Never per name alone: anybody could then lock out the administrator.
+    """
+
+    def __init__(self) -> None:
+        self._failures: dict[str, list[int]] = {}
+        self._known: dict[str, None] = {}
+
+    def blocked(self, name: str, address: str, *, now_ms: int) -> bool:
+        group = group_of(address)
+        of_name = len(self._recent(f"{group} {name}", now_ms))
+        if of_name >= FAILURES_OF_NAME or len(self._recent(group, now_ms)) >= FAILURES_OF_ADDRESS:
+            return True
+        return group not in self._known and len(self._recent(_EVERYBODY, now_ms)) >= FAILURES_AT_ALL
+
+    def failed(self, name: str, address: str, *, now_ms: int) -> None:
+        group = group_of(address)
+        everybody = self._recent(_EVERYBODY, now_ms)
+        for key in (f"{group} {name}", group):
+            recent = self._recent(key, now_ms)
+            self._failures.pop(key, None)
+            if len(self._failures) >= REMEMBERED_KEYS:
+                del self._failures[next(iter(self._failures))]
+            self._failures[key] = [*recent, now_ms]
+        # Put in last: what was put in first is forgotten first.
+        self._failures.pop(_EVERYBODY, None)
+        self._failures[_EVERYBODY] = [*everybody, now_ms][-FAILURES_AT_ALL:]
+
+    def succeeded(self, address: str) -> None:
+        group = group_of(address)
+        self._known.pop(group, None)
+        if len(self._known) >= REMEMBERED_KEYS:
+            del self._known[next(iter(self._known))]
+        self._known[group] = None
+
+    def _recent(self, key: str, now_ms: int) -> list[int]:
+        return [at_ms for at_ms in self._failures.get(key, ()) if now_ms - at_ms < WINDOW_MS]
