@@ -15,6 +15,7 @@ from typing import Any
 from hardcase_collector.domain.asset import Agent, Asset, AssetFacts, AssetMode, IdentityBasis, Part
 from hardcase_collector.domain.errors import NotFound, SessionSuperseded, StoreFailed
 from hardcase_collector.domain.finding import Transition, Why
+from hardcase_collector.domain.imports import ImportedFile
 from hardcase_collector.domain.observation import Catalogue, Coverage, Event, Loss, Sensor, SourceStatus
 from hardcase_collector.domain.ports import Baseline, EpochKey, Feed, FeedRow, Mark, Window
 
@@ -40,6 +41,8 @@ class Data:
     quarantined: list[tuple[int, bytes, int, str, str]] = field(default_factory=list)
     transitions: list[Transition] = field(default_factory=list)
     whys: list[Why] = field(default_factory=list)
+    imports: list[ImportedFile] = field(default_factory=list)
+    audits: list[dict[str, object]] = field(default_factory=list)
 
 
 class FakeTransaction:
@@ -52,7 +55,9 @@ class FakeTransaction:
         self.feeds = Feeds(data)
         self.transitions = data.transitions
         self.findings = SimpleNamespace(add_why=data.whys.append)
-        self.cases = self.outbox = self.access = SimpleNamespace()
+        self.cases = self.outbox = SimpleNamespace()
+        self.access = SimpleNamespace(audit=lambda **entry: data.audits.append(entry))
+        self.imports = Imports(data)
         # Windows that people opened: there are none here.
         self.noise = SimpleNamespace(windows_in=lambda scopes, *, at_ms: [])
 
@@ -86,9 +91,37 @@ class Agents:
     def session(self, agent: int) -> int:
         return self.data.agents[agent].session
 
-    def seen(self, agent: int, at_ms: int, *, stopped_cleanly: bool) -> None:
+    def seen(self, agent: int, at_ms: int, *, stopped_cleanly: bool, by_file: bool = False) -> None:
         known = self.data.agents[agent]
-        self.data.agents[agent] = replace(known, last_seen_ms=at_ms, stopped_cleanly=stopped_cleanly)
+        self.data.agents[agent] = replace(known, last_seen_ms=at_ms, stopped_cleanly=stopped_cleanly, by_file=by_file)
+
+    def told_trust(self, agent: int, *, roots: str, issuer: str) -> None:
+        self.data.agents[agent] = replace(self.data.agents[agent], roots=roots, issuer=issuer)
+
+
+class Imports:
+    def __init__(self, data: Data) -> None:
+        self.data = data
+
+    def add(self, file: ImportedFile) -> ImportedFile:
+        assert self.find(file.agent, file.epoch, file.file) is None, "a file is taken once"
+        added = replace(file, number=len(self.data.imports) + 1)
+        self.data.imports.append(added)
+        return added
+
+    def last(self, agent: int, epoch: bytes) -> ImportedFile | None:
+        mine = [one for one in self.data.imports if (one.agent, one.epoch) == (agent, epoch)]
+        return mine[-1] if mine else None
+
+    def find(self, agent: int, epoch: bytes, file: int) -> ImportedFile | None:
+        wanted = (agent, epoch, file)
+        return next((one for one in self.data.imports if (one.agent, one.epoch, one.file) == wanted), None)
+
+    def of_agent(self, agent: int, *, limit: int) -> Sequence[ImportedFile]:
+        return [one for one in reversed(self.data.imports) if one.agent == agent][:limit]
+
+    def rejected(self, agent: int, epoch: bytes) -> int:
+        return sum(one.rejected for one in self.data.imports if (one.agent, one.epoch) == (agent, epoch))
 
 
 class Assets:

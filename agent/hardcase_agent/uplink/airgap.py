@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.utils import CryptographyDeprecationWarning
 from google.protobuf.message import DecodeError
 from hardcase_protos.v1 import airgap_pb2 as airgap
 from hardcase_protos.v1 import enrolment_pb2 as enrolment
@@ -41,6 +42,16 @@ READ_BYTES = 192 * 1024
 READ_RECORDS = 1_000
 _PROLOGUE = 12
 _END = b"\x00\x00\x00\x00"
+
+_UNREADABLE = (
+    DecodeError,
+    ValueError,
+    TypeError,
+    x509.InvalidVersion,
+    UnsupportedAlgorithm,
+    CryptographyDeprecationWarning,
+)
+"""What the libraries say of a head or a certificate that is none; the last only where warnings raise."""
 
 FindCatalogue = Callable[[bytes], Awaitable[bytes | None]]
 """As `Backlog.catalogue`."""
@@ -111,8 +122,8 @@ def _section(data: bytes, at: int) -> tuple[bytes, int]:
 
 
 def _prove(container: Container, certificate: x509.Certificate, whose: str) -> None:
-    key = certificate.public_key()
     try:
+        key = certificate.public_key()
         if not isinstance(key, ec.EllipticCurvePublicKey):
             raise InvalidSignature
         key.verify(container.signature, container.signed, ec.ECDSA(hashes.SHA256()))
@@ -227,7 +238,7 @@ def read_receipt(data: bytes, identity: Identity) -> Receipt:
     try:
         head = airgap.ReceiptHead.FromString(container.head)
         signer = x509.load_pem_x509_certificate(head.ca_pem)
-    except (DecodeError, ValueError):
+    except _UNREADABLE:
         raise FileRefused("it is damaged: its head cannot be read") from None
     if not _trusted(signer, identity):
         raise FileRefused("it is of another collector than this host's")
@@ -262,7 +273,7 @@ def _trusted(signer: x509.Certificate, identity: Identity) -> bool:
     """The CA that issued this agent's own certificate, or one it was told to trust."""
     try:
         x509.load_pem_x509_certificate(identity.certificate_pem.encode()).verify_directly_issued_by(signer)
-    except (ValueError, TypeError, InvalidSignature):
+    except (*_UNREADABLE, InvalidSignature):
         return signer in _certificates(identity.ca_pem)
     return True
 
@@ -298,7 +309,7 @@ def read_answer(data: bytes, *, request: bytes, ca_fingerprint: bytes) -> Answer
         signer = x509.load_pem_x509_certificate(head.ca_pem)
         certificate = x509.load_pem_x509_certificate(head.reply.certificate_pem)
         told = (head.reply.certificate_pem.decode("ascii"), head.reply.ca_pem.decode("ascii"))
-    except (DecodeError, ValueError):
+    except _UNREADABLE:
         raise FileRefused("it is damaged: its head cannot be read") from None
     shown = signer.fingerprint(hashes.SHA256())
     if shown != ca_fingerprint:
@@ -311,7 +322,7 @@ def read_answer(data: bytes, *, request: bytes, ca_fingerprint: bytes) -> Answer
         raise FileRefused("it answers another request than the last one of this host: make an answer to that one")
     try:
         certificate.verify_directly_issued_by(signer)
-    except (ValueError, TypeError, InvalidSignature):
+    except (*_UNREADABLE, InvalidSignature):
         raise FileRefused("the certificate in it was not issued by the CA that signed it") from None
     return Answered(agent_id=head.reply.agent_id, certificate_pem=told[0], ca_pem=told[1])
 

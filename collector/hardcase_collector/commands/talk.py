@@ -125,13 +125,13 @@ def post(ctx: typer.Context, path: str, **body: object) -> Any:
 class _Connection(http.client.HTTPConnection):
     """HTTP over the collector's unix socket."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__("collector", timeout=TIMEOUT_S)
+    def __init__(self, path: Path, wait_s: float) -> None:
+        super().__init__("collector", timeout=wait_s)
         self._path = path
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(TIMEOUT_S)
+        self.sock.settimeout(self.timeout)
         self.sock.connect(str(self._path))
 
 
@@ -162,6 +162,11 @@ def _socket(where: Where) -> Path:
 
 def send_file(ctx: typer.Context, path: str, file: Path, **query: str | bool) -> Any:
     """The content of a file as the body, in pieces."""
+    return _accepted(*offer_file(ctx, path, file, **query))
+
+
+def offer_file(ctx: typer.Context, path: str, file: Path, **query: str | bool) -> tuple[int, Any]:
+    """As `send_file`, where a refusal does not end the command: status and what was answered."""
     words = {key: str(value).lower() if isinstance(value, bool) else value for key, value in query.items()}
     try:
         opened = file.open("rb")
@@ -170,17 +175,26 @@ def send_file(ctx: typer.Context, path: str, file: Path, **query: str | bool) ->
         fail(_("{path}: cannot be read: {error}").format(path=file, error=error.strerror))
     headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
     with opened, _answered(ctx, "POST", f"{path}?{urlencode(words)}", opened, headers) as answer:
-        return _content(answer.status, answer.read())
+        return answer.status, _json(answer.status, answer.read())
 
 
-def save_file(ctx: typer.Context, path: str, target: Path) -> int:
+def fetch(ctx: typer.Context, path: str) -> bytes:
+    """What the collector sends, as it is."""
+    with _answered(ctx, "GET", path, None, {}) as answer:
+        body = answer.read()
+        if answer.status >= 400:
+            _content(answer.status, body)
+        return body
+
+
+def save_file(ctx: typer.Context, path: str, target: Path, *, mode: int = 0o666, wait_s: float = TIMEOUT_S) -> int:
     """What the collector sends, into a new file. How many bytes. An existing file is left alone."""
     size = 0
-    with _answered(ctx, "GET", path, None, {}) as answer:
+    with _answered(ctx, "GET", path, None, {}, wait_s=wait_s) as answer:
         if answer.status >= 400:
             _content(answer.status, answer.read())
         try:
-            with target.open("xb") as file:
+            with open(target, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
                 while chunk := answer.read(PIECE):
                     size += file.write(chunk)
         except OSError as error:
@@ -197,10 +211,16 @@ def _ask(ctx: typer.Context, method: str, path: str, body: Mapping[str, object] 
 
 @contextmanager
 def _answered(
-    ctx: typer.Context, method: str, path: str, body: str | BinaryIO | None, headers: Mapping[str, str]
+    ctx: typer.Context,
+    method: str,
+    path: str,
+    body: str | BinaryIO | None,
+    headers: Mapping[str, str],
+    *,
+    wait_s: float = TIMEOUT_S,
 ) -> Iterator[http.client.HTTPResponse]:
     where = _socket(ctx.obj)
-    connection = _Connection(where)
+    connection = _Connection(where, wait_s)
     try:
         # A collector that refuses a file says so before it has all of it.
         with suppress(BrokenPipeError, ConnectionResetError):
@@ -223,18 +243,25 @@ def _answered(
 
 
 def _content(status: int, body: bytes) -> Any:
+    return _accepted(status, _json(status, body))
+
+
+def _json(status: int, body: bytes) -> Any:
     try:
-        content = json.loads(body)
+        return json.loads(body)
     except ValueError:
         fail(_("the collector answered {status} without JSON; see its journal").format(status=status))
+
+
+def _accepted(status: int, content: Any) -> Any:
     if status == 403:
-        fail(_detail(content), NO_RIGHT)
+        fail(detail_of(content), NO_RIGHT)
     if status >= 400:
-        fail(_detail(content))
+        fail(detail_of(content))
     return content
 
 
-def _detail(content: Mapping[str, object]) -> str:
+def detail_of(content: Mapping[str, object]) -> str:
     """What the collector answered; its own sentence is English, what kind of refusal it is is told in the reader's."""
     detail = str(content.get("detail", content))
     key = f"refusal.{content.get('error', '')}"

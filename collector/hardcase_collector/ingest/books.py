@@ -72,11 +72,15 @@ class AgentBook:
     received_ms: int = 0
     """Receive time of the last message."""
     backlog: bool = False
+    by_file: bool = False
+    """It takes in a file: nobody speaks now, and the book ends with the file."""
     complete: bool = False
     """Every feed of the agent that the store knows is in memory."""
     blocked: Blocked | None = None
     catalogues: dict[bytes, CatalogueBook] = field(default_factory=dict)
     refused: dict[bytes, tuple[RejectionStatus, str]] = field(default_factory=dict)
+    never: dict[bytes, tuple[RejectionStatus, str]] = field(default_factory=dict)
+    """Catalogues that will not come, however often the group is done again: those a file does not hold."""
     feeds: dict[tuple[int, str], FeedBook] = field(default_factory=dict)
     assets: dict[AssetFacts, int] = field(default_factory=dict)
     losses: list[tuple[bytes, int, int]] | None = None
@@ -94,7 +98,7 @@ class AgentBook:
     def forget(self) -> None:
         """Drops what a failed commit may have left wrong; marks, session and clock stay."""
         self.catalogues.clear()
-        self.refused.clear()
+        self.refused = dict(self.never)
         self.feeds.clear()
         self.assets.clear()
         self.losses = None

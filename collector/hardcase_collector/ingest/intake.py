@@ -83,6 +83,14 @@ class Intake:
     def state(self) -> StateStore:
         return self._state
 
+    @property
+    def telemetry(self) -> TelemetryStore:
+        return self._telemetry
+
+    @property
+    def binding(self) -> Binding:
+        return self._binding
+
     def use_judge(self, judge: Judge) -> None:
         """Replaces the judge; every feed is opened anew from its stored row, which is what the last commit left."""
         self._settler = Settler(judge, self._desk)
@@ -160,7 +168,43 @@ class Intake:
         self.counts.add(plan.counts)
         return list(plan.answers.items())
 
-    def _process(self, deliveries: Sequence[Delivery], now_ms: int) -> Plan:
+    def replay(
+        self,
+        book: AgentBook,
+        deliveries: Sequence[Delivery],
+        *,
+        now_ms: int,
+        also: Callable[[Transaction, Plan], None],
+    ) -> None:
+        """Takes all of a file as one group, whatever stream of its agent is open; `also` writes in its transaction.
+
+        Raises TemporaryError, and what `also` raises; then nothing of it is acknowledged.
+        """
+        open_book = self.books.get(book.agent)
+        self.books[book.agent] = book
+        try:
+            if trouble := self._disk_trouble():
+                raise DiskFull(trouble)
+            self.counts.add(self._process(deliveries, now_ms, also).counts)
+        finally:
+            del self.books[book.agent]
+            if open_book is not None:
+                # Rows and marks are ahead of what the stream's own book remembers of them.
+                open_book.forget()
+                for theirs, ours in (
+                    (open_book.state_marks, book.state_marks),
+                    (open_book.telemetry_marks, book.telemetry_marks),
+                ):
+                    for epoch, mark in ours.items():
+                        advance(theirs, epoch, mark)
+                self.books[book.agent] = open_book
+
+    def _process(
+        self,
+        deliveries: Sequence[Delivery],
+        now_ms: int,
+        also: Callable[[Transaction, Plan], None] = lambda tx, plan: None,
+    ) -> Plan:
         for _ in range(MOST_POISONED):
             plan = self._sort(deliveries, now_ms)
             if not plan.marks:
@@ -171,6 +215,7 @@ class Intake:
             try:
                 with self._state.write() as tx:
                     self._settler.settle(tx, plan, now_ms=now_ms)
+                    also(tx, plan)
             except Poisoned as poisoned:
                 self._poisoned[poisoned.place] = f"the record could not be judged: {poisoned}"
                 self._forget(deliveries)
@@ -214,6 +259,8 @@ class Intake:
             sorter.catalogue(book, content)
         elif isinstance(content, Refused):
             sorter.refused_catalogue(book, content)
+        if book.by_file:
+            return
         if isinstance(content, Farewell):
             self.liveness.stopped(book.agent)
         else:

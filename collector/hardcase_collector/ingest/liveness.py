@@ -34,6 +34,8 @@ class _Agent:
     heard: bool = False
     """Since this start. What was told before it is known to the findings alone."""
     told: Condition | None = None
+    by_file: bool = False
+    """Heard of last by a file: it has no network, and nobody waits for it."""
 
 
 class Liveness:
@@ -44,17 +46,28 @@ class Liveness:
         self._agents: dict[int, _Agent] = {}
         self._looked_ms: int | None = None
 
-    def watch(self, agent: int, *, stopped: bool = False) -> None:
+    def watch(self, agent: int, *, stopped: bool = False, by_file: bool = False) -> None:
         """An agent that should be heard of; known from the store at start. Its silence counts from now."""
-        self._agents.setdefault(agent, _Agent(stopped=stopped))
+        # Of one by file it is told at once that it is well: the import may have been the last thing before the end.
+        self._agents.setdefault(agent, _Agent(stopped=stopped, by_file=by_file, heard=by_file))
 
     def heard(self, agent: int, *, clock_off: bool) -> None:
         """Anything at all came from the agent."""
         known = self._agents.setdefault(agent, _Agent())
         known.quiet_ms = 0
-        known.stopped = False
+        known.stopped = known.by_file = False
         known.heard = True
         known.clock_off = clock_off
+
+    def carried(self, agent: int, *, clock_off: bool) -> bool:
+        """A file of it was imported. False: it speaks by itself as well, and is waited for as before."""
+        known = self._agents.setdefault(agent, _Agent(quiet_ms=self._silent_after_ms + 1))
+        if not known.by_file and not known.stopped and known.heard and known.quiet_ms <= self._silent_after_ms:
+            return False
+        known.by_file = known.heard = True
+        known.stopped = False
+        known.clock_off = clock_off
+        return True
 
     def stopped(self, agent: int) -> None:
         """The agent said goodbye: its silence is no fault."""
@@ -66,7 +79,7 @@ class Liveness:
 
     def silent(self, agent: int) -> bool:
         known = self._agents.get(agent)
-        return known is None or known.stopped or known.quiet_ms > self._silent_after_ms
+        return known is None or known.stopped or known.by_file or known.quiet_ms > self._silent_after_ms
 
     def is_stopped(self, agent: int) -> bool:
         known = self._agents.get(agent)
@@ -100,6 +113,6 @@ class Liveness:
     def _condition(self, known: _Agent) -> Condition:
         if known.stopped:
             return Condition.STOPPED
-        if known.quiet_ms > self._silent_after_ms:
+        if not known.by_file and known.quiet_ms > self._silent_after_ms:
             return Condition.SILENT
         return Condition.CLOCK_OFF if known.clock_off else Condition.OK

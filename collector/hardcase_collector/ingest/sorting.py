@@ -7,6 +7,7 @@ records come twice, and frames need their numbers before either store can take t
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from hardcase_collector.domain.errors import BadRecord, NotBound
 from hardcase_collector.domain.observation import Frame, Loss, Stamp
@@ -30,6 +31,8 @@ BACKLOG_MS = 30_000
 """A frame older than this on arrival means that its agent is catching up: twice the shortest default period."""
 INT64_MAX = 2**63 - 1
 LOSSES_READ = 10_000
+JUMP = "jump"
+"""Cause of a loss that no agent stated."""
 
 
 class Sorter:
@@ -258,7 +261,7 @@ class Sorter:
             backlog=False,
         )
         first, records = run.through + 1, through - run.through
-        self._lose(run, Loss(stamp=stamp, epoch=run.epoch, first=first, through=through, records=records, cause="jump"))
+        self._lose(run, Loss(stamp=stamp, epoch=run.epoch, first=first, through=through, records=records, cause=JUMP))
 
     def _lose(self, run: Run, loss: Loss) -> None:
         """Counts a loss once: as a jump or as the agent's own record of it, whichever came first."""
@@ -267,6 +270,11 @@ class Sorter:
             stored = self._transaction().feeds.losses(agent=book.agent, limit=LOSSES_READ)
             book.losses = [(one.epoch, one.first, one.through) for one in stored]
         ranged = loss.through > 0
+        if loss.cause != JUMP:
+            # The agent could not know that it was taken, by another way or in an answer that never came.
+            loss = self._not_stored(run, loss)
+            if ranged and loss.first > loss.through:
+                return
         if ranged and any(
             epoch == loss.epoch and first <= loss.first and loss.through <= through
             for epoch, first, through in book.losses
@@ -276,6 +284,15 @@ class Sorter:
             book.losses.append((loss.epoch, loss.first, loss.through))
         self.plan.judged.append(Judged(None, loss, run, loss.stamp.sequence))
         self.plan.counts.lost += loss.records
+
+    def _not_stored(self, run: Run, loss: Loss) -> Loss:
+        """What of a stated range is not in the stores; first above through where all of it is."""
+        other = self.plan.runs.get((run.book.agent, loss.epoch))
+        through = other.through if other is not None else run.book.position(loss.epoch).through
+        if loss.through == 0 or loss.first > through:
+            return loss
+        first = through + 1
+        return replace(loss, first=first, records=max(0, min(loss.records, loss.through - through)))
 
 
 def resumes(book: AgentBook, blocked: Blocked, batch: IncomingBatch) -> bool:

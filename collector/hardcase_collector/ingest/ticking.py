@@ -42,8 +42,9 @@ class Ticker:
             agents = {agent.number: agent for agent in tx.agents.all(customer=None) if not agent.revoked}
             for feed in tx.feeds.feeds():
                 if feed.source == LIVENESS and feed.agent in agents:
+                    known = agents[feed.agent]
                     intake.liveness_feeds[feed.agent] = FeedBook(feed, rehearsal=False)
-                    intake.liveness.watch(feed.agent, stopped=agents[feed.agent].stopped_cleanly)
+                    intake.liveness.watch(feed.agent, stopped=known.stopped_cleanly, by_file=known.by_file)
 
     def tick(self, *, now_ms: int, monotonic_ms: int) -> None:
         """One transaction. Raises TemporaryError; then what changed is told again at the next tick."""

@@ -26,6 +26,7 @@ from hardcase_collector.storage.state.failures import named
 from hardcase_collector.storage.state.feed_store import SqlFeedStore
 from hardcase_collector.storage.state.finding_store import SqlFindingStore
 from hardcase_collector.storage.state.forgetting_store import SqlForgettingStore
+from hardcase_collector.storage.state.import_store import SqlImportStore
 from hardcase_collector.storage.state.noise_store import SqlNoiseStore
 from hardcase_collector.storage.state.outbox_store import SqlOutboxStore
 from hardcase_collector.storage.state.registry_store import SqlRegistryStore
@@ -108,6 +109,10 @@ class SqlTransaction:
     @cached_property
     def search(self) -> SqlSearchStore:
         return SqlSearchStore(self._connection)
+
+    @cached_property
+    def imports(self) -> SqlImportStore:
+        return SqlImportStore(self._connection)
 
     def forget(self, *, now_ms: int, limit: int) -> int:
         """See `retention.py`."""
