@@ -87,10 +87,6 @@ class Intake:
     def telemetry(self) -> TelemetryStore:
         return self._telemetry
 
-    @property
-    def binding(self) -> Binding:
-        return self._binding
-
     def use_judge(self, judge: Judge) -> None:
         """Replaces the judge; every feed is opened anew from its stored row, which is what the last commit left."""
         self._settler = Settler(judge, self._desk)
