@@ -1,4 +1,4 @@
-"""Reads what "file:/path" and "credential:NAME" refer to. Called by `app.py` for channels and the state store.
+"""Reads what "file:/path" and "credential:NAME" refer to, and who else may. For channels, the state store and keys.
 
 The secret is returned and nowhere kept, logged or put into an error.
 """
@@ -6,6 +6,7 @@ The secret is returned and nowhere kept, logged or put into an error.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,6 +20,8 @@ def read_secret(reference: str, *, environment: Mapping[str, str] = os.environ) 
     path = _path(reference, environment)
     try:
         with path.open("rb") as stream:
+            if reference.startswith("file:"):
+                _check_private(path, os.fstat(stream.fileno()).st_mode)
             content = stream.read(MAX_BYTES + 1)
     except OSError as error:
         raise ConfigError((f"{reference}: cannot be read: {error.strerror}",)) from error
@@ -31,6 +34,22 @@ def read_secret(reference: str, *, environment: Mapping[str, str] = os.environ) 
     if not secret:
         raise ConfigError((f"{reference}: is empty",))
     return secret
+
+
+def check_key(path: Path) -> None:
+    """A private key may be its group's (of those who may use certificates), never everybody's. Raises ConfigError."""
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        raise ConfigError((f"{path}: cannot be read: {error.strerror}",)) from error
+    if mode & 0o007:
+        raise ConfigError((f"{path} may be read by everybody: chmod o= {path}",))
+
+
+def _check_private(path: Path, mode: int) -> None:
+    # What systemd hands over as a credential it guards itself.
+    if stat.S_ISREG(mode) and mode & 0o077:
+        raise ConfigError((f"{path} may be read by others: chmod 0600 {path}",))
 
 
 def _path(reference: str, environment: Mapping[str, str]) -> Path:

@@ -25,6 +25,7 @@ from hardcase_collector.domain.errors import CollectorError, ConfigError
 from hardcase_collector.rpc.enrolment import EnrolmentService, add_enrolment
 from hardcase_collector.rpc.server import OPTIONS, build_server
 from hardcase_collector.rpc.service import TelemetryService
+from hardcase_collector.secret_files import check_key
 from hardcase_collector.web.control import peers
 
 Showing = Callable[[], pki.Shown]

@@ -140,6 +140,18 @@ class CollectorStage:
 
     def found(self) -> None:
         """`init`: data directory, CA, server certificate, administrator."""
+        self.configure()
+        names = [word for name in self.names for word in ("--name", name)]
+        # One that init makes has to be changed at the first sign-in.
+        self.password = secrets.token_urlsafe(12)
+        kept = self.directory / "administrator.password"
+        kept.touch(mode=0o600)
+        kept.write_text(self.password)
+        told = json.loads(self.command("init", *names, "--password-file", str(kept), "--json"))
+        self.fingerprint, self.administrator = told["ca_fingerprint"], told["administrator"]
+
+    def configure(self) -> None:
+        """Writes collector.toml alone."""
         self.configuration.write_text(
             f'data_dir = "{self.directory / "data"}"\n{self.settings}\n'
             "[listen]\n"
@@ -148,13 +160,6 @@ class CollectorStage:
             f'web = "127.0.0.1:{self.web_port}"\n'
             f'socket = "{self.directory / "control.sock"}"\n'
             f"{self.tables}\n"
-        )
-        names = [word for name in self.names for word in ("--name", name)]
-        told = json.loads(self.command("init", *names, "--json"))
-        self.fingerprint, self.administrator, self.password = (
-            told["ca_fingerprint"],
-            told["administrator"],
-            told["password"],
         )
 
     def start(self, *, within_s: float = 60) -> None:

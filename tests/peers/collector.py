@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -78,8 +79,13 @@ class CollectorProcess:
         return json.loads(done.stdout)
 
     def found(self) -> None:
-        told = self.ask("init", "--name", "localhost")
-        self.password, self.fingerprint = told["password"], told["ca_fingerprint"]
+        # One that init makes has to be changed at the first sign-in.
+        self.password = secrets.token_urlsafe(12)
+        kept = self.folder / "administrator.password"
+        kept.touch(mode=0o600)
+        kept.write_text(self.password)
+        told = self.ask("init", "--name", "localhost", "--password-file", str(kept))
+        self.fingerprint = told["ca_fingerprint"]
 
     def start(self, *, environment: dict[str, str] | None = None) -> None:
         with (self.folder / "collector.log").open("ab") as log:
