@@ -26,6 +26,7 @@ from hardcase_collector.commands import (
     clocks,
     customers,
     depots,
+    diagnostics,
     entitlements,
     forget,
     joining,
@@ -86,6 +87,7 @@ rules.command()(precision.precision)
 app.add_typer(rules, name="rules")
 app.add_typer(plans.app, name="plans")
 app.add_typer(rota.app, name="rota")
+app.add_typer(diagnostics.app, name="diagnostics")
 app.add_typer(windows.app, name="windows")
 app.command("import")(air_gap.import_files)
 app.command("enrol-file")(air_gap.enrol_file)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from hardcase_collector import pki
+from hardcase_collector.diagnostics.desk import DiagnosticDesk
 from hardcase_collector.domain.errors import CollectorError
 from hardcase_collector.domain.ports import CaseFilter, StateStore
 from hardcase_collector.inlet import Inlet
@@ -34,6 +35,7 @@ class Numbers:
         inlet: Inlet,
         delivering: Delivered,
         disk: DiskReserve,
+        diagnostics: DiagnosticDesk,
         certificate: Path,
         ca: Path,
         clock_ms: Callable[[], int],
@@ -42,12 +44,17 @@ class Numbers:
         self._inlet = inlet
         self._delivering = delivering
         self._disk = disk
+        self._diagnostics = diagnostics
         self._certificates = {"certificate_days": certificate, "ca_certificate_days": ca}
         self._clock_ms = clock_ms
 
     def read(self) -> Mapping[str, float]:
         now_ms = self._clock_ms()
-        numbers = {**self._of_intake(now_ms), "delivered": float(self._delivering.delivered)}
+        numbers = {
+            **self._of_intake(now_ms),
+            "delivered": float(self._delivering.delivered),
+            **self._diagnostics.numbers(),
+        }
         for part in (self._of_stores, self._of_machine):
             try:
                 numbers |= part(now_ms)
@@ -86,11 +93,13 @@ class Numbers:
             counts = tx.outbox.counts()
             oldest_ms = tx.outbox.oldest_owed_ms()
             cases = tx.cases.list(CaseFilter(customer=None, open_only=True, rehearsal=False, limit=ALL_CASES))
+            requests = tx.diagnostics.counts()
         return {
             "outbox_owed": counts.get("owed", 0),
             "outbox_dead": counts.get("dead", 0),
             "outbox_age_seconds": max(0.0, (now_ms - oldest_ms) / 1000) if oldest_ms is not None else 0.0,
             "open_cases": len(cases),
+            **{f"diagnostics_{state}": number for state, number in requests.items()},
         }
 
     def _of_machine(self, now_ms: int) -> dict[str, float]:

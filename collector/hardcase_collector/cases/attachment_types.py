@@ -57,14 +57,26 @@ TYPES: Mapping[str, tuple[str, Callable[[bytes], bool]]] = {
     "gz": ("application/gzip", _signed("application/gzip")),
 }
 """Extension -> media type, and whether a beginning is one of it."""
+BUNDLE_TYPES: Mapping[str, tuple[str, Callable[[bytes], bool]]] = {
+    "zip": TYPES["zip"],
+    "gz": TYPES["gz"],
+    "tgz": TYPES["gz"],
+    # POSIX.1-1988: the magic of a header stands at 257.
+    "tar": ("application/x-tar", lambda head: head[257:262] == b"ustar"),
+    "bz2": ("application/x-bzip2", lambda head: head.startswith(b"BZh")),
+    "xz": ("application/x-xz", lambda head: head.startswith(b"\xfd7zXZ\x00")),
+    "7z": ("application/x-7z-compressed", lambda head: head.startswith(b"7z\xbc\xaf\x27\x1c")),
+    "zst": ("application/zstd", lambda head: head.startswith(b"\x28\xb5\x2f\xfd")),
+}
+"""What vendors' own tools make: archives alone. Never unpacked here."""
 
 
-def media_of(name: str, head: bytes) -> str:
+def media_of(name: str, head: bytes, *, bundle: bool = False) -> str:
     """The media type of a file called `name` that begins so. Raises IllegalAction for what may not be attached."""
-    extension = extension_of(name)
-    known = TYPES.get(extension)
+    extension, types = extension_of(name), BUNDLE_TYPES if bundle else TYPES
+    known = types.get(extension)
     if known is None:
-        raise IllegalAction(f"a file of type {extension or name} is not taken; {', '.join(sorted(TYPES))} are")
+        raise IllegalAction(f"a file of type {extension or name} is not taken; {', '.join(sorted(types))} are")
     if not head:
         raise IllegalAction(f"{name} is empty")
     media, fits = known

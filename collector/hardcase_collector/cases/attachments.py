@@ -8,9 +8,10 @@ case lets go of could vanish just as another takes it.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from typing import TypeVar
 
 from hardcase_collector.cases.actions import NOTE_KEPT, allowed
 from hardcase_collector.cases.attachment_types import HEAD, media_of, safe_name
@@ -28,12 +29,16 @@ _DAY_MS = 86_400_000
 _EXPIRED_AT_ONCE = 200
 _SWEPT_AT_ONCE = 500
 
+_T = TypeVar("_T")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttachmentLimits:
     file_bytes: int = 32 * _MIB
     case_bytes: int = 256 * _MIB
     """All files of one case."""
+    bundle_bytes: int = 512 * _MIB
+    """All that vendors' own tools collected for one case, apart from the other files."""
     kept_ms: int = 1095 * _DAY_MS
     """After the case ended."""
 
@@ -42,7 +47,16 @@ class Upload:
     """One file on its way. Used by one thread at a time; `finish` or `abandon` ends it."""
 
     def __init__(
-        self, desk: Attachments, incoming: Incoming, number: str, name: str, room: int, *, by: Actor, internal: bool
+        self,
+        desk: Attachments,
+        incoming: Incoming,
+        number: str,
+        name: str,
+        room: int,
+        *,
+        by: Actor,
+        internal: bool,
+        kind: AttachmentKind = AttachmentKind.FILE,
     ) -> None:
         self._desk = desk
         self._incoming = incoming
@@ -52,6 +66,7 @@ class Upload:
         self.name = name
         self.by = by
         self.internal = internal
+        self.kind = kind
 
     def write(self, chunk: bytes) -> None:
         """Raises IllegalAction beyond the limit or for a kind of file that is not taken; DiskFull, StoreFailed."""
@@ -60,16 +75,18 @@ class Upload:
         if len(self._head) < HEAD:
             self._head += chunk[: HEAD - len(self._head)]
             if len(self._head) == HEAD:
-                media_of(self.name, self._head)
+                self._media()
         self._incoming.write(chunk)
 
     def finish(self, *, now_ms: int) -> Attachment:
         """On the case from now on. Raises as `write`, and NotFound."""
         try:
-            media = media_of(self.name, self._head)
-            return self._desk.keep(self, self._incoming, media, now_ms=now_ms)
+            return self._desk.keep(self, self._incoming, self._media(), now_ms=now_ms)
         finally:
             self._incoming.drop()
+
+    def _media(self) -> str:
+        return media_of(self.name, self._head, bundle=self.kind is AttachmentKind.VENDOR_BUNDLE)
 
     def abandon(self) -> None:
         """Nothing of it stays."""
@@ -88,22 +105,42 @@ class Attachments:
         self.limits = limits
         self._settling = threading.Lock()
 
-    def receive(self, number: str, *, by: Actor, name: str, internal: bool = False) -> Upload:
+    def receive(
+        self,
+        number: str,
+        *,
+        by: Actor,
+        name: str,
+        internal: bool = False,
+        kind: AttachmentKind = AttachmentKind.FILE,
+    ) -> Upload:
         """For a file of this case. Raises NotAllowed, NotFound, IllegalAction (no room left), DiskFull, StoreFailed."""
         safe = safe_name(name)
         with self._store.read() as tx:
             case = self._case(tx, number, by, internal=internal)
-            room = self._room(tx, case)
-        return Upload(self, self._evidence.receive(), number, safe, room, by=by, internal=internal)
+            room = self._room(tx, case, kind)
+        return Upload(self, self._evidence.receive(), number, safe, room, by=by, internal=internal, kind=kind)
 
     def keep(self, upload: Upload, incoming: Incoming, media: str, *, now_ms: int) -> Attachment:
         """Called by `Upload.finish`."""
+        size = incoming.size
+
+        def attach(tx: Transaction, sha256: str) -> Attachment:
+            case = self._case(tx, upload.number, upload.by, internal=upload.internal)
+            return self._attach(tx, case, upload, sha256, size, media, now_ms)
+
+        return self.refer(incoming, attach)
+
+    def refer(self, incoming: Incoming, record: Callable[[Transaction, str], _T]) -> _T:
+        """Keeps a file, and in one transaction what refers to its hash. Where that fails the file goes again.
+
+        For everything that keeps evidence: nothing may sweep in between. Raises StoreFailed, and what `record` raises.
+        """
         with self._settling:
-            sha256, size = incoming.keep(), incoming.size
+            sha256 = incoming.keep()
             try:
                 with self._store.write() as tx:
-                    case = self._case(tx, upload.number, upload.by, internal=upload.internal)
-                    return self._attach(tx, case, upload, sha256, size, media, now_ms)
+                    return record(tx, sha256)
             except BaseException:
                 self._sweep((sha256,))
                 raise
@@ -173,11 +210,13 @@ class Attachments:
             allowed(tx, case, by, Deed.NOTE_INTERNAL)
         return case
 
-    def _room(self, tx: Transaction, case: Case) -> int:
-        room = self.limits.case_bytes - tx.reports.attached_bytes(case.id, AttachmentKind.FILE)
+    def _room(self, tx: Transaction, case: Case, kind: AttachmentKind) -> int:
+        bundle = kind is AttachmentKind.VENDOR_BUNDLE
+        most = self.limits.bundle_bytes if bundle else self.limits.case_bytes
+        room = most - tx.reports.attached_bytes(case.id, kind)
         if room <= 0:
-            raise IllegalAction(f"case {case.number} has all the {self.limits.case_bytes // _MIB} MiB it may have")
-        return min(room, self.limits.file_bytes)
+            raise IllegalAction(f"case {case.number} has all the {most // _MIB} MiB it may have")
+        return room if bundle else min(room, self.limits.file_bytes)
 
     def _attach(
         self, tx: Transaction, case: Case, upload: Upload, sha256: str, size: int, media: str, now_ms: int
@@ -188,7 +227,7 @@ class Attachments:
                 if upload.internal or not before.internal:
                     return before
                 tx.reports.detach((before.id,))
-        if size > self._room(tx, case):
+        if size > self._room(tx, case, upload.kind):
             raise IllegalAction(f"case {case.number} has no room left for {upload.name}")
         made = tx.reports.attach(
             Attachment(
@@ -201,11 +240,14 @@ class Attachments:
                 attached_by=upload.by.name,
                 at_ms=now_ms,
                 internal=upload.internal,
+                kind=upload.kind,
             )
         )
         told: dict[str, Fact] = {"name": made.name, "size": size, "media": media, "sha256": sha256}
         if made.internal:
             told["internal"] = True
+        if made.kind is not AttachmentKind.FILE:
+            told["attachment"] = str(made.kind)
         occasion = Occasion(now_ms=now_ms, actor=upload.by.name, quiet=made.internal)
         CaseFile(tx, self._announcer).change(case, "attached", occasion, told)
         return made

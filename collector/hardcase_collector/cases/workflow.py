@@ -158,6 +158,19 @@ class Deed(StrEnum):
     STOCK = "stock"
     """Counts of a depot, its models and its low marks."""
 
+    SEE_DIAGNOSTICS = "see_diagnostics"
+    ASK_READING = "ask_reading"
+    """An agent's event log, sensors or inventory, now."""
+    ASK_SELF_TEST = "ask_self_test"
+    ASK_IDENTIFY = "ask_identify"
+    """A lamp on a machine or on one of its disks."""
+    ASK_CLEAR_SEL = "ask_clear_sel"
+    ASK_BUNDLE = "ask_bundle"
+    CONSENT_BUNDLE = "consent_bundle"
+    """Agrees, or does not, to the sending of what a support bundle lists."""
+    WITHDRAW_DIAGNOSTIC = "withdraw_diagnostic"
+    DOWNLOAD_DIAGNOSTIC = "download_diagnostic"
+
     SEE_CUSTOMER = "see_customer"
     EDIT_BOOKS = "edit_books"
     EDIT_ROTA = "edit_rota"
@@ -236,6 +249,17 @@ MAY: Mapping[Deed, frozenset[Role]] = {
     Deed.INSTALL_PART: _HANDS,
     Deed.RETURN_PART: _STAFF,
     Deed.STOCK: _OFFICE,
+    Deed.SEE_DIAGNOSTICS: _STAFF | _MACHINES | {Role.VIEWER},
+    # A machine may ask for what changes nothing and leaves no mark.
+    Deed.ASK_READING: _HANDS | _MACHINES,
+    Deed.ASK_SELF_TEST: _HANDS,
+    Deed.ASK_IDENTIFY: _HANDS,
+    Deed.ASK_CLEAR_SEL: _LEADERS,
+    Deed.ASK_BUNDLE: _HANDS,
+    # By a contact himself, or by whoever heard it from him and says from whom.
+    Deed.CONSENT_BUNDLE: _HANDS | _CUSTOMER,
+    Deed.WITHDRAW_DIAGNOSTIC: _HANDS | _MACHINES,
+    Deed.DOWNLOAD_DIAGNOSTIC: _HANDS | _MACHINES,
     Deed.SEE_CUSTOMER: _STAFF | _MACHINES | _CUSTOMER | {Role.VIEWER},
     Deed.EDIT_BOOKS: _OFFICE,
     Deed.EDIT_ROTA: _OFFICE,

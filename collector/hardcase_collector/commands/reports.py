@@ -27,6 +27,9 @@ CallerPhone = Annotated[str, typer.Option("--phone", help="His phone number.")]
 Occurred = Annotated[str, typer.Option("--at", help="When it happened, as 2026-01-31T08:30; local unless it says.")]
 Key = Annotated[str, typer.Option(help="Idempotency key: the same key and words give the same case.")]
 Files = Annotated[list[Path] | None, typer.Option("--attach", "-a", help="A file to go with it; repeat.")]
+VendorBundle = Annotated[
+    bool, typer.Option("--vendor-bundle", help="What a vendor's own tool collected: an archive, and larger.")
+]
 Inside = Annotated[bool, typer.Option("--internal", help="Never shown to the customer.")]
 
 
@@ -162,9 +165,16 @@ def categories(ctx: typer.Context, as_json: JsonFlag = False) -> None:
 
 
 @app.command()
-def attach(ctx: typer.Context, number: Number, file: Path, internal: Inside = False, as_json: JsonFlag = False) -> None:
-    """Attach a file: text, log, CSV, JSON, PNG, JPEG, PDF, ZIP or GZ."""
-    made = _attach(ctx, number, file, internal=internal)
+def attach(
+    ctx: typer.Context,
+    number: Number,
+    file: Path,
+    internal: Inside = False,
+    vendor_bundle: VendorBundle = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Attach a file: text, log, CSV, JSON, PNG, JPEG, PDF, ZIP or GZ; or a vendor's own bundle."""
+    made = _attach(ctx, number, file, internal=internal, kind="vendor_bundle" if vendor_bundle else "file")
     if as_json:
         talk.show_json(made)
         return
@@ -222,8 +232,9 @@ def _attach_all(ctx: typer.Context, number: str, files: list[Path] | None) -> No
         _attach(ctx, number, file, internal=False)
 
 
-def _attach(ctx: typer.Context, number: str, file: Path, *, internal: bool) -> Any:
-    return talk.send_file(ctx, f"/attachments/{talk.in_path(number)}", file, name=file.name, internal=internal)
+def _attach(ctx: typer.Context, number: str, file: Path, *, internal: bool, kind: str = "file") -> Any:
+    path = f"/attachments/{talk.in_path(number)}"
+    return talk.send_file(ctx, path, file, name=file.name, internal=internal, kind=kind)
 
 
 def _time(told: str) -> int:

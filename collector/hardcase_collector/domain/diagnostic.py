@@ -1,6 +1,7 @@
-"""Diagnostics that people ask of agents: requests, how they stand, what came of them. The store is `diagnostic_store.py`.
+"""Diagnostics that people ask of agents: requests, how they stand, what came of them.
 
-Who may ask for what, and what happens then, is `diagnostics/`; how it travels, `rpc/diagnostics.py` and `rpc/upload.py`.
+The store's port is `diagnostic_store.py`. Who may ask for what, and what happens then, is `diagnostics/`; how it
+travels, `rpc/diagnostics.py` and `rpc/upload.py`.
 """
 
 from __future__ import annotations

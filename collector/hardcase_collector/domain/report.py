@@ -169,3 +169,27 @@ class EvidenceStore(Protocol):
     def hashes(self) -> Iterator[str]: ...
     def tidy(self) -> int:
         """Removes what was being received when the collector stopped; how many files."""
+
+
+class Partial(Incoming, Protocol):
+    """A file that comes in several attempts: what has come stays until it is kept, dropped or tidied away."""
+
+    def digest(self) -> str:
+        """SHA-256 of all that has come, hex, as it lies on the disk. Raises StoreFailed."""
+
+    def pause(self) -> None:
+        """Lets go of it for now; also after `keep` and `drop`, where it does nothing."""
+
+
+class PartialStore(Protocol):
+    """Files that come in several attempts, at most one for each owner."""
+
+    def resume(self, owner: str, tag: str) -> Partial:
+        """Goes on with the one of this tag (hex, as the owner); another of this owner is let go of.
+
+        Raises DiskFull below the reserve, StoreFailed, UploadHeld where too many are under way.
+        """
+
+    def owners(self) -> frozenset[str]: ...
+    def drop(self, owner: str) -> None:
+        """What is not there is gone already. Raises StoreFailed."""

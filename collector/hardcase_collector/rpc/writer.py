@@ -18,6 +18,7 @@ from typing import TypeVar
 from google.protobuf.message import DecodeError
 from hardcase_protos.v1 import telemetry_pb2
 
+from hardcase_collector.domain.diagnostic import AgentReport
 from hardcase_collector.domain.errors import BadRecord, StoreFailed
 from hardcase_collector.ingest.incoming import (
     Answer,
@@ -29,7 +30,7 @@ from hardcase_collector.ingest.incoming import (
     Refused,
 )
 from hardcase_collector.ingest.intake import Intake
-from hardcase_collector.rpc import codec, records
+from hardcase_collector.rpc import codec, diagnostics, records
 from hardcase_collector.rpc.fair_queue import FairQueue, Waiting
 
 log = logging.getLogger(__name__)
@@ -62,7 +63,9 @@ class GroupDone:
 
 
 class Writer:
-    """Owns the thread. `done` is called on the loop; `tick` on the writer's thread, every five seconds."""
+    """Owns the thread. `done` is called on the loop; `tick` on the writer's thread, every five seconds; there too
+    `reported`, with each report on diagnostics, after the group that it came with.
+    """
 
     def __init__(
         self,
@@ -71,12 +74,15 @@ class Writer:
         *,
         done: Callable[[GroupDone], None],
         tick: Callable[[], None] = lambda: None,
+        reported: Callable[[int, AgentReport], None] = lambda agent, report: None,
         wall_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self._intake = intake
         self._queue = queue
         self._done = done
         self._tick = tick
+        self._reported = reported
+        self._reports: list[tuple[int, AgentReport]] = []
         self._wall_ms = wall_ms
         self._jobs: deque[Callable[[], None]] = deque()
         self._stopping = False
@@ -152,6 +158,10 @@ class Writer:
             stream.backlog = answer.backlog
             told.append((stream, codec.answers_to_bytes(answer)))
         self._tell(GroupDone(told, list(taken.values()), broken))
+        # After the readings, which are acknowledged already: a person who waits for an answer can wait for them.
+        reports, self._reports = self._reports, []
+        for agent, report in reports:
+            self._reported(agent, report)
         self.last_group_s = time.perf_counter() - started
         self.busy_s += self.last_group_s
         self.groups += 1
@@ -176,8 +186,11 @@ class Writer:
                 broken.append(Broken(stream, str(error)))
                 self._queue.drop(stream)
                 continue
-            deliveries.append(Delivery(stream.agent, stream.session, received_ms, content))
             weight += content.weight if type(content) is IncomingBatch else codec.OTHER_WEIGHT
+            if isinstance(content, AgentReport):
+                self._reports.append((stream.agent, content))
+            else:
+                deliveries.append(Delivery(stream.agent, stream.session, received_ms, content))
 
     def _process(self, deliveries: Sequence[Delivery]) -> Sequence[tuple[int, Answer]]:
         try:
@@ -194,7 +207,7 @@ class Writer:
             self._loop.call_soon_threadsafe(self._done, done)
 
 
-def content_of(message: bytes) -> IncomingBatch | OfferedCatalogue | Refused | Heard | Farewell:
+def content_of(message: bytes) -> IncomingBatch | OfferedCatalogue | Refused | Heard | Farewell | AgentReport:
     """One message after Hello. Raises BadRecord or DecodeError where no agent would send it."""
     parsed = telemetry_pb2.AgentMessage.FromString(message)
     kind = parsed.WhichOneof("message")
@@ -206,4 +219,6 @@ def content_of(message: bytes) -> IncomingBatch | OfferedCatalogue | Refused | H
         return Farewell(parsed.goodbye.reason)
     if kind == "catalogue":
         return records.answered_catalogue_of(parsed.catalogue)
+    if kind == "diagnostic":
+        return diagnostics.report_of(parsed.diagnostic)
     raise BadRecord("a second Hello" if kind == "hello" else "an empty message")

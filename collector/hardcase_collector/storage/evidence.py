@@ -1,7 +1,7 @@
 """EvidenceStore as files below data_dir/evidence: ab/<sha256>, mode 0600, written beside, synced, renamed.
 
-Made by `composition.py`. What a file is to a case stands in the state store; a file nobody refers to is removed by
-`cases/attachments.py`, which knows.
+Made by `composition.py`; files that come in several attempts are `partials.py`. What a file is to a case stands in the
+state store; a file nobody refers to is removed by `cases/attachments.py`, which knows.
 """
 
 from __future__ import annotations
@@ -30,18 +30,22 @@ class EvidenceFiles:
         self._folder = folder
         self._incoming = folder / "incoming"
         self._trouble = trouble
-        with _named("being opened"):
+        with named("being opened"):
             self._incoming.mkdir(mode=0o700, parents=True, exist_ok=True)
 
+    @property
+    def folder(self) -> Path:
+        return self._folder
+
     def receive(self) -> IncomingFile:
-        self._refuse_when_full()
-        with _named("making a file"):
+        self.refuse_when_full()
+        with named("making a file"):
             number, path = tempfile.mkstemp(dir=self._incoming)
-        return IncomingFile(number, Path(path), self._path, self._refuse_when_full)
+        return IncomingFile(number, Path(path), self.place, self.refuse_when_full)
 
     def read(self, sha256: str) -> Iterator[bytes]:
         try:
-            file = self._path(sha256).open("rb")
+            file = self.place(sha256).open("rb")
         except FileNotFoundError:
             raise NotFound(f"the file {sha256} is not there any more") from None
         except OSError as error:
@@ -55,8 +59,8 @@ class EvidenceFiles:
         return chunks()
 
     def remove(self, sha256: str) -> None:
-        with _named("removing a file"):
-            self._path(sha256).unlink(missing_ok=True)
+        with named("removing a file"):
+            self.place(sha256).unlink(missing_ok=True)
 
     def hashes(self) -> Iterator[str]:
         for path in self._folder.glob("[0-9a-f][0-9a-f]/*"):
@@ -65,18 +69,19 @@ class EvidenceFiles:
 
     def tidy(self) -> int:
         left = list(self._incoming.iterdir())
-        with _named("tidying"):
+        with named("tidying"):
             for path in left:
                 path.unlink(missing_ok=True)
         return len(left)
 
-    def _path(self, sha256: str) -> Path:
-        """Raises NotFound for what is no hash: it never becomes a path."""
+    def place(self, sha256: str) -> Path:
+        """Where the file of this hash lies. Raises NotFound for what is no hash: it never becomes a path."""
         if not _SHA256.fullmatch(sha256):
             raise NotFound("that is no SHA-256")
         return self._folder / sha256[:2] / sha256
 
-    def _refuse_when_full(self) -> None:
+    def refuse_when_full(self) -> None:
+        """Raises DiskFull."""
         if trouble := self._trouble():
             raise DiskFull(trouble)
 
@@ -106,7 +111,7 @@ class IncomingFile:
             self._refuse_when_full()
             self._looked = self._size
         rest = memoryview(chunk)
-        with _named("writing"):
+        with named("writing"):
             while rest:
                 rest = rest[os.write(self._number, rest) :]
         self._hash.update(chunk)
@@ -117,14 +122,14 @@ class IncomingFile:
             raise StoreFailed("evidence: the file is closed already")
         sha256 = self._hash.hexdigest()
         place = self._place(sha256)
-        with _named("keeping a file"):
+        with named("keeping a file"):
             os.fsync(self._number)
             if not place.parent.exists():
                 place.parent.mkdir(mode=0o700, exist_ok=True)
-                _sync(place.parent.parent)
+                sync(place.parent.parent)
             # Of one content both are the same file: whichever comes last stays.
             os.rename(self._path, place)
-            _sync(place.parent)
+            sync(place.parent)
         self._close()
         return sha256
 
@@ -139,7 +144,8 @@ class IncomingFile:
             self._number = None
 
 
-def _sync(folder: Path) -> None:
+def sync(folder: Path) -> None:
+    """What was renamed into it stays there."""
     number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(number)
@@ -148,7 +154,8 @@ def _sync(folder: Path) -> None:
 
 
 @contextmanager
-def _named(doing: str) -> Iterator[None]:
+def named(doing: str) -> Iterator[None]:
+    """An error of the operating system becomes StoreFailed, saying what was being done."""
     try:
         yield
     except OSError as error:

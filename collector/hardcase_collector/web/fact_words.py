@@ -39,6 +39,12 @@ _TABLES: Mapping[str, tuple[str, ...]] = {
     "uncovered": ("quote_line",),
     "waiting": ("waiting",),
     "component": ("component",),
+    "diagnostic": ("diagnostic.kind",),
+    "ended": ("diagnostic.state",),
+    "detail": ("diagnostic.cause",),
+    "test": ("diagnostic.test",),
+    "target": ("diagnostic.target",),
+    "attachment": ("attachment",),
 }
 
 

@@ -12,14 +12,19 @@ from hardcase_collector.domain.report import Attachment
 
 def as_download(attachment: Attachment, chunks: Iterator[bytes]) -> StreamingResponse:
     """RFC 6266: the name in ASCII for old readers, and whole in UTF-8."""
-    plain = attachment.name.encode("ascii", "replace").decode("ascii").replace("?", "_").replace('"', "_")
-    whole = quote(attachment.name, safe="")
+    return download(attachment.name, attachment.media, attachment.size, chunks)
+
+
+def download(name: str, media: str, size: int, chunks: Iterator[bytes]) -> StreamingResponse:
+    """The same for any file that was kept."""
+    plain = name.encode("ascii", "replace").decode("ascii").replace("?", "_").replace('"', "_")
+    whole = quote(name, safe="")
     return StreamingResponse(
         chunks,
-        media_type=attachment.media,
+        media_type=media,
         headers={
             "Content-Disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{whole}",
-            "Content-Length": str(attachment.size),
+            "Content-Length": str(size),
             "X-Content-Type-Options": "nosniff",
             "Content-Security-Policy": "default-src 'none'; sandbox",
             "Cache-Control": "no-store",

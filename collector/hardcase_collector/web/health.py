@@ -12,8 +12,13 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+from hardcase_collector.domain.diagnostic import RequestState
 from hardcase_collector.web.ports import Health
 
+_REQUESTS = {
+    f"diagnostics_{state}": f"Requests for diagnostics that are kept: {str(state).replace('_', ' ')}"
+    for state in RequestState
+}
 GAUGES = {
     "spool_age_seconds": "Age of the newest stored reading of the connected agent that is furthest behind",
     "commit_seconds": "How long the last commit of both stores took",
@@ -27,6 +32,7 @@ GAUGES = {
     "ca_certificate_days": "Days until the CA ends",
     "open_cases": "Open cases, rehearsals not counted",
     "disk_free_bytes": "Free space of the data directory",
+    **_REQUESTS,
 }
 COUNTERS = {
     "acknowledged": "Records acknowledged since start",
@@ -36,6 +42,10 @@ COUNTERS = {
     "frames": "Frames stored since start",
     "samples": "Samples stored since start",
     "delivered": "Notifications delivered since start",
+    "diagnostic_uploads": "Files of answers received since start",
+    "diagnostic_upload_bytes": "Bytes of files of answers received since start",
+    "diagnostic_uploads_refused": "Uploads refused or broken off since start",
+    "diagnostic_reports_ignored": "Reports of agents on requests that are not theirs, since start",
 }
 
 

@@ -14,6 +14,7 @@ from hardcase_collector.cases.precision import Precision
 from hardcase_collector.cases.reports import Reports
 from hardcase_collector.cases.rotas import Rotas
 from hardcase_collector.cases.windows import Windows
+from hardcase_collector.diagnostics.asking import Diagnostics
 from hardcase_collector.domain.actor import Actor
 from hardcase_collector.domain.case import Case, CaseAction, Outcome
 from hardcase_collector.domain.ports import StateStore, Transaction
@@ -89,6 +90,8 @@ class Shop:
     """What people tell becomes a case."""
     attachments: Attachments | None = None
     """Files on cases."""
+    diagnostics: Diagnostics | None = None
+    """What is asked of agents."""
     confidence: Callable[[Iterable[str]], Sequence[Precision]] = lambda rules: ()
     """How often these rules were right, of late."""
     windows: Windows = Windows()

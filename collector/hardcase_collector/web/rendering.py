@@ -79,7 +79,8 @@ def quantity(reader: Reader, value: float | None, unit: str) -> str:
 
 
 _TELLING = (
-    "diagnostic", "ended", "detail", "clock", "percent", "because", "assignee", "team", "from", "to", "priority", "engineer", "names", "manner",
+    "diagnostic", "ended", "detail",
+    "clock", "percent", "because", "assignee", "team", "from", "to", "priority", "engineer", "names", "manner",
     "solution", "who", "whom", "channel", "vendor", "vendor_case", "rma", "part_number", "depot", "old_serial",
     "new_serial", "tracking", "total", "currency", "score", "comment", "result", "outcome", "moment", "time_ms",
     "expected_ms", "promised_ms", "from_ms", "until_ms", "due_ms", "reason", "text", "error", "cause", "name",

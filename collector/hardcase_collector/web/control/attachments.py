@@ -10,6 +10,7 @@ from starlette.requests import ClientDisconnect
 
 from hardcase_collector.cases.attachments import Attachments
 from hardcase_collector.domain.errors import IllegalAction
+from hardcase_collector.domain.report import AttachmentKind
 from hardcase_collector.web.again import AgainRoute
 from hardcase_collector.web.control.plain import Json, plain
 from hardcase_collector.web.control.ports import Control, who
@@ -35,10 +36,11 @@ def _receive(made: APIRouter, shop: Shop, attachments: Attachments) -> None:
         number: str,
         name: Annotated[str, Query(max_length=500)],
         internal: bool = False,
+        kind: AttachmentKind = AttachmentKind.FILE,
     ) -> Json:
         """The body is the file."""
         by = who(request)
-        upload = await asyncio.to_thread(attachments.receive, number, by=by, name=name, internal=internal)
+        upload = await asyncio.to_thread(attachments.receive, number, by=by, name=name, internal=internal, kind=kind)
         try:
             async with asyncio.timeout(SILENT_S) as patience:
                 async for chunk in request.stream():

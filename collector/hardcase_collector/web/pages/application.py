@@ -24,7 +24,18 @@ from hardcase_collector.web.access import Sessions
 from hardcase_collector.web.addresses import Addresses
 from hardcase_collector.web.again import AgainRoute
 from hardcase_collector.web.health import add_health
-from hardcase_collector.web.pages import account, assets, case, files, ledger, links, queue, reports, search
+from hardcase_collector.web.pages import (
+    account,
+    assets,
+    case,
+    diagnostics,
+    files,
+    ledger,
+    links,
+    queue,
+    reports,
+    search,
+)
 from hardcase_collector.web.pages.frame import Frame, Refused
 from hardcase_collector.web.ports import Health, Shop
 from hardcase_collector.web.rendering import SECURITY_HEADERS
@@ -36,7 +47,7 @@ API_PATH = "/api"
 MAX_API_BODY = 4 << 20
 """The books of a large customer; who asks is looked at before any of it is read."""
 STATIC = {"style.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}
-PAGES = (account, assets, queue, ledger, case, search, links, reports, files)
+PAGES = (account, assets, queue, ledger, case, diagnostics, search, links, reports, files)
 
 
 def make_pages(

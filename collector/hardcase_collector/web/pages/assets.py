@@ -14,6 +14,7 @@ from hardcase_collector.web import picture
 from hardcase_collector.web.access import Person
 from hardcase_collector.web.again import AgainRoute
 from hardcase_collector.web.joining import settle
+from hardcase_collector.web.pages import diagnostics
 from hardcase_collector.web.pages.frame import Frame, Refused, Visitor, check_form, check_text
 from hardcase_collector.web.ports import Shop
 
@@ -40,6 +41,7 @@ class AssetPages:
                 readings=self._shop.readings,
             )
             site, custody = site_of(tx, shown.line.asset), tx.registry.custody(number)
+            asked = diagnostics.panel_of(tx, self._shop, shown.line.asset, by=person.actor)
         return self._frame.page(
             request,
             "asset.html",
@@ -47,6 +49,8 @@ class AssetPages:
             picture=shown,
             site=site,
             custody=custody,
+            panel=asked,
+            ask_offers=diagnostics.offers(asked) if asked else (),
             here="fleet",
             gaps=sum(1 for reading in shown.readings if reading.gap),
             numbers={case.id: case.number for case in shown.cases},

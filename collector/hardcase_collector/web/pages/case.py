@@ -24,6 +24,7 @@ from hardcase_collector.web.around import around
 from hardcase_collector.web.pages import (
     aftercare_steps,
     case_steps,
+    diagnostics,
     handling_steps,
     part_steps,
     repair_steps,
@@ -76,6 +77,7 @@ class CasePages:
                 unknown_machine=shown.asset.basis == IdentityBasis.UNKNOWN,
                 choices=self._choices(tx, shown.case, person, now_ms),
             )
+            asked = diagnostics.panel_of(tx, self._shop, shown.asset, case=shown.case, by=person.actor)
         return self._frame.page(
             request,
             "case.html",
@@ -87,6 +89,8 @@ class CasePages:
             internal=internal,
             confidence=self._shop.confidence({why.rule for why in shown.whys if why.opened}) if internal else (),
             quiet_codes=_QUIET,
+            panel=asked,
+            ask_offers=diagnostics.offers(asked) if asked else (),
             files=self._shop.attachments is not None and may(person.role, Deed.ATTACH),
             here="cases",
         )

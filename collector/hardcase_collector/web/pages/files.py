@@ -15,6 +15,7 @@ from starlette.formparsers import MultiPartException
 
 from hardcase_collector.cases.attachments import Attachments, Upload
 from hardcase_collector.domain.errors import NotFound
+from hardcase_collector.domain.report import AttachmentKind
 from hardcase_collector.web.access import Person
 from hardcase_collector.web.again import AgainRoute
 from hardcase_collector.web.files import as_download
@@ -30,7 +31,8 @@ _CHUNK = 1 << 18
 
 def room(shop: Shop) -> int:
     """How large a form with a file may be."""
-    return shop.attachments.limits.file_bytes + FORM_BYTES if shop.attachments else 0
+    limits = shop.attachments.limits if shop.attachments else None
+    return max(limits.file_bytes, limits.bundle_bytes) + FORM_BYTES if limits else 0
 
 
 class FilePages:
@@ -59,6 +61,7 @@ class FilePages:
                 by=person.actor,
                 name=file.filename,
                 internal=form.get("internal") == "1",
+                kind=AttachmentKind.VENDOR_BUNDLE if form.get("bundle") == "1" else AttachmentKind.FILE,
             )
             await asyncio.to_thread(self._keep, upload, file)
         finally:
