@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from hardcase_agent.config import Settings
+from hardcase_agent.doctor.findings import findings
+from hardcase_agent.doctor.place import Place
 from hardcase_agent.domain.errors import AccessDenied, AgentError, DeviceHung, ToolMissing
 from hardcase_agent.domain.event import CoverageLine, CoverageStatus
 from hardcase_agent.domain.frame import Sweep
@@ -19,13 +20,9 @@ from hardcase_agent.machine import Machine
 from hardcase_agent.sampling.breaker import describe
 from hardcase_agent.sensors.catalogue import FAMILIES
 from hardcase_agent.sweeps import close_sources
-from hardcase_agent.uplink import identity
-from hardcase_agent.uplink.endpoint import is_loopback
 
 DOCTOR_S = 30.0
 """One source's own examination; a BMC over a WAN needs ten seconds for its SDR."""
-EXPIRY_DAYS = 7
-DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +102,11 @@ async def _bounded(call: Any, deadline_s: float) -> Any:
     return task.result()
 
 
-async def examine(settings: Settings, clock: Clock) -> list[Examined]:
-    """The agent's own condition first, then every source's."""
+async def examine(settings: Settings, clock: Clock, place: Place | None = None) -> list[Examined]:
+    """What concerns the installation first, then every source's own. `place`: another root than this machine's."""
+    told = await findings(settings, clock, place or Place())
     sources, broken = await sources_of(settings, clock)
-    found = [Examined("agent", tuple(_own_lines(settings, clock))), *broken]
+    found = [*(Examined(name, tuple(lines)) for name, lines in told.items() if lines), *broken]
     for source in sources:
         try:
             lines = tuple(await _bounded(source.doctor(), DOCTOR_S))
@@ -117,55 +115,6 @@ async def examine(settings: Settings, clock: Clock) -> list[Examined]:
         found.append(Examined(source.name, lines))
     await close_sources(sources)
     return found
-
-
-def _own_lines(settings: Settings, clock: Clock) -> list[CoverageLine]:
-    return [_helper_line(settings), *_collector_lines(settings, clock), _state_line(settings.core.state_dir)]
-
-
-def _helper_line(settings: Settings) -> CoverageLine:
-    path = settings.core.helper.socket
-    if not path:
-        return _good("devices are opened by the agent itself: helper.socket is empty")
-    if Path(path).exists():
-        return _good(f"devices are opened by the helper at {path}")
-    # Not a fault in itself: each source says what its own rights do not reach.
-    return CoverageLine(
-        component=Component.AGENT,
-        status=CoverageStatus.WATCHED,
-        reason=f"no helper at {path}: devices are opened by this process, as far as its rights go",
-        cure="systemctl enable --now hardcase-helper.socket",
-    )
-
-
-def _collector_lines(settings: Settings, clock: Clock) -> list[CoverageLine]:
-    collector = settings.core.collector
-    if not collector.address:
-        return [_line(Component.AGENT, "no collector is configured: nothing is sent", "set collector.address")]
-    try:
-        held = identity.load(settings.core.state_dir)
-    except AgentError as error:
-        return [_line(Component.AGENT, str(error), "run hardcase-agent enroll")]
-    if held is None:
-        if is_loopback(collector.address):
-            return [_good("not enrolled; plain text to this machine with --insecure")]
-        return [_line(Component.AGENT, "not enrolled: no client certificate", "run hardcase-agent enroll")]
-    days = (held.not_after_ms - clock.now().wall_ms) // DAY_MS
-    if days < EXPIRY_DAYS:
-        return [_line(Component.AGENT, f"the client certificate ends in {days} days", "check collector.enrolment")]
-    return [_good(f"enrolled as {held.agent_id}, the certificate holds {days} days")]
-
-
-def _state_line(state_dir: Path) -> CoverageLine:
-    import os
-
-    if os.access(state_dir, os.R_OK | os.W_OK | os.X_OK):
-        return _good(f"the spool can be written in {state_dir}")
-    return _line(Component.AGENT, f"{state_dir} cannot be written by this user", "run as the agent's user or as root")
-
-
-def _good(reason: str) -> CoverageLine:
-    return CoverageLine(component=Component.AGENT, status=CoverageStatus.WATCHED, reason=reason)
 
 
 def _line(component: Component, reason: str, cure: str) -> CoverageLine:

@@ -1,0 +1,148 @@
+"""The way to the collector: each thing that can be wrong on it, by name, against real sockets on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from hardcase_agent.config import CollectorSettings
+from hardcase_agent.doctor import collector_way
+from hardcase_agent.doctor.collector_way import DAY_MS, certificate_lines, reach_lines
+from hardcase_agent.domain.event import CoverageStatus
+from hardcase_agent.uplink.identity import Identity
+
+from tests.fakes.authority import Signed, make
+
+BAD, FINE = CoverageStatus.UNREADABLE, CoverageStatus.WATCHED
+BEGAN = 1_700_000_000_000
+LIFE = 397 * DAY_MS
+
+
+def held(ca_pem: str = "") -> Identity:
+    return Identity(
+        agent_id="a1",
+        enrolment="collector:7443",
+        server_name="",
+        ca_pem=ca_pem,
+        certificate_pem="",
+        key_pem="",
+        not_before_ms=BEGAN,
+        not_after_ms=BEGAN + LIFE,
+    )
+
+
+@pytest.mark.parametrize(
+    ("after_days", "status", "word"),
+    [
+        (-1, BAD, "clock is off"),
+        (10, FINE, "holds 387 days"),
+        (270, FINE, "holds 127 days"),
+        (290, FINE, "should have been renewed"),
+        (392, BAD, "ends in 5 days"),
+        (400, BAD, "ended 3 days ago"),
+    ],
+)
+def test_a_certificate_is_judged_by_the_clock(after_days: int, status: CoverageStatus, word: str) -> None:
+    (line,) = certificate_lines(held(), BEGAN + after_days * DAY_MS)
+    assert (line.status, word in line.reason) == (status, True), line.reason
+    assert bool(line.cure) == ("holds 387" not in word and "holds 127" not in word)
+
+
+@contextlib.asynccontextmanager
+async def listening(context: ssl.SSLContext | None) -> AsyncIterator[int]:
+    """Says nothing, whatever comes."""
+
+    async def swallow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(swallow, "127.0.0.1", 0, ssl=context)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+
+
+@pytest.fixture
+def authority() -> Signed:
+    return make("ca")
+
+
+def server_context(authority: Signed, folder: Path) -> ssl.SSLContext:
+    """For the address 127.0.0.1."""
+    server = make("collector", authority)
+    both = folder / "server.pem"
+    both.write_bytes(server.pem + server.key_pem)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(both)
+    return context
+
+
+async def told(port: int, identity: Identity | None, host: str = "127.0.0.1") -> tuple[CoverageStatus, str, str]:
+    (line,) = await reach_lines(CollectorSettings(address=f"{host}:{port}"), identity)
+    return line.status, line.reason, line.cure
+
+
+async def test_a_collector_with_a_certificate_of_the_known_ca_is_good(authority: Signed, tmp_path: Path) -> None:
+    async with listening(server_context(authority, tmp_path)) as port:
+        status, reason, _ = await told(port, held(authority.pem.decode()))
+    assert (status, "known CA" in reason) == (FINE, True), reason
+
+
+async def test_a_stranger_in_the_collectors_place_is_told(authority: Signed, tmp_path: Path) -> None:
+    async with listening(server_context(make("other"), tmp_path)) as port:
+        status, reason, cure = await told(port, held(authority.pem.decode()))
+    assert (status, "not the known collector" in reason) == (BAD, True), reason
+    assert "enroll" in cure
+
+
+async def test_a_certificate_for_another_name_is_told(authority: Signed, tmp_path: Path) -> None:
+    async with listening(server_context(authority, tmp_path)) as port:
+        settings = CollectorSettings(address=f"127.0.0.1:{port}", server_name="collector.example")
+        (line,) = await reach_lines(settings, held(authority.pem.decode()))
+    assert (line.status, "collector.example" in line.reason) == (BAD, True), line.reason
+    assert "server_name" in line.cure
+
+
+async def test_a_port_that_speaks_no_tls_is_told(authority: Signed) -> None:
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 mail ready\r\n")
+        with contextlib.suppress(OSError):
+            await reader.read(1)
+        writer.close()
+
+    server = await asyncio.start_server(greet, "127.0.0.1", 0)
+    async with server:
+        status, reason, cure = await told(server.sockets[0].getsockname()[1], held(authority.pem.decode()))
+    assert (status, "TLS 1.3" in reason) == (BAD, True), reason
+    assert "telemetry port" in cure
+
+
+async def test_a_port_where_nobody_listens_is_told() -> None:
+    async with listening(None) as port:
+        pass
+    status, reason, cure = await told(port, None)
+    assert (status, "cannot be reached" in reason) == (BAD, True)
+    assert "firewalls" in cure
+
+
+async def test_a_port_that_swallows_everything_is_told(monkeypatch: pytest.MonkeyPatch, authority: Signed) -> None:
+    monkeypatch.setattr(collector_way, "CONNECT_S", 0.3)
+    async with listening(None) as port:
+        status, reason, _ = await told(port, held(authority.pem.decode()))
+    assert (status, "does not answer" in reason) == (BAD, True), reason
+
+
+async def test_a_name_that_is_not_known_is_told() -> None:
+    status, reason, cure = await told(1, None, host="no-such-host.invalid")
+    assert (status, "no-such-host.invalid is not resolved" in reason) == (BAD, True)
+    assert "resolv.conf" in cure
+
+
+async def test_plain_text_is_named() -> None:
+    async with listening(None) as port:
+        status, reason, _ = await told(port, None)
+    assert (status, "plain text" in reason) == (FINE, True)
