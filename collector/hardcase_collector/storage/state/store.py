@@ -22,6 +22,7 @@ from hardcase_collector.storage.state.asset_store import SqlAssetStore
 from hardcase_collector.storage.state.case_store import SqlCaseStore
 from hardcase_collector.storage.state.clock_store import SqlClockStore
 from hardcase_collector.storage.state.connections import parse_url, reader_engine, writer_engine
+from hardcase_collector.storage.state.diagnostic_store import SqlDiagnosticStore
 from hardcase_collector.storage.state.failures import named
 from hardcase_collector.storage.state.feed_store import SqlFeedStore
 from hardcase_collector.storage.state.finding_store import SqlFindingStore
@@ -34,6 +35,7 @@ from hardcase_collector.storage.state.repair_store import SqlRepairStore
 from hardcase_collector.storage.state.report_store import SqlReportStore
 from hardcase_collector.storage.state.retention import forget
 from hardcase_collector.storage.state.search_store import SqlSearchStore
+from hardcase_collector.storage.state.snapshot import StateSnapshot
 from hardcase_collector.storage.state.spare_store import SqlSpareStore
 
 # A batch commits in milliseconds; a writer that holds the turn this long is stuck, and waiting longer helps nobody.
@@ -114,6 +116,10 @@ class SqlTransaction:
     def imports(self) -> SqlImportStore:
         return SqlImportStore(self._connection)
 
+    @cached_property
+    def diagnostics(self) -> SqlDiagnosticStore:
+        return SqlDiagnosticStore(self._connection)
+
     def forget(self, *, now_ms: int, limit: int) -> int:
         """See `retention.py`."""
         return forget(self._connection, now_ms=now_ms, limit=limit)
@@ -172,6 +178,10 @@ class SqlStateStore:
                 if attempt == TRIES:
                     raise
         raise AssertionError("unreachable")
+
+    def freeze(self) -> StateSnapshot:
+        """Everything as it is now, for a backup. Raises StoreFailed."""
+        return StateSnapshot.of(self._reader)
 
     def healthy(self) -> str:
         """Writes and takes back one row: a full disk or a lost server shows here before a batch meets it."""
