@@ -17,7 +17,7 @@ from hardcase_collector.commands.talk import JsonFlag
 from hardcase_collector.tongue import _
 
 COPYING_S = 1800.0
-"""The stores are copied before the first byte comes: a minute for ten million rows."""
+"""The stores are copied before the first byte comes: of PostgreSQL about 100,000 rows a second."""
 
 
 def backup(

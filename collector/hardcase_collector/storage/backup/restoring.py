@@ -79,9 +79,8 @@ def _refuse_to_overwrite(data_dir: Path, state: URL, *, replace: bool) -> None:
         return
     if (data_dir / PKI / "ca.key").exists() or (data_dir / TELEMETRY).exists():
         raise IllegalAction(f"{data_dir} holds a collector: say --replace to put it aside there, or name another place")
-    if state.get_backend_name() == "sqlite":
-        if Path(str(state.database)).exists():
-            raise IllegalAction(f"{state.database} exists: say --replace to put it aside")
+    if state.get_backend_name() == "sqlite" and Path(str(state.database)).exists():
+        raise IllegalAction(f"{state.database} exists: say --replace to put it aside")
 
 
 def _bring_up_to_date(path: Path, about: About, now_ms: int) -> None:

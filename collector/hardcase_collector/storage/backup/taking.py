@@ -105,7 +105,7 @@ class Backups:
             telemetry_version=about.telemetry_version,
             taken_ms=now_ms,
             ca_fingerprint=about.ca_fingerprint,
-            rows=sum(rows.values()),
+            rows=rows,
         )
 
     def _members(self, stage: Path) -> Iterator[tuple[str, Path]]:

@@ -13,26 +13,27 @@ ROWS = 2000
 """Rows held in memory at once."""
 
 
-def copy_rows(source: Connection, target: Connection) -> dict[str, int]:
-    """Rows of each table copied. `target` has the schema and no rows of its own worth keeping."""
-    copied = {}
+def copy_rows(source: Connection, target: Connection) -> None:
+    """`target` has the schema and no rows of its own worth keeping."""
     tables = Model.metadata.sorted_tables
     for table in reversed(tables):
         # Only what a migration put there: nobody else may have written yet, and some tables refuse to be emptied.
         if target.execute(select(table).limit(1)).first() is not None:
             target.execute(table.delete())
     for table in tables:
-        copied[table.name] = _copy(source, target, table)
-    return copied
+        _copy(source, target, table)
 
 
-def _copy(source: Connection, target: Connection, table: Table) -> int:
-    count = 0
+def count_rows(connection: Connection) -> int:
+    """Of all tables."""
+    counts = (select(func.count()).select_from(table) for table in Model.metadata.sorted_tables)
+    return sum(connection.execute(count).scalar_one() for count in counts)
+
+
+def _copy(source: Connection, target: Connection, table: Table) -> None:
     found = source.execution_options(yield_per=ROWS).execute(select(table))
     for rows in found.mappings().partitions(ROWS):
         target.execute(insert(table), [dict(row) for row in rows])
-        count += len(rows)
-    return count
 
 
 def go_on_counting(target: Connection) -> None:
