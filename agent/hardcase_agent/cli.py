@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hardcase_agent import __version__
+from hardcase_agent import __version__, diagnostic_commands
 from hardcase_agent.airgap import commands as airgap
 from hardcase_agent.config import DEFAULT_PATH, LogForm, LogLevel, Settings, load_config
 from hardcase_agent.domain.errors import AgentError, ConfigError, EnrolmentRefused
@@ -109,6 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     maintenance.add_argument("duration", type=duration_s, help="30m, 2h, 1d; 0 ends the window")
     maintenance.add_argument("reason", help="why, for people")
     maintenance.set_defaults(command=_maintenance)
+    diagnostic_commands.add_parsers(commands, _settings)
     airgap.add_parsers(commands, _settings)
     _decode_parser(commands)
     return parser

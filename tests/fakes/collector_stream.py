@@ -6,12 +6,14 @@ It acknowledges what it is sent in order, like the real one, until a test change
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
-from hardcase_agent.uplink.wire import STREAM_PATH, grpc
+from hardcase_agent.uplink.wire import STREAM_PATH, UPLOAD_PATH, grpc
+from hardcase_protos.v1 import diagnostics_pb2 as diagnostics
 from hardcase_protos.v1 import reading_pb2 as reading
 from hardcase_protos.v1 import telemetry_pb2 as telemetry
 
@@ -29,6 +31,8 @@ class Session:
     heartbeats: list[telemetry.Heartbeat] = field(default_factory=list)
     goodbye: str = ""
     ended: bool = False
+    outgoing: asyncio.Queue[Any] = field(default_factory=asyncio.Queue)
+    """What goes down; None = the agent has ended its side."""
 
 
 class FakeCollector:
@@ -48,6 +52,15 @@ class FakeCollector:
         self.tls_versions: set[str] = set()
         self.answer: Callable[[Session, telemetry.Batch], Answers | None] = lambda session, batch: None
         self.greet: Callable[[Session], Awaitable[Answers]] | None = None
+        self.reports: list[diagnostics.DiagnosticReport] = []
+        self.files: dict[tuple[bytes, str], bytes] = {}
+        """Uploaded whole, by request and name."""
+        self.partial: dict[tuple[bytes, str], bytearray] = {}
+        self.upload_rate = 0
+        self.upload_calls = 0
+        self.break_uploads_after: list[int] = []
+        """Bytes after which the next calls are broken off, one after the other."""
+        self.refuse_uploads: tuple[grpc.StatusCode, str] | None = None
         self._credentials = credentials
         self._changed = asyncio.Condition()
         self._port = 0
@@ -73,8 +86,14 @@ class FakeCollector:
             request_deserializer=telemetry.AgentMessage.FromString,
             response_serializer=telemetry.CollectorMessage.SerializeToString,
         )
-        service, method = STREAM_PATH.strip("/").split("/")
-        self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {method: handler}),))
+        uploads: Any = grpc.stream_stream_rpc_method_handler(
+            self._upload,
+            request_deserializer=diagnostics.UploadMessage.FromString,
+            response_serializer=diagnostics.UploadReply.SerializeToString,
+        )
+        for path, served in ((STREAM_PATH, handler), (UPLOAD_PATH, uploads)):
+            service, method = path.strip("/").split("/")
+            self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {method: served}),))
         address = f"127.0.0.1:{self._port}"
         if self._credentials is None:
             self._port = self._server.add_insecure_port(address)
@@ -112,16 +131,59 @@ class FakeCollector:
         session = Session(number=len(self.sessions) + 1)
         self.sessions.append(session)
         self.tls_versions |= {one.decode() for one in context.auth_context().get("ssl_tls_version", ())}
+        reading_on = asyncio.create_task(self._read(session, requests))
+        try:
+            while (answer := await session.outgoing.get()) is not None:
+                if isinstance(answer, grpc.StatusCode):
+                    await context.abort(answer, "scripted")
+                yield answer
+            await reading_on
+        finally:
+            reading_on.cancel()
+            session.ended = True
+            asyncio.get_running_loop().create_task(self._tell())
+
+    async def _read(self, session: Session, requests: AsyncIterator[telemetry.AgentMessage]) -> None:
         try:
             async for message in requests:
                 for answer in await self._take(session, message):
-                    if isinstance(answer, grpc.StatusCode):
-                        await context.abort(answer, "scripted")
-                    yield answer
+                    session.outgoing.put_nowait(answer)
                 await self._tell()
         finally:
-            session.ended = True
-            asyncio.get_running_loop().create_task(self._tell())
+            session.outgoing.put_nowait(None)
+
+    def ask(self, request: diagnostics.DiagnosticRequest) -> None:
+        """On the newest stream."""
+        self.sessions[-1].outgoing.put_nowait(telemetry.CollectorMessage(diagnostic=request))
+
+    def last_report(self, request_id: bytes) -> diagnostics.DiagnosticReport | None:
+        return next((one for one in reversed(self.reports) if one.id == request_id), None)
+
+    async def _upload(self, requests: AsyncIterator[diagnostics.UploadMessage], context: Any) -> AsyncIterator[Any]:
+        self.upload_calls += 1
+        if self.refuse_uploads is not None:
+            code, name = self.refuse_uploads
+            context.set_trailing_metadata((("hardcase-refusal", name),))
+            await context.abort(code, f"scripted {name}")
+        begin = (await anext(requests)).begin
+        kept = self.partial.setdefault((begin.id, begin.name), bytearray())
+        reply = diagnostics.UploadReply()
+        getattr(reply, "from").offset = len(kept)
+        getattr(reply, "from").bytes_per_second = self.upload_rate
+        yield reply
+        stop_at = len(kept) + self.break_uploads_after.pop(0) if self.break_uploads_after else None
+        async for message in requests:
+            kept += message.chunk
+            await self._tell()
+            if stop_at is not None and len(kept) >= stop_at:
+                await context.abort(grpc.StatusCode.UNAVAILABLE, "scripted break")
+        digest = hashlib.sha256(kept).digest()
+        if digest != begin.sha256 or len(kept) != begin.bytes:
+            kept.clear()
+            await context.abort(grpc.StatusCode.DATA_LOSS, "another hash")
+        self.files[begin.id, begin.name] = bytes(kept)
+        yield diagnostics.UploadReply(done=diagnostics.UploadDone(sha256=digest))
+        await self._tell()
 
     async def _take(self, session: Session, message: telemetry.AgentMessage) -> list[Any]:
         kind = message.WhichOneof("message")
@@ -138,6 +200,8 @@ class FakeCollector:
             session.catalogues.append(message.catalogue)
         elif kind == "heartbeat":
             session.heartbeats.append(message.heartbeat)
+        elif kind == "diagnostic":
+            self.reports.append(message.diagnostic)
         elif kind == "goodbye":
             session.goodbye = message.goodbye.reason
         return []

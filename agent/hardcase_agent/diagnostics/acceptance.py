@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from hardcase_agent.diagnostics.kinds import ALONE
 from hardcase_agent.diagnostics.ledger import Entry
@@ -41,9 +41,8 @@ def why_not(
     arguments = request.arguments
     if len(arguments) > MOST_ARGUMENTS or any(len(value) > LONGEST_ARGUMENT for value in arguments.values()):
         return ReportState.REFUSED, "more arguments than any kind has"
-    if request.kind in ALONE and not _aborts(arguments.get("test")):
-        if any(one.kind is request.kind and not _aborts(one.arguments.get("test")) for one in running):
-            return ReportState.REFUSED, f"another {request.kind} is under way on this host"
+    if request.kind in ALONE and not _aborts(arguments) and any(_is_like(request, one) for one in running):
+        return ReportState.REFUSED, f"another {request.kind} is under way on this host"
     return None
 
 
@@ -52,5 +51,9 @@ def plain(text: str) -> str:
     return "".join(character if character.isprintable() else "?" for character in text)[:200]
 
 
-def _aborts(test: str | None) -> bool:
-    return test == "abort"
+def _is_like(request: DiagnosticRequest, other: Entry) -> bool:
+    return other.kind is request.kind and not _aborts(other.arguments)
+
+
+def _aborts(arguments: Mapping[str, str]) -> bool:
+    return arguments.get("test") == "abort"

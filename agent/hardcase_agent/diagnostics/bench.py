@@ -5,7 +5,8 @@ Strangers to sensors, uplink and spool: everything here is a domain type or port
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,9 @@ class Bench:
     configuration: Callable[[], str]
     """The text of agent.toml; secrets do not belong there, and are hidden all the same."""
     facts: Callable[[], Mapping[str, Any]]
-    """Versions, failing sources, what is not covered."""
+    """Versions, failing sources."""
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+    """Between two looks at something that takes its time, seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The parts of a support bundle, one function each: texts, or a named reason why there are none. Used by `bundle.py`."""
+"""The parts of a support bundle, one function each: texts, or a named reason why there are none."""
 
 from __future__ import annotations
 

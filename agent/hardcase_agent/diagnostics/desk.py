@@ -240,6 +240,7 @@ class Desk:
         answer = json.dumps(made.answer, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
         if len(answer) > LARGEST_ANSWER:
             answer = json.dumps({"detail": made.detail[:500], "too_long": len(answer)}).encode()
+        self._progress.pop(entry.id, None)
         files = tuple([await asyncio.to_thread(file_of, path) for path in made.files])
         entry = replace(
             entry,

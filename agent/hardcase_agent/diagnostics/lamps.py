@@ -72,7 +72,7 @@ async def _burn(light: Light, seconds: int, where: str, work: Work) -> None:
             work.tell(f"{where} is lit for {seconds} s")
             while left > 0:
                 nap = min(left, int(RENEW_S))
-                await asyncio.sleep(nap)
+                await work.bench.pause(nap)
                 left -= nap
                 if left > 0:
                     await light(min(left, LIT_S))

@@ -6,7 +6,6 @@ disk is lent for each look and free in between, so that its readings go on.
 
 from __future__ import annotations
 
-import asyncio
 import fnmatch
 import tomllib
 from collections.abc import Sequence
@@ -77,10 +76,7 @@ async def self_test(work: Work) -> Made:
         _expect_fit(disk, before)
         await door.self_test(disk, test)
     work.tell(f"the {test} test was started")
-    try:
-        after = await _watch(work, door, disk, test, before)
-    except TimeoutError as error:
-        raise DeviceHung(f"the {test} test had not ended after {_limit_s(before, test) / 60:.0f} minutes") from error
+    after = await _watch(work, door, disk, test, before)
     return _result(disk, test, after)
 
 
@@ -117,32 +113,31 @@ def _limit_s(before: SelfTestStatus, test: str) -> float:
 
 
 async def _watch(work: Work, door: DiskDoor, disk: KnownDisk, test: str, before: SelfTestStatus) -> SelfTestStatus:
-    """Until it has ended. Raises TimeoutError, and the last error of a disk that does not answer any more."""
-    loop = asyncio.get_running_loop()
-    begins_by = loop.time() + BEGINS_S
+    """Until it has ended. Raises DeviceHung where it does not, DeviceFailed where the disk does not answer any more."""
+    began_ms = work.bench.clock.now().boot_ms
     missed, seen, said = 0, False, -1
-    async with asyncio.timeout(_limit_s(before, test)):
-        while True:
-            await asyncio.sleep(LOOK_S[test])
-            try:
-                async with work.bench.lend(door.device, LEND_S):
-                    status = await door.self_test_status(disk)
-                missed = 0
-            except TemporaryError as error:
-                missed += 1
-                if missed >= MISSED:
-                    raise DeviceFailed(f"the disk does not answer in its test: {error}") from error
-                continue
-            if status.newest is TestState.RUNNING:
-                seen = True
-                done = 100 - (status.remaining_percent if status.remaining_percent is not None else 100)
-                if done // 10 != said:
-                    said = done // 10
-                    work.tell(f"the {test} test is {done} % done")
-            elif not status.asleep and (seen or status.count != before.count):
-                return status
-            elif loop.time() > begins_by:
-                raise DeviceFailed("the disk took the command and did not begin a test")
+    while (spent_s := (work.bench.clock.now().boot_ms - began_ms) / 1000) < _limit_s(before, test):
+        await work.bench.pause(LOOK_S[test])
+        try:
+            async with work.bench.lend(door.device, LEND_S):
+                status = await door.self_test_status(disk)
+            missed = 0
+        except TemporaryError as error:
+            missed += 1
+            if missed >= MISSED:
+                raise DeviceFailed(f"the disk does not answer in its test: {error}") from error
+            continue
+        if status.newest is TestState.RUNNING:
+            seen = True
+            done = 100 - (status.remaining_percent if status.remaining_percent is not None else 100)
+            if done // 10 != said:
+                said = done // 10
+                work.tell(f"the {test} test is {done} % done")
+        elif not status.asleep and (seen or status.count != before.count):
+            return status
+        elif spent_s > BEGINS_S:
+            raise DeviceFailed("the disk took the command and did not begin a test")
+    raise DeviceHung(f"the {test} test had not ended after {_limit_s(before, test) / 60:.0f} minutes")
 
 
 def _result(disk: KnownDisk, test: str, status: SelfTestStatus) -> Made:

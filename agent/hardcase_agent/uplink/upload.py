@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from hardcase_agent.domain.diagnostic import AnswerFile
@@ -54,7 +54,16 @@ defect of one moment. Every other says what is wrong with the request itself."""
 class Uploads:
     """`channel` gives the open connection or None. `most_bytes_per_s`: this agent's own cap; 0 = none."""
 
-    def __init__(self, channel: Callable[[], Channel | None], most_bytes_per_s: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        channel: Callable[[], Channel | None],
+        most_bytes_per_s: Callable[[], int],
+        *,
+        pauses_s: Sequence[float] = PAUSES_S,
+        look_s: float = LOOK_S,
+    ) -> None:
+        self._pauses_s = tuple(pauses_s)
+        self._look_s = look_s
         self._channel = channel
         self._most_bytes_per_s = most_bytes_per_s
         self._turn = asyncio.Lock()
@@ -78,14 +87,14 @@ class Uploads:
                     except CollectorUnreachable as error:
                         why = str(error)
                     log.info("upload broken off, it goes on: file=%s reason=%s", file.name, why)
-                    await asyncio.sleep(PAUSES_S[min(broken, len(PAUSES_S) - 1)])
+                    await asyncio.sleep(self._pauses_s[min(broken, len(self._pauses_s) - 1)])
                     broken += 1
         except TimeoutError as error:
             raise CollectorUnreachable(f"{file.name} was not taken within {deadline_s:.0f} s: {why}") from error
 
     async def _connected(self) -> Channel:
         while (channel := self._channel()) is None:  # noqa: ASYNC110  (the uplink has no event for it)
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(self._look_s)
         return channel
 
     async def _attempt(self, channel: Channel, request_id: bytes, file: AnswerFile, path: Path) -> None:

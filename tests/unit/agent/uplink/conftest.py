@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
+from hardcase_agent.domain.diagnostic import DiagnosticKind, DiagnosticRequest
 from hardcase_agent.domain.event import Loss, LossCause, Maintenance
 from hardcase_agent.domain.frame import Body, Catalogue, Frame
 from hardcase_agent.domain.part import Asset
@@ -20,6 +21,7 @@ from hardcase_agent.uplink.client import Uplink
 from hardcase_agent.uplink.codec import Introduction
 from hardcase_agent.uplink.identity import Identity
 from hardcase_agent.uplink.stream import Timing
+from hardcase_agent.uplink.upload import Uploads
 
 from tests.fakes.clock import FakeClock
 from tests.fakes.collector_stream import FakeCollector
@@ -54,6 +56,9 @@ class Host:
         self.starts = 0
         self.task: asyncio.Task[None] | None = None
         self.limits = SpoolLimits()
+        self.asked: list[DiagnosticRequest] = []
+        self.allowed: tuple[DiagnosticKind, ...] = ()
+        self.most_bytes_per_s = 0
         self.timing = Timing(tick_s=0.01, welcome_s=2.0)
         self.open()
 
@@ -76,9 +81,13 @@ class Host:
             identity=lambda: self.identity,
             backlog=self.backlog,
             clock=self.clock,
-            introduction=Introduction(version="test", host=HOST, boot_id=b"B" * 16),
+            introduction=Introduction(version="test", host=HOST, boot_id=b"B" * 16, diagnostics=lambda: self.allowed),
             chance=lambda: 0.0,
             timing=self.timing,
+            ask=self.asked.append,
+        )
+        self.uploads = Uploads(
+            self.uplink.channel, lambda: self.most_bytes_per_s, pauses_s=(0.01,), look_s=0.01
         )
 
     def connect(self) -> None:
