@@ -97,6 +97,7 @@ class Agent:
         self._tasks += [
             asyncio.create_task(self._sweeps.run(), name="sweeps"),
             asyncio.create_task(self._pulse(), name="pulse"),
+            asyncio.create_task(self._link.join_when_told(), name="joining"),
             asyncio.create_task(self._link.renew_when_due(), name="renewals"),
             asyncio.create_task(_trim(), name="trim"),
         ]

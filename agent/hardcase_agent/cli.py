@@ -17,13 +17,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hardcase_agent import __version__, diagnostic_commands
+from hardcase_agent import __version__, diagnostic_commands, enrolling
 from hardcase_agent.airgap import commands as airgap
 from hardcase_agent.config import DEFAULT_PATH, LogForm, LogLevel, Settings, load_config
-from hardcase_agent.domain.errors import AgentError, ConfigError, EnrolmentRefused
+from hardcase_agent.domain.errors import AgentError, ConfigError
 from hardcase_agent.sensors.decoders import DECODERS
 
-LONGEST_TOKEN = 4096
 _UNITS = {"m": 60, "h": 3600, "d": 86400}
 
 
@@ -98,7 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     doctor.add_argument("--json", action="store_true", help="print JSON instead of a table")
     doctor.set_defaults(command=_doctor)
-    _enroll_parser(commands)
+    enrolling.add_parsers(commands, _settings)
 
     maintenance = commands.add_parser(
         "maintenance",
@@ -113,31 +112,6 @@ def _parser() -> argparse.ArgumentParser:
     airgap.add_parsers(commands, _settings)
     _decode_parser(commands)
     return parser
-
-
-def _enroll_parser(commands: Any) -> None:
-    enroll = commands.add_parser(
-        "enroll",
-        help="exchange a token for this host's client certificate",
-        description="Checks the collector's CA, exchanges a token (of `hardcase-collector token`) for this host's "
-        "client certificate and keeps it in the agent's state folder. The key never leaves this host.",
-    )
-    enroll.add_argument("--server", default="", metavar="HOST:PORT", help="enrolment port; default collector.enrolment")
-    enroll.add_argument(
-        "--server-name", default="", metavar="NAME", help="what the server's certificate says, if not HOST"
-    )
-    enroll.add_argument(
-        "--ca-fingerprint", default="", metavar="sha256:HEX", help="as `hardcase-collector init` printed it"
-    )
-    enroll.add_argument(
-        "--ca-file",
-        type=Path,
-        default=None,
-        metavar="FILE",
-        help="the collector's CA certificate, instead of fetching it",
-    )
-    enroll.add_argument("--token-file", default="-", metavar="FILE", help="file with the token; - (default) = stdin")
-    enroll.set_defaults(command=_enroll)
 
 
 def _decode_parser(commands: Any) -> None:
@@ -201,46 +175,6 @@ async def _doctor(options: argparse.Namespace) -> int:
     found = await probing.examine(_settings(options), MachineClock())
     print(tables.doctor_json(found) if options.json else tables.doctor_table(found))
     return 0 if tables.healthy(found) else 1
-
-
-async def _enroll(options: argparse.Namespace) -> int:
-    from hardcase_agent.clock import MachineClock
-    from hardcase_agent.machine import Machine
-    from hardcase_agent.uplink import enrol, identity
-
-    settings = _settings(options)
-    server_name = options.server_name or settings.core.collector.server_name
-    target = options.server or settings.core.collector.enrolment
-    if not target:
-        raise EnrolmentRefused("no enrolment server: give --server HOST:PORT or set collector.enrolment")
-    if not options.ca_fingerprint and options.ca_file is None:
-        raise EnrolmentRefused("give --ca-fingerprint (or --ca-file): the token is sent to no server that is not known")
-    server = enrol.Server(target=target, server_name=server_name)
-    if options.ca_file is not None:
-        ca_pem = enrol.read_ca(options.ca_file, options.ca_fingerprint)
-    else:
-        ca_pem = await enrol.fetch_ca(server, options.ca_fingerprint)
-    host = await Machine(settings.core, MachineClock()).host()
-    held = await enrol.enroll(server, ca_pem, read_token(options.token_file), host)
-    identity.store(settings.core.state_dir, held)
-    print(f"enrolled as {held.agent_id}; the certificate is in {settings.core.state_dir}")
-    return 0
-
-
-def read_token(place: str) -> str:
-    """From a file or stdin ("-"), never the command line, which every user can see. Raises EnrolmentRefused."""
-    try:
-        if place == "-":
-            text = sys.stdin.read(LONGEST_TOKEN)
-        else:
-            with open(place, encoding="utf-8") as file:
-                text = file.read(LONGEST_TOKEN)
-    except (OSError, UnicodeDecodeError) as error:
-        raise EnrolmentRefused(f"the token file {place} cannot be read: {error}") from error
-    token = text.strip()
-    if not token or any(character.isspace() for character in token):
-        raise EnrolmentRefused("the token must be one word, as `hardcase-collector token` printed it")
-    return token
 
 
 async def _maintenance(options: argparse.Namespace) -> int:

@@ -17,6 +17,7 @@ from hardcase_agent.diagnostics.settings import DiagnosticsSettings
 from hardcase_agent.domain.errors import ConfigError
 from hardcase_agent.domain.settings import read_settings
 from hardcase_agent.sensors.catalogue import FAMILIES, Family
+from hardcase_agent.uplink.endpoint import parse_proxy
 
 DEFAULT_PATH = Path("/etc/hardcase/agent.toml")
 
@@ -42,13 +43,28 @@ class Mode(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CollectorSettings:
     address: str = ""
-    """host:port of the telemetry port; "" = nothing is sent, readings stay in the spool."""
+    """host:port of the telemetry port; "" = what the collector told at enrolment."""
     enrolment: str = ""
     """host:port of the enrolment port, for `enroll` and renewal; "" = what `enroll --server` used."""
     server_name: str = ""
     """What the collector's certificate must say; "" = the host of the address."""
+    join: Path = Path("/etc/hardcase/join.toml")
+    """By this file a host joins by itself at its first start; a systemd credential "hardcase.join" goes before it."""
+    proxy: str = ""
+    """http://host:port of a proxy that passes connections on by CONNECT; "" = as https_proxy says; "none" = none."""
+    proxy_user: str = ""
+    proxy_password: str = ""
+    """Its place: "file:/path" (mode 0600) or "credential:NAME"."""
 
     def __post_init__(self) -> None:
+        if self.proxy not in ("", "none"):
+            parse_proxy(self.proxy)
+        if bool(self.proxy_user) != bool(self.proxy_password):
+            raise ValueError("proxy_user and proxy_password are given together or not at all")
+        if self.proxy_password and not self.proxy_password.startswith(("file:", "credential:")):
+            raise ValueError(
+                "proxy_password must be file:/path or credential:NAME, the password itself never stands here"
+            )
         for name in ("address", "enrolment"):
             value = getattr(self, name)
             host, colon, port = value.rpartition(":")

@@ -6,9 +6,11 @@ Started, told of new settings and stopped by `app.py`; what a connection does is
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from hardcase_agent import __version__
@@ -19,13 +21,21 @@ from hardcase_agent.domain.errors import AgentError
 from hardcase_agent.domain.part import Asset
 from hardcase_agent.domain.ports import Clock
 from hardcase_agent.domain.stream import Backlog
+from hardcase_agent.joining import LOOK_S, FileJoining
+from hardcase_agent.proxies import proxy_for
 from hardcase_agent.uplink import codec, identity
+from hardcase_agent.uplink.answers import Trust
 from hardcase_agent.uplink.client import Uplink, UplinkStatus
+from hardcase_agent.uplink.identity import certificates
+from hardcase_agent.uplink.refusals import CLOCK_TOLD_MS, clock_sentence
 from hardcase_agent.uplink.upload import Uploads
 
 log = logging.getLogger(__name__)
 
 RENEWAL_LOOK_S = 3600.0
+RENEWAL_REST_S = 60.0
+LONGEST_SPREAD_S = 3600
+"""A collector that gives a fleet longer to open its streams anew is not believed."""
 
 
 class Link:
@@ -55,6 +65,7 @@ class Link:
         self._identity: identity.Identity | None = None
         self._uplink: Uplink | None = None
         self._task: asyncio.Task[None] | None = None
+        self._renew_now = asyncio.Event()
 
     def start(self, collector: CollectorSettings) -> None:
         self._collector = collector
@@ -66,10 +77,10 @@ class Link:
         changed = collector != self._collector
         self._collector = collector
         self._identity = self._read_identity()
-        if changed:
+        if changed or self._uplink is None:
             await self.stop("another collector is configured", deadline_s=deadline_s)
             self._connect()
-        elif self._uplink is not None:
+        else:
             self._uplink.reconnect()
 
     @property
@@ -98,28 +109,93 @@ class Link:
         """None: no collector is configured."""
         return self._uplink.status() if self._uplink is not None else None
 
-    async def renew_when_due(self) -> None:
-        """Forever: a certificate that comes to its end is exchanged; a failure is told once and tried again."""
-        said = ""
+    async def join_when_told(self) -> None:
+        """Forever: while this host has not joined, looks for a drop-in file, and for what `enroll` made meanwhile."""
+        joining = FileJoining(host=self._host, clock=self._clock, state_dir=self._state_dir, chance=random.random)
         while True:
-            await asyncio.sleep(RENEWAL_LOOK_S if said == "" else RENEWAL_LOOK_S / 4)
-            if self._identity is None or not self._identity.renewal_due(self._clock.now().wall_ms):
+            if self._identity is None:
+                self._identity = self._read_identity()
+            pause_s = LOOK_S
+            if self._identity is None and not self._insecure:
+                pause_s = await joining.once(self._collector) or LOOK_S
+                self._identity = self._read_identity()
+            if self._identity is not None and self._uplink is None:
+                self._connect()
+            await asyncio.sleep(pause_s)
+
+    async def renew_when_due(self) -> None:
+        """Forever: a certificate that comes to its end, or that is not taken any more, is exchanged; a failure is told
+        once and tried again."""
+        said, pause_s = "", 0.0
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause_s):
+                    await self._renew_now.wait()
+            present = self._identity
+            asked = self._renew_now.is_set()
+            self._renew_now.clear()
+            pause_s = RENEWAL_LOOK_S
+            if present is None or present.brought or not (asked or present.renewal_due(self._clock.now().wall_ms)):
                 continue
             try:
-                await self._renew(self._identity)
+                await self._renew(present)
                 said = ""
             except AgentError as error:
                 if str(error) != said:
                     log.error("certificate cannot be renewed: %s", error)
                 said = str(error)
+                pause_s = RENEWAL_LOOK_S / 4
+            # Whoever asks is heard again after a while: a server that shows a wrong certificate would never end it.
+            await asyncio.sleep(RENEWAL_REST_S)
+
+    def _unproved(self, reason: str) -> None:
+        """One side did not take the other's certificate: a renewal says why, and brings what to trust now."""
+        if self._identity is not None and not self._identity.brought:
+            self._renew_now.set()
+
+    def _trust(self, told: Trust) -> None:
+        """CAs have changed. Kept at once; the stream is opened anew at a random moment of the time it may take."""
+        present = self._identity
+        try:
+            fresh = certificates(told.ca_pem)
+            if present is None or not fresh or not set(fresh) & set(certificates(present.ca_pem)):
+                log.error("audit: the collector names CAs of which none was trusted before: they are not taken")
+                return
+            present = replace(present, ca_pem=told.ca_pem)
+            identity.store(self._state_dir, present)
+        except (ValueError, AgentError) as error:
+            log.error("CAs of the collector cannot be kept: %s", error)
+            return
+        self._identity = present
+        log.info("audit: trusts %d CA(s) of the collector from now on: renew=%s", len(fresh), told.renew)
+        delay_s = random.random() * min(told.within_s, LONGEST_SPREAD_S)
+        act = self._renew_now.set if told.renew and not present.brought else self._again
+        asyncio.get_running_loop().call_later(delay_s, act)
+
+    def _again(self) -> None:
+        if self._uplink is not None:
+            self._uplink.reconnect()
+
+    def _roots(self) -> Sequence[bytes]:
+        try:
+            return self._identity.roots() if self._identity is not None else ()
+        except ValueError:
+            return ()
 
     def _connect(self) -> None:
         self._task = self._uplink = None
-        if not self._collector.address:
-            log.warning("no collector.address: nothing is sent, readings stay in the spool")
+        told = self._identity.telemetry if self._identity is not None else ""
+        address = self._collector.address or told
+        if not address:
+            log.warning("not joined yet and no collector.address: nothing is sent, readings stay in the spool")
+            return
+        try:
+            proxy = None if self._insecure else proxy_for(self._collector, address)
+        except AgentError as error:
+            log.error("the collector cannot be reached: %s", error)
             return
         self._uplink = Uplink(
-            target=self._collector.address,
+            target=address,
             server_name=self._collector.server_name,
             insecure=self._insecure,
             identity=self._present_identity,
@@ -130,9 +206,13 @@ class Link:
                 host=self._host,
                 boot_id=boot_id(),
                 diagnostics=self._allowed,
+                roots=self._roots,
             ),
             chance=random.random,
             ask=self._ask,
+            trust=self._trust,
+            unproved=self._unproved,
+            proxy=proxy,
         )
         self._task = asyncio.create_task(self._uplink.run(), name="uplink")
 
@@ -152,10 +232,12 @@ class Link:
     async def _renew(self, present: identity.Identity) -> None:
         from hardcase_agent.uplink import enrol  # brings the cryptography library, 8 MB, once in weeks
 
-        enrolment = self._collector.enrolment or present.enrolment
-        fresh = await enrol.renew(present, enrolment, self._host, self._clock.now().wall_ms)
-        identity.store(self._state_dir, fresh)
-        self._identity = fresh
-        log.info("certificate renewed")
-        if self._uplink is not None:
-            self._uplink.reconnect()
+        target = self._collector.enrolment or present.enrolment
+        proxy = proxy_for(self._collector, target)
+        joined = await enrol.renew(present, target, self._host, self._clock.now().wall_ms, proxy=proxy)
+        identity.store(self._state_dir, joined.identity)
+        self._identity = joined.identity
+        log.info("audit: certificate renewed: id=%s", joined.identity.agent_id)
+        if abs(joined.clock_off_ms) > CLOCK_TOLD_MS:
+            log.warning("%s: set it (timedatectl)", clock_sentence(joined.clock_off_ms))
+        self._again()

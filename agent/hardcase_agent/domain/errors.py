@@ -22,7 +22,8 @@ AgentError
     ├── ExportFailed           an export cannot be written where it shall be
     ├── SpoolFailed            the disk under the spool refuses writes
     ├── LogChanged             the event log is no longer what was archived
-    └── CollectorUnreachable   no stream to the collector
+    ├── CollectorUnreachable   no stream to the collector
+    └── WaitingForApproval     a person at the collector must let this host in
 """
 
 from __future__ import annotations
@@ -85,7 +86,13 @@ class DiagnosticRefused(PermanentError):
 
 
 class EnrolmentRefused(PermanentError):
-    """The collector refused to enrol this host."""
+    """The collector refused to enrol this host. `refusal`: its name of the cause, "" = none of the collector's;
+    `collector_ms`: its Unix time, 0 = not told."""
+
+    def __init__(self, sentence: str, refusal: str = "", collector_ms: int = 0) -> None:
+        super().__init__(sentence)
+        self.refusal = refusal
+        self.collector_ms = collector_ms
 
 
 class FileRefused(PermanentError):
@@ -122,3 +129,7 @@ class LogChanged(TemporaryError):
 
 class CollectorUnreachable(TemporaryError):
     """No stream to the collector."""
+
+
+class WaitingForApproval(TemporaryError):
+    """A person must let this host in; it asks again with the same key."""

@@ -92,7 +92,18 @@ class UploadDone:
     sha256: bytes
 
 
-Answer = Welcome | Ack | NeedCatalogue | Hold | Close | DiagnosticRequest
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """CAs have changed."""
+
+    ca_pem: str
+    """Every CA that is trusted from now on."""
+    renew: bool
+    """The certificate of this agent is of a CA that is about to retire."""
+    within_s: int
+
+
+Answer = Welcome | Ack | NeedCatalogue | Hold | Close | DiagnosticRequest | Trust
 
 
 def decode(data: bytes) -> Answer | None:
@@ -114,6 +125,8 @@ def decode(data: bytes) -> Answer | None:
             return Close(CloseCause(name), message.close.detail)
         case "diagnostic":
             return _request(message.diagnostic)
+        case "trust":
+            return Trust(message.trust.ca_pem.decode("ascii", "replace"), message.trust.renew, message.trust.within_s)
         case _:
             return None
 

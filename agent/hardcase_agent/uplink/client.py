@@ -16,9 +16,10 @@ from hardcase_agent.domain.diagnostic import DiagnosticReport, DiagnosticRequest
 from hardcase_agent.domain.errors import AgentError, CollectorUnreachable
 from hardcase_agent.domain.ports import Clock
 from hardcase_agent.domain.stream import Backlog
-from hardcase_agent.uplink.answers import CloseCause
+from hardcase_agent.uplink.answers import CloseCause, Trust
 from hardcase_agent.uplink.backoff import Backoff
 from hardcase_agent.uplink.codec import Introduction
+from hardcase_agent.uplink.endpoint import Proxy
 from hardcase_agent.uplink.flow import Suspects
 from hardcase_agent.uplink.identity import Identity
 from hardcase_agent.uplink.stream import Closed, Ended, Stream, Tally, Timing
@@ -26,6 +27,8 @@ from hardcase_agent.uplink.wire import Channel, plain_channel, secure_channel
 
 log = logging.getLogger(__name__)
 
+_UNPROVED = ("andshake failed", "CERTIFICATE", "certificate")
+"""What gRPC says where one side did not take the other's certificate."""
 CLOSE_S = 2.0
 """A channel that does not close by then is left to the library."""
 
@@ -59,8 +62,15 @@ class Uplink:
         chance: Callable[[], float],
         timing: Timing | None = None,
         ask: Callable[[DiagnosticRequest], None] = lambda request: None,
+        trust: Callable[[Trust], None] = lambda told: None,
+        unproved: Callable[[str], None] = lambda reason: None,
+        proxy: Proxy | None = None,
     ) -> None:
-        """`ask` takes the collector's requests for diagnostics; it neither waits nor raises."""
+        """`ask` takes the collector's requests for diagnostics, `trust` what it says of its CAs, `unproved` why one
+        side did not take the other's certificate; they neither wait nor raise."""
+        self._trust = trust
+        self._unproved = unproved
+        self._proxy = proxy
         self._target = target
         self._server_name = server_name
         self._insecure = insecure
@@ -129,6 +139,8 @@ class Uplink:
                 await self._once()
             except AgentError as error:
                 self._say(str(error))
+                if any(word in str(error) for word in _UNPROVED):
+                    self._unproved(str(error))
             except Exception as error:
                 # The library's own defects must not end the uplink for good; the next try starts from nothing.
                 log.exception("uplink failed: %s", type(error).__name__)
@@ -148,6 +160,7 @@ class Uplink:
                 tally=self._tally,
                 timing=self._timing,
                 ask=self._ask,
+                trust=self._trust,
             )
             self._stream, self._channel = stream, channel
             if self._stopping.is_set():
@@ -175,6 +188,8 @@ class Uplink:
             self._say(f"the collector closed the stream: {ended.cause}: {ended.detail}")
         else:
             self._say(ended.reason)
+            if any(word in ended.reason for word in _UNPROVED):
+                self._unproved(ended.reason)
 
     def _open(self) -> Channel:
         if self._insecure:
@@ -182,12 +197,17 @@ class Uplink:
         identity = self._identity()
         if identity is None:
             raise CollectorUnreachable("this host is not enrolled: run hardcase-agent enroll")
+        if identity.expired(self._clock.now().wall_ms):
+            # By this host's clock: whoever renews it says which of the two is wrong.
+            self._unproved("expired")
+        key_pem, certificate_pem = identity.pair()
         return secure_channel(
             self._target,
             ca_pem=identity.ca_pem.encode(),
-            key_pem=identity.key_pem.encode(),
-            certificate_pem=identity.certificate_pem.encode(),
+            key_pem=key_pem,
+            certificate_pem=certificate_pem,
             server_name=self._server_name or identity.server_name,
+            proxy=self._proxy,
         )
 
     async def _pause(self) -> None:

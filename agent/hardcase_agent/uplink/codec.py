@@ -30,6 +30,8 @@ from hardcase_agent.domain.reading import Limits, Sensor
 from hardcase_agent.domain.stream import Held, RecordKind, Sealed, Stored
 
 PROTOCOL = 1
+OLDEST_PROTOCOL = 1
+"""What this agent can still say to a collector that does not know its own."""
 LARGEST_RAW = 4096
 """Bytes of an event's raw record (reading.proto, Event.raw)."""
 LARGEST_TEXT = 500
@@ -107,6 +109,8 @@ class Introduction:
     boot_id: bytes
     diagnostics: Callable[[], Sequence[DiagnosticKind]] = tuple
     """Asked at each Hello: a reload may have changed the switches."""
+    roots: Callable[[], Sequence[bytes]] = tuple
+    """SHA-256 of the CAs that are trusted; asked at each Hello, for they change."""
 
 
 def hello(introduction: Introduction, held: Sequence[Held], moment: Moment) -> bytes:
@@ -124,6 +128,7 @@ def hello(introduction: Introduction, held: Sequence[Held], moment: Moment) -> b
         boot_ms=max(0, moment.boot_ms),
         host=_asset(host),
         diagnostics=[DIAGNOSTIC_NUMBERS[kind] for kind in introduction.diagnostics()],
+        roots=introduction.roots(),
     )
     return telemetry.AgentMessage(hello=message).SerializeToString()
 

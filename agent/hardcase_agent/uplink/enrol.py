@@ -1,4 +1,5 @@
-"""Getting and renewing the client certificate. Called by `cli.py` (enroll) and `app.py` (renewal).
+"""Getting and renewing the client certificate. Called by `joining.py` (enroll, the drop-in file) and `link.py`
+(renewal).
 
 Order matters: the server proves that its CA is the one whose fingerprint the person was given, then the library
 checks its certificate against that CA, and only then the token is sent.
@@ -6,63 +7,90 @@ checks its certificate against that CA, and only then the token is sent.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hardcase_protos.v1 import enrolment_pb2 as enrolment
 
 from hardcase_agent import __version__
-from hardcase_agent.domain.errors import CollectorUnreachable, EnrolmentRefused
+from hardcase_agent.domain.errors import AccessDenied, AgentError, CollectorUnreachable, EnrolmentRefused
 from hardcase_agent.domain.part import Asset
-from hardcase_agent.uplink import keys
+from hardcase_agent.uplink import keys, refusals, tunnel
 from hardcase_agent.uplink.codec import host_message
-from hardcase_agent.uplink.identity import Identity
+from hardcase_agent.uplink.endpoint import Proxy
+from hardcase_agent.uplink.identity import Identity, certificates
+from hardcase_agent.uplink.tunnel import CALL_S
 from hardcase_agent.uplink.wire import ENROLL_PATH, RENEW_PATH, grpc, secure_channel
 
-_LOOK = (
-    "is the collector running (systemctl status hardcase-collector), is this the enrolment port (`listen.enrolment` of "
-    "its collector.toml), and does a firewall let it through? Nothing was sent"
+_TEMPORARY = (
+    grpc.StatusCode.UNAVAILABLE,
+    grpc.StatusCode.DEADLINE_EXCEEDED,
+    grpc.StatusCode.RESOURCE_EXHAUSTED,
+    grpc.StatusCode.CANCELLED,
+    grpc.StatusCode.UNKNOWN,
+    grpc.StatusCode.INTERNAL,
 )
-CALL_S = 20.0
-"""Deadline of each step with the collector: a slow WAN and a busy disk fit in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """Where to enroll and what the certificate must say ("" = the host)."""
+    """Where to enroll, what the certificate must say ("" = the host), by which proxy."""
 
     target: str
     server_name: str = ""
+    proxy: Proxy | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """A certificate and its key that the site issued."""
+
+    certificate: Path
+    key: Path
+
+    def read(self) -> tuple[bytes, bytes]:
+        """Key and chain, PEM. Raises AccessDenied."""
+        try:
+            return self.key.read_bytes(), self.certificate.read_bytes()
+        except OSError as error:
+            raise AccessDenied(f"{error.filename} cannot be read: {error.strerror}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    identity: Identity
+    clock_off_ms: int
+    """This host's clock against the collector's; above 0 = ahead."""
 
 
 async def fetch_ca(server: Server, fingerprint: str) -> bytes:
     """The CA certificate with this SHA-256 fingerprint ("sha256:<hex>", colons allowed) from the server's own chain,
     as PEM. Raises EnrolmentRefused if the chain has no such certificate, CollectorUnreachable."""
     wanted = parse_fingerprint(fingerprint)
-    chain = await _presented_chain(server)
+    chain = await tunnel.presented_chain(server.target, server.proxy)
     for der in chain:
         if hashlib.sha256(der).digest() == wanted:
             return ssl.DER_cert_to_PEM_cert(der).encode()
     shown = hashlib.sha256(chain[-1]).hexdigest() if chain else "nothing"
     raise EnrolmentRefused(
         f"{server.target} does not show a CA with this fingerprint; its last certificate is sha256:{shown}. "
-        "Compare it with what `hardcase-collector init` printed; nothing was sent"
+        "Compare it with what `hardcase-collector ca status` says there; nothing was sent"
     )
 
 
 def read_ca(path: Path, fingerprint: str) -> bytes:
-    """The CA from a file. Raises EnrolmentRefused if it is not the one with the fingerprint (where one is given)."""
+    """The CAs of a file. Raises EnrolmentRefused if none has the fingerprint (where one is given)."""
     try:
-        pem = path.read_text()
-        der = ssl.PEM_cert_to_DER_cert(pem[pem.index("-----BEGIN CERTIFICATE-----") :].strip())
+        found = certificates(path.read_text())
     except (OSError, ValueError) as error:
         raise EnrolmentRefused(f"{path} holds no PEM certificate: {error}") from error
-    if fingerprint and hashlib.sha256(der).digest() != parse_fingerprint(fingerprint):
+    if not found:
+        raise EnrolmentRefused(f"{path} holds no PEM certificate")
+    if fingerprint and parse_fingerprint(fingerprint) not in [hashlib.sha256(der).digest() for der in found]:
         raise EnrolmentRefused(f"{path} is not the CA with this fingerprint; nothing was sent")
-    return ssl.DER_cert_to_PEM_cert(der).encode()
+    return "".join(map(ssl.DER_cert_to_PEM_cert, found)).encode()
 
 
 def parse_fingerprint(text: str) -> bytes:
@@ -77,41 +105,83 @@ def parse_fingerprint(text: str) -> bytes:
     return digest
 
 
-async def enroll(server: Server, ca_pem: bytes, token: str, host: Asset) -> Identity:
-    """Exchange a token for a certificate. Raises EnrolmentRefused, CollectorUnreachable."""
-    key_pem = keys.new_key_pem()
+async def enroll(server: Server, ca_pem: bytes, token: str, host: Asset, *, key_pem: bytes, wall_ms: int) -> Joined:
+    """Exchanges a token for a certificate of this key; asked again with both it is the same one.
+
+    Raises EnrolmentRefused, WaitingForApproval, CollectorUnreachable.
+    """
     request = enrolment.EnrollRequest(
         token=token,
         csr_pem=keys.request_pem(key_pem, host.hostname),
         host=host_message(host),
         agent_version=__version__,
+        wall_ms=wall_ms,
     )
-    reply = await _call(server, ENROLL_PATH, ca_pem, request)
-    return _identity(server, key_pem, reply, ca_pem)
+    reply = await _call(server, ENROLL_PATH, ca_pem, request, wall_ms=wall_ms)
+    return Joined(_identity(server, key_pem, reply, ca_pem), wall_ms - reply.wall_ms if reply.wall_ms else 0)
 
 
-async def renew(identity: Identity, target: str, host: Asset, wall_ms: int) -> Identity:
-    """A new key and certificate for the same agent, signed for with the present key. Raises as `enroll`."""
+async def bring(server: Server, ca_pem: bytes, token: str, host: Asset, *, own: Own, wall_ms: int) -> Joined:
+    """Binds a certificate of the site's own CA at the telemetry port. Raises as `enroll`, and AccessDenied."""
+    request = enrolment.EnrollRequest(token=token, host=host_message(host), agent_version=__version__, wall_ms=wall_ms)
+    reply = await _call(server, ENROLL_PATH, ca_pem, request, wall_ms=wall_ms, pair=own.read())
+    identity = Identity(
+        agent_id=reply.agent_id,
+        enrolment="",
+        server_name=server.server_name,
+        ca_pem=(reply.ca_pem or ca_pem).decode(),
+        certificate_pem="",
+        key_pem="",
+        not_before_ms=0,
+        not_after_ms=0,
+        telemetry=server.target,
+        certificate_file=str(own.certificate),
+        key_file=str(own.key),
+    )
+    return Joined(identity, wall_ms - reply.wall_ms if reply.wall_ms else 0)
+
+
+async def renew(identity: Identity, target: str, host: Asset, wall_ms: int, *, proxy: Proxy | None = None) -> Joined:
+    """A new key and certificate for the same agent, signed for with the present key. Raises as `enroll`.
+
+    A clock that is off refuses the first try; the collector's own time, told over its proved connection, is taken for
+    the second.
+    """
+    server = Server(target=target, server_name=identity.server_name, proxy=proxy)
+    try:
+        return await _renew(server, identity, host, wall_ms, 0)
+    except EnrolmentRefused as error:
+        told_ms = error.collector_ms
+        if error.refusal != refusals.CLOCK_OFF or not told_ms:
+            raise
+        return await _renew(server, identity, host, told_ms, wall_ms - told_ms)
+
+
+async def _renew(server: Server, identity: Identity, host: Asset, wall_ms: int, off_ms: int) -> Joined:
     key_pem = keys.new_key_pem()
     csr_pem = keys.request_pem(key_pem, host.hostname)
-    signed = csr_pem + wall_ms.to_bytes(8, "big")
     request = enrolment.RenewRequest(
         certificate_pem=identity.certificate_pem.encode(),
         csr_pem=csr_pem,
         wall_ms=wall_ms,
-        signature=keys.sign(identity.key_pem.encode(), signed),
+        signature=keys.sign(identity.key_pem.encode(), csr_pem + wall_ms.to_bytes(8, "big")),
     )
-    server = Server(target=target, server_name=identity.server_name)
     ca_pem = identity.ca_pem.encode()
-    reply = await _call(server, RENEW_PATH, ca_pem, request)
-    return _identity(server, key_pem, reply, ca_pem)
+    reply = await _call(server, RENEW_PATH, ca_pem, request, wall_ms=wall_ms)
+    fresh = _identity(server, key_pem, reply, ca_pem)
+    return Joined(replace(fresh, telemetry=identity.telemetry or fresh.telemetry), off_ms)
 
 
 def _identity(server: Server, key_pem: bytes, reply: enrolment.EnrollReply, pinned: bytes) -> Identity:
-    if pinned.strip() not in reply.ca_pem:
-        # A CA may be joined by its successor, never silently replaced.
-        raise EnrolmentRefused("the collector answered with another CA than the one it was reached by")
+    try:
+        known = set(certificates(pinned.decode()))
+        if not known & set(certificates(reply.ca_pem.decode())):
+            # A CA may be joined by its successor, never silently replaced.
+            raise EnrolmentRefused("the collector answered with another CA than the one it was reached by")
+    except ValueError as error:
+        raise EnrolmentRefused("the collector answered with something that is no CA") from error
     not_before_ms, not_after_ms = keys.validity_ms(reply.certificate_pem, key_pem)
+    telemetry = f"{server.target.rpartition(':')[0]}:{reply.telemetry_port}" if reply.telemetry_port else ""
     return Identity(
         agent_id=reply.agent_id,
         enrolment=server.target,
@@ -121,70 +191,68 @@ def _identity(server: Server, key_pem: bytes, reply: enrolment.EnrollReply, pinn
         key_pem=key_pem.decode(),
         not_before_ms=not_before_ms,
         not_after_ms=not_after_ms,
+        telemetry=telemetry,
     )
 
 
 async def _call(
-    server: Server, path: str, ca_pem: bytes, request: enrolment.EnrollRequest | enrolment.RenewRequest
+    server: Server,
+    path: str,
+    ca_pem: bytes,
+    request: enrolment.EnrollRequest | enrolment.RenewRequest,
+    *,
+    wall_ms: int,
+    pair: tuple[bytes, bytes] | None = None,
 ) -> enrolment.EnrollReply:
+    key_pem, certificate_pem = pair or (None, None)
     channel = secure_channel(
-        server.target, ca_pem=ca_pem, key_pem=None, certificate_pem=None, server_name=server.server_name
+        server.target,
+        ca_pem=ca_pem,
+        key_pem=key_pem,
+        certificate_pem=certificate_pem,
+        server_name=server.server_name,
+        proxy=server.proxy,
     )
     try:
         call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(path)
         return enrolment.EnrollReply.FromString(await call(request.SerializeToString(), timeout=CALL_S))
     except grpc.aio.AioRpcError as error:
-        raise _named(server, error) from error
+        raise await _named(server, error, wall_ms) from error
     finally:
         await channel.close()
 
 
-def _named(server: Server, error: grpc.aio.AioRpcError) -> EnrolmentRefused | CollectorUnreachable:
+async def _named(server: Server, error: grpc.aio.AioRpcError, wall_ms: int) -> AgentError:
     code, detail = error.code(), error.details() or ""
+    told = {key: str(value) for key, value in error.trailing_metadata() or ()}
+    name = told.get(refusals.REFUSAL_KEY, "")
+    if name:
+        at_ms = told.get(refusals.TIME_KEY, "")
+        return refusals.named(server.target, name, detail, int(at_ms) if at_ms.isdecimal() else 0)
     if code is grpc.StatusCode.UNAUTHENTICATED:
         return EnrolmentRefused(f"the token is wrong, used up or expired ({detail}); make a new one at the collector")
     if code is grpc.StatusCode.ALREADY_EXISTS:
         return EnrolmentRefused(
             f"this host is already bound to another identity ({detail}); use a token made with --replace"
         )
-    temporary = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.RESOURCE_EXHAUSTED)
-    if code in temporary:
-        return CollectorUnreachable(f"{server.target} does not answer the enrolment call: {detail}; try again later")
-    return EnrolmentRefused(f"{server.target} refused: {code.name}: {detail}")
+    if code not in _TEMPORARY:
+        return EnrolmentRefused(f"{server.target} refused: {code.name}: {detail}")
+    clock = await clock_trouble(server, wall_ms) if "andshake" in detail or "CERTIFICATE" in detail else ""
+    because = f"{clock}; {detail}" if clock else detail
+    return CollectorUnreachable(f"{server.target} does not answer the enrolment call: {because}; try again later")
 
 
-async def _presented_chain(server: Server) -> list[bytes]:
-    """DER certificates as the server sends them, not verified: only fingerprints are taken from them."""
-    host, _, port = server.target.rpartition(":")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    context.set_alpn_protocols(["h2"])
+async def clock_trouble(server: Server, wall_ms: int) -> str:
+    """What the server's certificate says of this host's clock: "" where it is good by it, or cannot be looked at."""
     try:
-        async with asyncio.timeout(CALL_S):
-            _, writer = await asyncio.open_connection(host.strip("[]"), int(port), ssl=context)
-    except (OSError, ValueError, TimeoutError) as error:
-        why = _why(error)
-        raise CollectorUnreachable(f"no TLS 1.3 connection to {server.target}: {why}; {_LOOK}") from error
-    try:
-        return _der_chain(writer.get_extra_info("ssl_object"))
-    finally:
-        writer.transport.abort()
-
-
-def _why(error: OSError | ValueError | TimeoutError) -> str:
-    if isinstance(error, ConnectionRefusedError):
-        return "nobody listens there"
-    if isinstance(error, TimeoutError):
-        return f"no answer within {CALL_S:g} s"
-    return str(error) or type(error).__name__
-
-
-def _der_chain(connection: ssl.SSLObject) -> list[bytes]:
-    # Public from Python 3.13 on (there as bytes); before that only on the inner object.
-    public = getattr(connection, "get_unverified_chain", None)
-    if public is not None:
-        return [bytes(der) for der in public()]
-    inner = connection._sslobj  # type: ignore[attr-defined]  # no other way on 3.11 and 3.12
-    return [certificate.public_bytes(2) for certificate in inner.get_unverified_chain() or ()]
+        chain = await tunnel.presented_chain(server.target, server.proxy)
+        not_before_ms, not_after_ms = keys.validity_of(chain[0])
+    except (AgentError, ValueError, IndexError):
+        return ""
+    if wall_ms < not_before_ms:
+        off = refusals.clock_sentence(wall_ms - not_before_ms)
+        return f"{off}, at least: the collector's certificate begins later; set the clock (timedatectl)"
+    if wall_ms > not_after_ms:
+        off = refusals.clock_sentence(wall_ms - not_after_ms)
+        return f"the collector's certificate has ended, or {off}, at least (timedatectl)"
+    return ""

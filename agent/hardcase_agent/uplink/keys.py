@@ -6,6 +6,7 @@ Imported by `enrol.py` only when something is enrolled or renewed.
 from __future__ import annotations
 
 import datetime
+import hashlib
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -21,6 +22,18 @@ def new_key_pem() -> bytes:
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
+
+
+def fingerprint(key_pem: bytes) -> str:
+    """SHA-256 of the public key (DER SubjectPublicKeyInfo), hex: what a person compares before approving."""
+    spki = serialization.PublicFormat.SubjectPublicKeyInfo
+    return hashlib.sha256(_key(key_pem).public_key().public_bytes(serialization.Encoding.DER, spki)).hexdigest()
+
+
+def validity_of(der: bytes) -> tuple[int, int]:
+    """First and last instant of a certificate, ms of Unix time. Raises ValueError."""
+    certificate = x509.load_der_x509_certificate(der)
+    return _ms(certificate.not_valid_before_utc), _ms(certificate.not_valid_after_utc)
 
 
 def request_pem(key_pem: bytes, name: str) -> bytes:
@@ -47,7 +60,10 @@ def validity_ms(certificate_pem: bytes, key_pem: bytes) -> tuple[int, int]:
 
 
 def _key(key_pem: bytes) -> ec.EllipticCurvePrivateKey:
-    key = serialization.load_pem_private_key(key_pem, password=None)
+    try:
+        key = serialization.load_pem_private_key(key_pem, password=None)
+    except ValueError as error:
+        raise EnrolmentRefused("the stored key is damaged; remove joining.key and enroll again") from error
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise EnrolmentRefused("the stored key is not an elliptic-curve key; enroll again")
     return key

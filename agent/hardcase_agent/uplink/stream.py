@@ -19,7 +19,7 @@ from hardcase_agent.domain.frame import Moment
 from hardcase_agent.domain.ports import Clock
 from hardcase_agent.domain.stream import Backlog, Stored
 from hardcase_agent.uplink import codec
-from hardcase_agent.uplink.answers import Ack, Answer, Close, CloseCause, Hold, NeedCatalogue, Welcome
+from hardcase_agent.uplink.answers import Ack, Answer, Close, CloseCause, Hold, NeedCatalogue, Trust, Welcome
 from hardcase_agent.uplink.call import EOF, Call
 from hardcase_agent.uplink.flow import BATCH_OVERHEAD, RECORD_OVERHEAD, Flow, Suspects
 from hardcase_agent.uplink.wire import Channel, grpc
@@ -97,10 +97,12 @@ class Stream:
         tally: Tally,
         timing: Timing,
         ask: Callable[[DiagnosticRequest], None] = lambda request: None,
+        trust: Callable[[Trust], None] = lambda told: None,
     ) -> None:
-        """`ask` takes the collector's requests for diagnostics."""
+        """`ask` takes the collector's requests for diagnostics, `trust` what it says of its CAs."""
         self._channel = channel
         self._ask = ask
+        self._trust = trust
         self._reports: deque[bytes] = deque(maxlen=MOST_REPORTS)
         self._backlog = backlog
         self._clock = clock
@@ -163,8 +165,8 @@ class Stream:
             raise _CloseReceived(answer)
         if not isinstance(answer, Welcome):
             raise CollectorUnreachable(f"the collector answered Hello with {type(answer).__name__}")
-        if answer.protocol != codec.PROTOCOL:
-            close = Close(CloseCause.PROTOCOL, f"the collector speaks protocol {answer.protocol}")
+        if not codec.OLDEST_PROTOCOL <= answer.protocol <= codec.PROTOCOL:
+            close = Close(CloseCause.PROTOCOL, f"the collector speaks protocol {answer.protocol}: update it first")
             raise _CloseReceived(close)
         return answer
 
@@ -318,6 +320,8 @@ class Stream:
             self._flow.rewind()
         elif isinstance(answer, DiagnosticRequest):
             self._ask(answer)
+        elif isinstance(answer, Trust):
+            self._trust(answer)
         elif isinstance(answer, Close):
             raise _CloseReceived(answer)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from hardcase_agent.domain.errors import ConfigError
-from hardcase_agent.uplink.endpoint import is_loopback
+from hardcase_agent.uplink.endpoint import Proxy, is_loopback
 
 # The list holds TLS 1.2 suites only (TLS 1.3 has its own, fixed in the library), and must name one it knows. This one
 # needs a pre-shared key, which neither side has: TLS 1.2 is offered nothing it could agree on, TLS 1.3 is untouched.
@@ -17,6 +17,8 @@ os.environ["GRPC_SSL_CIPHER_SUITES"] = "ECDHE-PSK-CHACHA20-POLY1305"
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 # Children are started by exec alone; the fork handlers would stop the library's threads around each.
 os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
+# Which address goes by which proxy is decided in endpoint.py: the library would let no_proxy overrule a setting.
+os.environ["no_grpc_proxy"] = "hardcase.invalid"  # noqa: SIM112  # the library reads it in small letters
 
 import grpc
 import grpc.aio
@@ -38,13 +40,19 @@ RENEW_PATH = "/hardcase_protos.v1.Enrolment/Renew"
 
 
 def secure_channel(
-    target: str, *, ca_pem: bytes, key_pem: bytes | None, certificate_pem: bytes | None, server_name: str
+    target: str,
+    *,
+    ca_pem: bytes,
+    key_pem: bytes | None,
+    certificate_pem: bytes | None,
+    server_name: str,
+    proxy: Proxy | None = None,
 ) -> grpc.aio.Channel:
-    """TLS 1.3 to `target` ("host:port"), trusting this CA alone. `server_name`: what the certificate must say; "" = the
-    host of `target`."""
+    """TLS 1.3 to `target` ("host:port"), trusting these CAs alone. `server_name`: what the certificate must say; "" =
+    the host of `target`. `proxy` None = directly."""
     credentials = grpc.ssl_channel_credentials(ca_pem, key_pem, certificate_pem)
     return grpc.aio.secure_channel(
-        target, credentials, options=_options(server_name), compression=grpc.Compression.Gzip
+        target, credentials, options=_options(server_name, proxy), compression=grpc.Compression.Gzip
     )
 
 
@@ -52,10 +60,10 @@ def plain_channel(target: str) -> grpc.aio.Channel:
     """No TLS; loopback only. Raises ConfigError for any other address."""
     if not is_loopback(target):
         raise ConfigError((f"collector.server: {target} is not a loopback address; --insecure is for loopback only",))
-    return grpc.aio.insecure_channel(target, options=_options(""), compression=grpc.Compression.Gzip)
+    return grpc.aio.insecure_channel(target, options=_options("", None), compression=grpc.Compression.Gzip)
 
 
-def _options(server_name: str) -> list[tuple[str, int | str]]:
+def _options(server_name: str, proxy: Proxy | None) -> list[tuple[str, int | str]]:
     options: list[tuple[str, int | str]] = [
         ("grpc.keepalive_time_ms", KEEPALIVE_MS),
         ("grpc.keepalive_timeout_ms", KEEPALIVE_TIMEOUT_MS),
@@ -65,6 +73,12 @@ def _options(server_name: str) -> list[tuple[str, int | str]]:
         # Our own backoff decides when to try again.
         ("grpc.enable_retries", 0),
     ]
+    if proxy is None:
+        options.append(("grpc.enable_http_proxy", 0))
+    else:
+        options.append(("grpc.http_proxy", f"http://{proxy.address}"))
+        if proxy.authorization:
+            options.append(("grpc.http_connect_headers", f"Proxy-Authorization:{proxy.authorization}"))
     if server_name:
         options.append(("grpc.ssl_target_name_override", server_name))
     return options

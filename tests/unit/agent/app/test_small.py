@@ -8,12 +8,14 @@ import os
 import socket
 import stat
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hardcase_agent.cli import duration_s, read_token
+from hardcase_agent.cli import duration_s
 from hardcase_agent.domain.errors import AccessDenied, EnrolmentRefused, ToolMissing
 from hardcase_agent.domain.ports import CommandResult
+from hardcase_agent.enrolling import read_token
 from hardcase_agent.host_asset import drill_host, read_host
 from hardcase_agent.systemd import Notifier
 from hardcase_agent.tables import columns
@@ -190,4 +192,16 @@ def test_an_identity_others_may_read_or_that_is_damaged_is_refused(tmp_path: Pat
 
 def test_renewal_is_due_at_two_thirds_of_the_life() -> None:
     assert not IDENTITY.renewal_due(59_999)
-    assert IDENTITY.renewal_due(60_000)
+    assert IDENTITY.renewal_due(60_000 + 90_000 // 32)
+
+
+def test_identities_of_one_hour_are_due_one_after_the_other() -> None:
+    fleet = [replace(IDENTITY, agent_id=f"a{number}", not_after_ms=397 * 86_400_000) for number in range(200)]
+    month_ms = 30 * 86_400_000
+    due = [
+        sum(one.renewal_due(397 * 86_400_000 * 2 // 3 + at_ms) for one in fleet)
+        for at_ms in (0, month_ms // 6, month_ms)
+    ]
+    assert due[0] < 5
+    assert 20 < due[1] < 180
+    assert due[2] == 200

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from hardcase_agent.domain.errors import CollectorUnreachable, EnrolmentRefused
 from hardcase_agent.domain.part import Asset
-from hardcase_agent.uplink import enrol
+from hardcase_agent.uplink import enrol, keys
 from hardcase_agent.uplink.identity import Identity
 from hardcase_agent.uplink.wire import grpc
 from hardcase_protos.v1 import enrolment_pb2 as enrolment
@@ -23,6 +23,7 @@ from tests.fakes.authority import PEM, Signed, make, sign
 from tests.fakes.collector_stream import FakeCollector
 from tests.unit.agent.uplink.conftest import Join, window
 
+NOW = 1_790_000_000_000
 HOST = Asset(hostname="host", machine_id="m" * 32)
 
 
@@ -93,7 +94,11 @@ async def desk() -> AsyncIterator[Desk]:
 
 async def enrolled(desk: Desk) -> Identity:
     ca_pem = await enrol.fetch_ca(desk.server, desk.ca.fingerprint)
-    return await enrol.enroll(desk.server, ca_pem, "token", HOST)
+    return (await ask(desk.server, ca_pem)).identity
+
+
+async def ask(server: enrol.Server, ca_pem: bytes) -> enrol.Joined:
+    return await enrol.enroll(server, ca_pem, "token", HOST, key_pem=keys.new_key_pem(), wall_ms=NOW)
 
 
 async def test_a_token_becomes_a_certificate_for_a_fresh_key(desk: Desk) -> None:
@@ -108,7 +113,7 @@ async def test_a_server_without_the_pinned_ca_never_sees_the_token(desk: Desk) -
         await enrol.fetch_ca(desk.server, make("evil").fingerprint)
     other = make("evil ca")
     with pytest.raises(CollectorUnreachable):
-        await enrol.enroll(desk.server, other.pem, "token", HOST)
+        await ask(desk.server, other.pem)
     assert desk.tokens == []
 
 
@@ -119,7 +124,7 @@ async def test_a_copied_ca_does_not_help_a_server_without_its_key(desk: Desk) ->
     await desk.start()
     ca_pem = await enrol.fetch_ca(desk.server, honest.fingerprint)
     with pytest.raises(CollectorUnreachable):
-        await enrol.enroll(desk.server, ca_pem, "token", HOST)
+        await ask(desk.server, ca_pem)
     assert desk.tokens == []
 
 
@@ -144,7 +149,7 @@ async def test_a_certificate_for_another_key_or_another_ca_is_refused(desk: Desk
 
 async def test_renewal_proves_the_present_key_and_brings_a_new_one(desk: Desk) -> None:
     before = await enrolled(desk)
-    after = await enrol.renew(before, desk.server.target, HOST, 1_790_000_000_000)
+    after = (await enrol.renew(before, desk.server.target, HOST, NOW)).identity
     assert after.agent_id == before.agent_id
     assert after.key_pem != before.key_pem
 
@@ -202,6 +207,6 @@ async def only_tls_1_2(own: Signed, folder: Path, identity: Identity) -> None:
     server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
     port = server.sockets[0].getsockname()[1]
     with pytest.raises(CollectorUnreachable):
-        await enrol.enroll(enrol.Server(target=f"127.0.0.1:{port}"), identity.ca_pem.encode(), "token", HOST)
+        await ask(enrol.Server(target=f"127.0.0.1:{port}"), identity.ca_pem.encode())
     server.close()
     assert spoken == []
