@@ -405,7 +405,7 @@ async def test_a_certificate_of_another_authority_does_not_get_in(collector: Col
     await client.leave()
 
 
-@pytest.mark.parametrize("first", [b"", b"\xff\xff\xff", batch(1).SerializeToString(), hello(protocol=99)])
+@pytest.mark.parametrize("first", [b"", b"\xff\xff\xff", batch(1).SerializeToString(), hello(protocol=0)])
 async def test_anything_but_a_proper_hello_ends_the_stream(
     collector: Collector, first: bytes | telemetry_pb2.AgentMessage
 ) -> None:

@@ -39,6 +39,9 @@ Context = grpc.aio.ServicerContext[bytes, bytes]
 Close = telemetry_pb2.Close
 
 PROTOCOL = 1
+"""Of this release. An agent of a later one is told this number in Welcome and decides whether it speaks it too."""
+OLDEST_PROTOCOL = 1
+"""Of release N-2: older agents are asked to be updated."""
 HELLO_S = 20.0
 """A peer that has not said Hello by then is no agent."""
 HEARTBEAT_S = 15
@@ -301,7 +304,7 @@ class TelemetryService:
             newer = Refusal(Close.CAUSE_SUPERSEDED, "a newer stream of this identity was opened")
             copied = Refusal(Close.CAUSE_CLONED, TWO_MACHINES, RefusalName.CLONED)
             self.end(older, copied if cloned else newer)
-        stream.outbox.append(self._welcome(admission, greeting))
+        stream.outbox.append(self._welcome(admission, greeting, hello.protocol))
         self._tell_trust(stream)
         self._send(stream)
         self._offer(agent.number, hello.diagnostics)
@@ -344,15 +347,16 @@ class TelemetryService:
         if message is None or not message.HasField("hello"):
             raise Refusal(Close.CAUSE_PROTOCOL, "the first message must be Hello")
         hello = message.hello
-        if hello.protocol != PROTOCOL:
-            raise Refusal(Close.CAUSE_PROTOCOL, f"protocol {hello.protocol} is not spoken here, only {PROTOCOL}")
+        if hello.protocol < OLDEST_PROTOCOL:
+            spoken = f"protocol {hello.protocol} is not spoken here any more, {OLDEST_PROTOCOL} to {PROTOCOL} are"
+            raise Refusal(Close.CAUSE_PROTOCOL, f"{spoken}: update the agent")
         if any(len(held.epoch) != 16 for held in hello.epochs):
             raise Refusal(Close.CAUSE_PROTOCOL, "an epoch is not 16 bytes")
         return hello
 
-    def _welcome(self, admission: Admission, greeting: Greeting) -> bytes:
+    def _welcome(self, admission: Admission, greeting: Greeting, protocol: int) -> bytes:
         welcome = telemetry_pb2.Welcome(
-            protocol=PROTOCOL,
+            protocol=min(protocol, PROTOCOL),
             session=admission.session,
             credit_records=CREDIT_RECORDS,
             credit_bytes=CREDIT_BYTES,
