@@ -166,7 +166,7 @@ def _print(manifest: Mapping[str, Any], as_json: bool) -> None:
     rows = [("FILE", "BYTES", "HIDDEN", "SHA-256")]
     for one in manifest["files"]:
         hidden = ", ".join(f"{name} {count}" for name, count in one.get("hidden", {}).items()) or "-"
-        size = f"{one['bytes']}" + (f" (of {one['cut_from_bytes']})" if "cut_from_bytes" in one else "")
+        size = f"{one['bytes']}" + (f" (of {one['cut_from']})" if "cut_from" in one else "")
         rows.append((one["name"], size, hidden, one["sha256"][:16]))
     print(columns(rows))
     for left in manifest["left_out"]:

@@ -25,7 +25,7 @@ from hardcase_agent.sampling.breaker import describe
 PART_S = 600.0
 """One part: a BMC's log over a slow link."""
 LARGEST_FILE = 8 << 20
-"""Bytes of one file in the bundle; longer ones are cut, and the manifest says so."""
+"""Characters of one file in the bundle; longer ones are cut, and the manifest says so."""
 VERSION = 1
 
 
@@ -39,16 +39,9 @@ class _Bundle:
     def leave_out(self, part: str, why: str) -> None:
         self.left_out.append({"part": part, "reason": why})
 
-    def add(self, part: str, name: str, text: str, hidden: Mapping[str, int], at_ms: int) -> None:
+    def add(self, part: str, name: str, text: str, whole: int, hidden: Mapping[str, int], at_ms: int) -> None:
+        """`whole`: its length before it was cut."""
         content = text.encode("utf-8", "replace")
-        whole = len(content)
-        if whole > LARGEST_FILE:
-            # Only whole lines: the first, or the last, may have been cut in two.
-            content = (
-                content[-LARGEST_FILE:].partition(b"\n")[2]
-                if name in KEEPS_ITS_END
-                else content[:LARGEST_FILE].rpartition(b"\n")[0] + b"\n"
-            )
         if len(content) > self.room:
             self.leave_out(part, f"{name}: no room is left ({len(content)} bytes)")
             return
@@ -61,8 +54,8 @@ class _Bundle:
             "sha256": hashlib.sha256(content).hexdigest(),
             "collected_ms": at_ms,
         }
-        if whole > len(content):
-            told["cut_from_bytes"] = whole
+        if whole:
+            told["cut_from"] = whole
         if hidden:
             told["hidden"] = dict(hidden)
         self.files.append(told)
@@ -99,15 +92,29 @@ async def make(work: Work, wanted: Iterable[str]) -> tuple[Path, dict[str, Any]]
             continue
         at_ms = work.bench.clock.now().wall_ms
         for name, text in sorted(texts.items()):
-            # A long text takes seconds: never on the loop.
-            hidden_text, hidden = await asyncio.to_thread(redactor.hide, text)
-            bundled.add(part, redactor.hide(name)[0], hidden_text, hidden, at_ms)
+            short = cut(text, keep_end=name in KEEPS_ITS_END)
+            # A long text takes a second: never on the loop.
+            hidden_text, hidden = await asyncio.to_thread(redactor.hide, short)
+            whole = len(text) if len(short) < len(text) else 0
+            bundled.add(part, redactor.hide(name)[0], hidden_text, whole, hidden, at_ms)
     at_s = work.bench.clock.now().wall_ms // 1000
     manifest = _manifest(work, bundled, redactor, at_s)
     path = work.folder / f"bundle-{work.id.hex()[:12]}.tar.gz"
     folder = path.name.removesuffix(".tar.gz")
     await asyncio.to_thread(packing.pack, path, folder, manifest, bundled.members, at_s)
     return path, manifest
+
+
+def cut(text: str, *, keep_end: bool) -> str:
+    """At most LARGEST_FILE characters of it, in whole lines where it has lines."""
+    if len(text) <= LARGEST_FILE:
+        return text
+    if keep_end:
+        kept = text[-LARGEST_FILE:]
+        return kept.partition("\n")[2] or kept
+    kept = text[:LARGEST_FILE]
+    head, newline, _ = kept.rpartition("\n")
+    return head + newline if newline else kept
 
 
 def _manifest(work: Work, bundled: _Bundle, redactor: Redactor, at_s: int) -> dict[str, Any]:
@@ -123,7 +130,7 @@ def _manifest(work: Work, bundled: _Bundle, redactor: Redactor, at_s: int) -> di
         "files": sorted(bundled.files, key=lambda one: str(one["name"])),
         "left_out": bundled.left_out,
         "hidden_by": list(redactor.names),
-        "limits": {"file_bytes": LARGEST_FILE, "bundle_bytes": work.settings.bundle_max_mib << 20},
+        "limits": {"file_characters": LARGEST_FILE, "bundle_bytes": work.settings.bundle_max_mib << 20},
     }
 
 

@@ -1,0 +1,121 @@
+"""What is hidden in a bundle: planted secrets of every shape, and what must stay readable."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hardcase_agent.diagnostics.redaction import Redactor, rules
+from hardcase_agent.diagnostics.settings import Hidden
+
+SECRET = "Tr0ub4dor&3x"
+PLANTED = [
+    f'password = "{SECRET}"',
+    f"password={SECRET}",
+    f"Password: {SECRET}",
+    f'"bmc_password": "{SECRET}", "user": "admin"',
+    f"{{'auth_secret': '{SECRET}'}}",
+    f'snmp_community = "{SECRET}"',
+    f"rocommunity: {SECRET}",
+    f"HARDCASE_TOKEN={SECRET}",
+    f"export API_KEY={SECRET}",
+    f"api-key: {SECRET}",
+    f"passphrase: {SECRET}",
+    f"wpa-psk={SECRET}",
+    f"rd.luks.passphrase={SECRET} quiet",
+    f"https://admin:{SECRET}@10.0.0.7:443/redfish",
+    f"Authorization: Bearer {SECRET.replace('&', 'A')}",
+    f"authorization={SECRET}",
+    f"ipmitool -I lanplus -H 10.0.0.7 -U admin -P {SECRET} sel list",
+    f"ipmi-sel -h 10.0.0.7 -u admin -p {SECRET}",
+    f"snmpwalk -v2c -c {SECRET} 10.0.0.9 1.3",
+    f"snmpget -v3 -u x -A {SECRET} -X {SECRET} 10.0.0.9",
+    f"tool --password {SECRET} run",
+    f"tool --token={SECRET}",
+    f"<Password>{SECRET}</Password>",
+    f"<snmp:Community>{SECRET}</snmp:Community>",
+    f"root:$6$saltsalt${SECRET.replace('&', '.')}aaaaaaaaaaaaaaaa:19000:0:",
+    f"-----BEGIN PRIVATE KEY-----\n{SECRET}\nMIIEvQ==\n-----END PRIVATE KEY-----",
+    f"-----BEGIN RSA PRIVATE KEY-----\n{SECRET}\n-----END RSA PRIVATE KEY-----",
+    f"-----BEGIN EC PRIVATE KEY-----\n{SECRET} cut off in the middle",
+    f"-----BEGIN RSA PRIVATE KEY-----\nDEK-Info: AES-256-CBC,00\n\n{SECRET}\n-----END RSA PRIVATE KEY-----",
+    f"-----BEGIN OPENSSH PRIVATE KEY-----\n{SECRET}\n-----END OPENSSH PRIVATE KEY-----",
+    f"token eyJhbGciOiJIUzI1NiJ9.{'x' * 20}.{SECRET.replace('&', '_')}",
+]
+KEPT = [
+    "2026-01-01 INFO agent runs: version=0.1.0 sources=12",
+    "EDAC MC0: 1 CE memory read error on CPU_SrcID#0_Channel#1_DIMM#0",
+    "Key: value, keyboard: us, monkey = 3",
+    "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----",
+    "0000:3b:00.0 Ethernet controller [0200]: Mellanox [15b3:1017]",
+    "Temperature: 41 C, Power Consumption: 220 W",
+    "path /usr/lib/security/pam_unix.so",
+    "Serial Number: ABC123",
+    "address 10.1.2.3 answered",
+]
+
+
+@pytest.mark.parametrize("text", PLANTED)
+def test_no_planted_secret_is_left(text: str) -> None:
+    hidden, found = Redactor(()).hide(f"before\n{text}\nafter\n")
+    for part in (SECRET, SECRET.replace("&", "."), SECRET.replace("&", "_"), SECRET.replace("&", "A")):
+        assert part not in hidden
+    assert sum(found.values()) >= 1
+    assert hidden.startswith("before\n")
+    assert "after" in hidden or "cut off" in text
+
+
+@pytest.mark.parametrize("text", KEPT)
+def test_what_is_no_secret_stays(text: str) -> None:
+    assert Redactor(()).hide(text) == (text, {})
+
+
+def test_addresses_are_hidden_where_the_site_asks_and_the_same_one_by_the_same_mark() -> None:
+    text = "from 10.1.2.3 to 10.1.2.4 and 10.1.2.3, fe80::1234:5678:9abc:def0, 00:25:90:aa:bb:cc; version 1.2.3"
+    hidden, found = Redactor((Hidden.ADDRESSES,)).hide(text)
+    assert "10.1.2" not in hidden
+    assert "9abc" not in hidden
+    assert "00:25:90" not in hidden
+    assert hidden.count("<address 2>") == 2
+    assert "version 1.2.3" in hidden
+    assert found["address"] >= 3
+
+
+def test_pci_addresses_and_times_are_no_addresses() -> None:
+    text = "0000:3b:00.0 NIC; 12:34:56 started; IPMI 2.0"
+    assert Redactor((Hidden.ADDRESSES,)).hide(text)[0] == text
+
+
+def test_serials_and_host_names_are_hidden_wherever_they_stand() -> None:
+    words = [(Hidden.SERIALS, "Z1D5ABCD"), (Hidden.HOSTNAMES, "box7"), (Hidden.HOSTNAMES, "box7.example.org")]
+    redactor = Redactor((Hidden.SERIALS, Hidden.HOSTNAMES), words)
+    text = 'box7.example.org kernel: disk Z1D5ABCD; "serial_number": "XYZ 99"; Serial Number: Q1; box7 again; box77'
+    hidden, _ = redactor.hide(text)
+    for gone in ("Z1D5ABCD", "XYZ 99", "Q1", "box7.", "box7 "):
+        assert gone not in hidden
+    assert "box77" in hidden
+
+
+def test_without_the_sites_wish_they_stay() -> None:
+    text = "box7 Z1D5ABCD 10.1.2.3"
+    assert Redactor((), [(Hidden.SERIALS, "Z1D5ABCD")]).hide(text)[0] == text
+
+
+def test_hiding_twice_changes_nothing() -> None:
+    redactor = Redactor(tuple(Hidden), [(Hidden.SERIALS, "Z1D5ABCD")])
+    once, _ = redactor.hide("\n".join([*PLANTED, *KEPT, "Z1D5ABCD"]))
+    assert redactor.hide(once)[0] == once
+
+
+def test_every_rule_has_a_secret_to_hide() -> None:
+    assert all("secret" in rule.pattern.groupindex for rule in rules())
+
+
+@pytest.mark.parametrize(
+    "unit", ["a", "password", "password=", "-----BEGIN PRIVATE KEY-----", '"', "1.", "a:", "ipmitool "]
+)
+def test_no_text_makes_a_rule_go_round_in_circles(unit: str) -> None:
+    text = unit * (200_000 // len(unit))
+    before = time.process_time()
+    Redactor(tuple(Hidden)).hide(text)
+    assert time.process_time() - before < 60
