@@ -34,7 +34,7 @@ def make_api(control: Control, *, addresses: Addresses, per_minute: int) -> ASGI
     """`per_minute`: requests of one token."""
     shop = control.shop
     called = replace(control, shop=replace(shop, store=CallStore(shop.store, clock_ms=shop.clock_ms)))
-    routes = list(_permitted(make_control(called).routes))
+    routes = list(permitted(make_control(called).routes))
     app = FastAPI(
         docs_url=None,
         redoc_url=None,
@@ -51,12 +51,12 @@ def make_api(control: Control, *, addresses: Addresses, per_minute: int) -> ASGI
     return Doorway(Once(app, Keys(shop.store), clock_ms=shop.clock_ms), door.admit)
 
 
-def _permitted(routes: Iterable[BaseRoute]) -> Iterator[APIRoute]:
-    """In the order of the socket's application, whose routers are kept as they were given."""
+def permitted(routes: Iterable[BaseRoute]) -> Iterator[APIRoute]:
+    """Those that are offered, in the order of the socket's application, whose routers are kept as they were given."""
     for route in routes:
         router = getattr(route, "original_router", None)
         if router is not None:
-            yield from _permitted(router.routes)
+            yield from permitted(router.routes)
         elif isinstance(route, APIRoute) and any((method, route.path) in PERMITS for method in route.methods or ()):
             yield route
 

@@ -1,7 +1,8 @@
 """A request that comes again with its idempotency key is done once (draft-ietf-httpapi-idempotency-key-header).
 
 The key is written in the transaction that does what is asked, so that neither a crash nor a lost answer can have it
-done twice; the answer is filled in afterwards. What was refused wrote nothing, and may be tried again.
+done twice; the answer is filled in afterwards. What was refused wrote nothing, and may be tried again. Files and
+diagnostics are written by services with transactions of their own: their key is written right after.
 """
 
 from __future__ import annotations
@@ -113,10 +114,9 @@ class Keys:
         return KeptAnswer(token=token, key=hashed, fingerprint=fingerprint, status=0, body="", at_ms=now_ms)
 
     def keep(self, asked: KeptAnswer, *, status: int, body: str) -> None:
-        """What was answered, if anything was done."""
+        """What was answered. Status 0: only that it was done."""
         with self._store.write() as tx:
-            if tx.access.kept_answer(asked.token, asked.key) is not None:
-                tx.access.keep_answer(replace(asked, status=status, body=body))
+            tx.access.keep_answer(replace(asked, status=status, body=body))
 
     def end(self, token: int, hashed: str) -> None:
         with self._lock:

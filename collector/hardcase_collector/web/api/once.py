@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from hardcase_collector.domain.errors import CollectorError
+from hardcase_collector.domain.errors import CollectorError, StoreFailed
 from hardcase_collector.domain.people import KeptAnswer
 from hardcase_collector.web.api.door import ADMITTED, Admitted
 from hardcase_collector.web.api.kept import MAX_ANSWER, Call, Keys, Told, calling, fingerprint_of
@@ -71,10 +72,12 @@ class Once:
             await send(message)
 
         await self._run(call, scope, receive, listen)
-        keeps = admitted.permit is not None and admitted.permit.keeps_answer
-        if 200 <= status < 300 and keeps and len(body) <= MAX_ANSWER:
-            # Lost, it is answered that it was done.
-            await asyncio.to_thread(self._keys.keep, begun, status=status, body=body.decode("utf-8", "replace"))
+        if 200 <= status < 300:
+            keeps = admitted.permit is not None and admitted.permit.keeps_answer and len(body) <= MAX_ANSWER
+            told = (status, body.decode("utf-8", "replace")) if keeps else (0, "")
+            # Lost, it is answered later that it was done.
+            with suppress(StoreFailed):
+                await asyncio.to_thread(self._keys.keep, begun, status=told[0], body=told[1])
 
     async def _run(self, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
         set_before = calling.set(call)

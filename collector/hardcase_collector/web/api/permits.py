@@ -40,7 +40,8 @@ _READS: Mapping[tuple[S, Deed], str] = {
     (S.PARTS_READ, Deed.SEE_INTERNAL): "/depots /parts /stock /part-orders /part-orders/{order} /spare-risk",
     (S.BOOKS_READ, Deed.SEE_CUSTOMER): "/customers /customers/{name} /sites /contacts /cover",
     (S.BOOKS_READ, Deed.EXPORT): "/books /entitlements /entitlements/ending",
-    (S.DIAGNOSTICS_READ, Deed.SEE_INTERNAL): "/diagnostics /diagnostics/{id}",
+    (S.DIAGNOSTICS_READ, Deed.SEE_DIAGNOSTICS): "/diagnostics /diagnostics/{id} /assets/{name}/diagnostics",
+    (S.DIAGNOSTICS_READ, Deed.DOWNLOAD_DIAGNOSTIC): "/diagnostics/{id}/files/{file}",
     (S.AUDIT_READ, Deed.SEE_AUDIT): "/audit",
 }
 _WRITES: Mapping[tuple[S, Deed], str] = {
@@ -66,7 +67,8 @@ _WRITES: Mapping[tuple[S, Deed], str] = {
     (S.PARTS_WRITE, Deed.RESERVE_PART): "/part-orders /part-orders/{order}/correct /part-orders/{order}/{step}",
     (S.PARTS_WRITE, Deed.STOCK): "/stock/receive /stock/withdraw /stock/marks",
     (S.BOOKS_WRITE, Deed.EDIT_BOOKS): "/books /books/{kind} /entitlements/{number}/end",
-    (S.DIAGNOSTICS_ASK, Deed.NOTE): "/diagnostics",
+    (S.DIAGNOSTICS_ASK, Deed.ASK_READING): "/diagnostics",
+    (S.DIAGNOSTICS_ASK, Deed.WITHDRAW_DIAGNOSTIC): "/diagnostics/{id}/withdraw",
 }
 _LINKS: Mapping[tuple[S, Deed], str] = {
     (S.REPAIRS_WRITE, Deed.PROPOSE): "/repairs/{number}/proposals /repairs/{number}/ask",

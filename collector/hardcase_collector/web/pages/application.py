@@ -23,6 +23,7 @@ from hardcase_collector.domain.errors import (
 from hardcase_collector.web.access import Sessions
 from hardcase_collector.web.addresses import Addresses
 from hardcase_collector.web.again import AgainRoute
+from hardcase_collector.web.api.problems import Problem
 from hardcase_collector.web.health import add_health
 from hardcase_collector.web.pages import (
     account,
@@ -162,16 +163,22 @@ def _guard(file_room: int) -> Callable[[Request, Passing], Awaitable[Response]]:
 
 def _turned_away(request: Request, file_room: int) -> Response | None:
     """What is refused without looking at who asks."""
-    length = request.headers.get("content-length", "0")
-    if request.method not in ("GET", "HEAD"):
-        if not length.isascii() or not length.isdigit() or int(length) > _room(request.url.path, file_room):
-            return PlainTextResponse("too large\n", 413)
-        # Beside the form's token: browsers say so themselves (Fetch Metadata), whatever the page made them send.
-        if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-            return PlainTextResponse("forms of other sites are not taken\n", 403)
+    path, length = request.url.path, request.headers.get("content-length", "0")
     if "transfer-encoding" in request.headers:
-        return PlainTextResponse("send a Content-Length\n", 411)
+        return _short(path, 411, "length-missing", "send a Content-Length")
+    if request.method in ("GET", "HEAD"):
+        return None
+    if not length.isascii() or not length.isdigit() or int(length) > _room(path, file_room):
+        return _short(path, 413, "too-large", "too large")
+    # Beside the form's token: browsers say so themselves (Fetch Metadata), whatever a page made them send.
+    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        return _short(path, 403, "not-allowed", "forms of other sites are not taken")
     return None
+
+
+def _short(path: str, status: int, name: str, why: str) -> Response:
+    """Before any page or route was asked."""
+    return Problem(name, why).response() if path.startswith(f"{API_PATH}/") else PlainTextResponse(f"{why}\n", status)
 
 
 def _room(path: str, file_room: int) -> int:

@@ -44,10 +44,10 @@ class Socket:
     def application(self) -> FastAPI:
         """Made once: putting it together costs more than most requests."""
         if self._made is None:
-            self._made = self._make()
+            self._made = make_control(self.control())
         return self._made
 
-    def _make(self) -> FastAPI:
+    def control(self) -> Control:
         announcer = Nobody()
         shop = Shop(
             store=self.store,
@@ -58,18 +58,16 @@ class Socket:
             clock_ms=lambda: self.now_ms,
             **self.services,
         )
-        return make_control(
-            Control(
-                shop=shop,
-                health=Health(reasons=lambda: (), alive=lambda: True, gauges=dict),
-                rules=_no_rules,
-                about={},
-                last_reload=lambda: None,
-                revoked=self.revoked.append,
-                greet_again=self.greeted_again.append,
-                baselines_changed=lambda feed: None,
-                default_customer="default",
-            )
+        return Control(
+            shop=shop,
+            health=Health(reasons=lambda: (), alive=lambda: True, gauges=dict),
+            rules=_no_rules,
+            about={},
+            last_reload=lambda: None,
+            revoked=self.revoked.append,
+            greet_again=self.greeted_again.append,
+            baselines_changed=lambda feed: None,
+            default_customer="default",
         )
 
     def get(self, path: str, **query: Any) -> httpx.Response:

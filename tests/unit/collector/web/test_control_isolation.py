@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from fastapi.routing import APIRoute
-from hardcase_collector.cases.actions import CaseActions
-from hardcase_collector.cases.attachments import AttachmentLimits, Attachments
-from hardcase_collector.cases.calendars import Calendars
-from hardcase_collector.cases.handling import Handling
-from hardcase_collector.cases.opening import shipped_sheets
-from hardcase_collector.cases.placing import Placing
-from hardcase_collector.parts.house import spare_house
-from hardcase_collector.service.desk import Needs, service_desk
 
-from tests.fakes.empty_store import empty_store
-from tests.fakes.evidence import MemoryEvidence
 from tests.unit.collector import scene_of_two_customers as scene
 from tests.unit.collector.scene_of_two_customers import NOW, Half, leaks
-from tests.unit.collector.service.bench import PlainPress
-from tests.unit.collector.web.control_client import Nobody, Socket
+from tests.unit.collector.web.control_client import Socket
+from tests.unit.collector.web.whole_counter import kept, named, noun_of, whole_counter, without
 
 NO_CUSTOMERS = {
     "/v1/audit/verify",
@@ -44,32 +33,9 @@ NEEDED = {"from_ms": 0, "until_ms": NOW * 2, "by": "plan", "days": 30, "limit": 
 @pytest.fixture
 def socket(tmp_path: Path) -> Iterator[Socket]:
     """With every service there is behind the counter."""
-    store = empty_store(tmp_path / "state.db")
-    announcer = Nobody()
-    service = service_desk(
-        Needs(
-            announcer=announcer,
-            actions=CaseActions(announcer, Placing(announcer, reopen_ms=0, flap_raises=3)),
-            counsellor=lambda tx, case, now_ms: None,
-            plan_named=lambda name: None,
-            press=PlainPress(),
-            evidence=MemoryEvidence(),
-            titles=lambda fault_class, language: fault_class,
-            tokens=lambda: "token",
-            address=lambda token: token,
-        )
-    )
-    spares = spare_house(announcer, components=("disk",), plans=lambda: shipped_sheets().plans.plans)
-    services = {
-        "service": service,
-        "orders": spares.orders,
-        "spares": spares,
-        "handling": Handling(announcer),
-        "calendars": Calendars(announcer),
-        "attachments": Attachments(store, MemoryEvidence(), announcer, AttachmentLimits()),
-    }
-    yield Socket(store, now_ms=NOW, services=services)
-    store.close()
+    made = whole_counter(tmp_path)
+    yield made
+    made.store.close()
 
 
 @pytest.fixture
@@ -85,41 +51,6 @@ def routes(socket: Socket, method: str) -> list[APIRoute]:
         found += [route for route in inner if isinstance(route, APIRoute) and method in route.methods]
     assert found
     return found
-
-
-def noun_of(route: APIRoute) -> str:
-    return route.path.split("/")[2]
-
-
-def named(route: APIRoute, half: Half) -> str | None:
-    """The path with this half's things in it; None: it names none."""
-    things = {
-        "number": {"entitlements": str(half.entitlement), "contacts": str(half.contact)}.get(
-            noun_of(route), half.number
-        ),
-        "name": {
-            "customers": half.customer,
-            "sites": f"{half.mark}-1",
-            "users": f"{half.mark}-li",
-            "agents": f"agent-{half.mark}",
-        }.get(noun_of(route), half.key),
-        "id": half.window if noun_of(route) == "windows" else "999",
-        "order": "999",
-        "customer": half.customer,
-        "action": "note",
-        "verb": "assign",
-    }
-    if not set(re.findall(r"{(\w+)}", route.path)) & set(things):
-        return None
-    path = re.sub(r"{(\w+)}", lambda place: things.get(place[1], "x").replace("|", "%7C"), route.path)
-    return path.removeprefix("/v1")
-
-
-def without(text: str, path: str) -> str:
-    """What was answered, less what was asked for by name."""
-    for asked in re.findall(r"[^/?]+", path):
-        text = text.replace(asked.replace("%7C", "|"), "")
-    return text
 
 
 def test_every_list_takes_a_customer_and_keeps_to_him(socket: Socket, halves: tuple[Half, Half]) -> None:
@@ -168,18 +99,6 @@ def test_what_is_anothers_is_not_found_by_any_route_that_names_it(
         walked += 1
     assert walked >= (10 if method == "GET" else 25)
     assert kept(socket, south) == before
-
-
-def kept(socket: Socket, half: Half) -> object:
-    with socket.store.read() as tx:
-        return (
-            tx.cases.get(half.case),
-            tx.cases.timeline(half.case),
-            tx.registry.contacts(customer=half.customer),
-            tx.registry.entitlements(half.asset),
-            tx.access.users(customer=half.customer),
-            tx.agents.all(customer=half.customer),
-        )
 
 
 def test_ones_own_things_are_found_by_the_same_routes(socket: Socket, halves: tuple[Half, Half]) -> None:

@@ -34,7 +34,15 @@ NOT_OF_CUSTOMERS = {
     "/metrics",
     "/links/{token}",
 }
-POSTED = {"/account/password", "/account/sessions", "/account/tokens", "/cases/{number}", "/assets/{number}/joining", "/report", "/attach/{number}"}
+POSTED = {
+    "/account/password",
+    "/account/sessions",
+    "/account/tokens",
+    "/cases/{number}",
+    "/assets/{number}/joining",
+    "/report",
+    "/attach/{number}",
+}
 
 
 def routes(night: Night) -> Iterator[BaseRoute]:
