@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hardcase_agent.helper.switches import IDENTIFY, SEL_CLEAR, SELF_TEST
 from hardcase_collector.rules.offline import OfflineJudge
 from hardcase_collector.rules.sheet_reader import load_sheets
 
+from tests.fuzz import helper_socket
 from tests.fuzz.__main__ import FIXTURES
 from tests.fuzz.running import run
 from tests.fuzz.seeds import seeds
@@ -19,3 +21,17 @@ def test_damaged_captures_neither_crash_nor_hang_a_decoder_or_the_rules(root: Pa
     assert captures
     failures = run(captures, range(1500), seed=2, judge=OfflineJudge(load_sheets()), judged_of=10)
     assert not failures, "\n".join(f"{one.kind} {one.capture} mutant {one.mutant}: {one.what}" for one in failures)
+
+
+def test_damaged_frames_neither_crash_the_helper_nor_get_anything_past_its_lists() -> None:
+    failures = helper_socket.run(range(4000), seed=2) + helper_socket.run_process(range(500), seed=2)
+    assert not failures, "\n".join(f"{one.kind} {one.capture} mutant {one.mutant}: {one.what}" for one in failures)
+
+
+@pytest.mark.parametrize(
+    ("switch", "what"), [(IDENTIFY, "command 04"), (SEL_CLEAR, "command 47"), (SELF_TEST, "--json=co")]
+)
+def test_a_helper_that_lets_something_through_is_found_out(switch: str, what: str) -> None:
+    failures = helper_socket.run_server(range(4000), 2, switched=False, on={switch})
+    assert failures
+    assert all(what in one.what for one in failures)

@@ -101,7 +101,7 @@ def test_the_shipped_helper_has_every_switch_off_and_only_root_can_turn_one_on(r
     text = (root / "deploy/agent/hardcase-helper.service").read_text(encoding="utf-8")
     found = settings(text)
 
-    assert re.findall(r"--allow-\S+", text[text.index("ExecStart=") :].split("\nRuntime")[0]) == ["--allow-user"]
+    assert re.findall(r"--allow-\S+", text[text.index("ExecStart=") :].split("\nRuntime")[0]) == ["--allow-user"] * 2
     assert found["Environment"] == ["HARDCASE_HELPER_ALLOW="]
     assert found["EnvironmentFile"] == ["-/etc/hardcase/helper.conf"]
 

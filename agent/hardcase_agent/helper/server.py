@@ -89,11 +89,15 @@ class Server:
         for client in list(self._clients):
             self._drop(client)
         self._runs.end()
+        self._table.close()
         self._selector.close()
 
-    def turn(self) -> None:
+    def turn(self, at_most_s: float | None = None) -> None:
         """Waits for the next thing that happens, and does it."""
-        for key, events in self._selector.select(self._timeout(time.monotonic())):
+        timeout = self._timeout(time.monotonic())
+        if at_most_s is not None:
+            timeout = at_most_s if timeout is None else min(timeout, at_most_s)
+        for key, events in self._selector.select(timeout):
             self._dispatch(key, events)
         self._tick(time.monotonic())
 

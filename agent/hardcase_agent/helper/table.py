@@ -84,6 +84,10 @@ class Table:
             raise AccessDenied(f"{tool[:40]!r} is not in the table of tools")
         return build(self, arguments)
 
+    def close(self) -> None:
+        """Lets go of the kernel's log."""
+        self._kernel_log.close()
+
     def smartctl_version(self, arguments: Sequence[str]) -> Command:
         _expect(not arguments, "smartctl-version takes no argument")
         return Command((self._find("smartctl"), "--version"), "tool:smartctl-version")
