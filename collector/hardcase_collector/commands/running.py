@@ -54,12 +54,20 @@ def list_agents(ctx: typer.Context, as_json: JsonFlag = False) -> None:
             row["customer"],
             talk.time(row["enrolled_ms"]),
             talk.time(row["last_seen_ms"]),
-            _("revoked") if row["revoked"] else _("stopped") if row["stopped_cleanly"] else "",
+            _standing(row),
         )
         for row in found
     )
     columns = heads("id", "host", "customer", "enrolled", "last heard", "")
     talk.show_table("", columns, rows, empty=_("No agents; make a token."))
+
+
+def _standing(row: dict[str, Any]) -> str:
+    if row["revoked"]:
+        return _("revoked")
+    if row["by_file"]:
+        return _("by file")
+    return _("stopped") if row["stopped_cleanly"] else ""
 
 
 @agents.command()

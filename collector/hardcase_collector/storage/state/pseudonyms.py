@@ -53,6 +53,7 @@ PEOPLE: Mapping[str, tuple[str, ...]] = {
     "enrolment_tokens": ("made_by",),
     "follow_ups": ("asked", "recorded_by", "engineer"),
     "hand_offs": ("by",),
+    "imports": ("imported_by",),
     "known_years": ("made_by",),
     "links": ("whom", "by"),
     "part_orders": ("requested_by", "installed_by"),

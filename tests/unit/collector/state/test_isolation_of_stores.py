@@ -31,6 +31,7 @@ assets: by_number by_key coverage events events_between inventory observed_by ob
 cases: get timeline open_for open_of last_closed_for closed_of
 clocks: clock terms history
 feeds: baselines catalogue catalogue_ids catalogue_numbered feed feeds losses marks quarantined rows
+imports: find last of_agent
 findings: get numbered firing_of_case of_asset whys
 noise: children storm storm_of windows_in
 outbox: of_case
