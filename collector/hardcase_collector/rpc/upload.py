@@ -112,6 +112,8 @@ class UploadService:
         self._threads = ThreadPoolExecutor(THREADS, "upload")
         self._stopping = False
         self._calls: set[asyncio.Task[object]] = set()
+        self._ending: dict[asyncio.Task[object], UploadRefused | UploadHeld] = {}
+        """Calls that are ended from here, and why."""
         self._waiting = 0
         self._agents: dict[int, asyncio.Task[object] | None] = {}
         self._receiving_now: set[bytes] = set()
@@ -125,17 +127,21 @@ class UploadService:
         """Ends what this agent sends, if anything. On the event loop."""
         task = self._agents.get(agent)
         if task is not None:
-            task.cancel()
+            self._end_call(task, UploadRefused("agent-revoked", "this identity was revoked"))
 
     async def stop(self) -> None:
         """Ends every call; what came of the files stays. On the event loop."""
         self._stopping = True
         calls = list(self._calls)
         for call in calls:
-            call.cancel()
+            self._end_call(call, UploadHeld("draining", "the collector stops; come again later"))
         if calls:
             await asyncio.wait(calls, timeout=STOP_S)
         await asyncio.to_thread(self._threads.shutdown)
+
+    def _end_call(self, call: asyncio.Task[object], refusal: UploadRefused | UploadHeld) -> None:
+        self._ending[call] = refusal
+        call.cancel()
 
     # ------------------------------------------------------------------ one call
 
@@ -146,6 +152,12 @@ class UploadService:
         try:
             async with asyncio.timeout(UPLOAD_S):
                 await self._serve(context)
+        except asyncio.CancelledError:
+            ended = self._ending.get(call)
+            if ended is None:
+                raise
+            # gRPC tells a peer nothing of a handler that was cancelled.
+            await self._refuse(context, ended.name, str(ended), temporary=isinstance(ended, UploadHeld))
         except (UploadRefused, UploadHeld) as refusal:
             await self._refuse(context, refusal.name, str(refusal), temporary=isinstance(refusal, UploadHeld))
         except NotAllowed as refusal:
@@ -160,6 +172,7 @@ class UploadService:
             await self._refuse(context, "refused", str(error))
         finally:
             self._calls.discard(call)
+            self._ending.pop(call, None)
 
     async def _refuse(self, context: Context, name: str, detail: str, *, temporary: bool = False) -> None:
         self._receiving.turned_away()

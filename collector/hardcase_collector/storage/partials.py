@@ -19,7 +19,7 @@ from hardcase_collector.storage.evidence import CHUNK, EvidenceFiles, named, syn
 MOST = 64
 """Files under way at once, of all agents; each is of one open request and no larger than the file limit."""
 _LOOK_EVERY = 8 << 20
-_HEX = re.compile(r"[0-9a-f]{2,128}")
+_HEX = re.compile(r"([0-9a-f]{2}){1,64}")
 
 
 class PartialFiles:
@@ -47,7 +47,8 @@ class PartialFiles:
 
     def owners(self) -> frozenset[str]:
         with named("looking at what is under way"):
-            return frozenset(path.name.partition(".")[0] for path in self._folder.iterdir())
+            names = (path.name.partition(".")[0] for path in self._folder.iterdir())
+            return frozenset(name for name in names if _HEX.fullmatch(name))
 
     def drop(self, owner: str) -> None:
         with self._turn, named("removing a file"):

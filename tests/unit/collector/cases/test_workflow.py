@@ -52,13 +52,17 @@ LEGAL = {
 }  # fmt: skip
 DEEDS = """
 VEDMCAX see see_customer
-VEDMAX  see_why see_internal export
+VEDMAX  see_why see_internal export see_diagnostics
 EDMCAX  note report join attach
 VEDMX   compare_plans
 EDMCX   consent refuse follow_up rate accept_quote approve_access sign_service_report
 EDMAX   confirm defer resume acknowledge note_internal assign change_priority pause open_window
 EDMX    propose close cancel reopen contact agree identify quote accept_dispatch depart arrive finish_dispatch
 EDMX    apply_access hand_to_vendor write_service_report reserve_part ship_part return_part
+EMAX    ask_reading withdraw_diagnostic download_diagnostic
+EMCX    consent_bundle
+EMX     ask_self_test ask_identify ask_bundle
+MX      ask_clear_sel
 EMX     start_repair finish_repair verify install_part settle_joining accept_baseline change_mode rules_replay
 DMX     dispatch stock edit_books edit_rota
 MX      detach resend forget see_audit
