@@ -40,12 +40,13 @@ NVME, SATA = "GUESTNVME01", "GUESTSATA01"
 # The quotas are shares of a real processor; of an emulated one they would make every start take minutes.
 SLOW_GUEST = "[Service]\nCPUQuota=\nTimeoutStartSec=240\n"
 QUICK: Mapping[str, float] = {
-    "analogue_period_s": 2.0,
-    "discrete_period_s": 4.0,
-    "sel_period_s": 4.0,
-    "log_period_s": 10.0,
-    "nvme_period_s": 24.0,
-    "ata_period_s": 24.0,
+    "ipmi.analogue_period_s": 2.0,
+    "ipmi.discrete_period_s": 4.0,
+    "ipmi.sel_period_s": 4.0,
+    "kernel.log_period_s": 10.0,
+    "smart.nvme_period_s": 24.0,
+    "smart.ata_period_s": 24.0,
+    "smart.deadline_s": 8.0,
 }
 """Settings of the sample configuration, for a machine that one does not want to wait for."""
 
@@ -120,20 +121,25 @@ class Server:
         self.guest.run("systemctl daemon-reload")
 
     def set(self, settings: Mapping[str, str | float]) -> None:
-        """Edits the sample configuration, as by hand: the line of each key gets another value."""
-        for key, value in settings.items():
-            said = self.guest.run(
-                f"""sed -i 's|^{key} = .*|{key} = {json.dumps(value)}|w /dev/stdout' {CONFIGURATION}"""
-            )
-            assert said, f"{CONFIGURATION} has no line for {key}"
+        """Edits the sample configuration, as by hand: the line of each "table.key" gets another value."""
+        for name, value in settings.items():
+            table, _, key = name.partition(".")
+            edit = rf"/^\[{table}\]/,/^\[/ s|^{key} = .*|{key} = {json.dumps(value)}|w /dev/stdout"
+            said = self.guest.run(f"sed -i '{edit}' {CONFIGURATION}")
+            assert said.count("\n") == 1, f"{CONFIGURATION} has no line for {name}"
+
+    def reload(self) -> None:
+        """Until the agent says that it took the configuration: systemd is told ready also when it did not."""
+        self.guest.run("systemctl reload hardcase-agent", deadline_s=WITHIN_S)
+        self.until(lambda: "configuration reloaded" in self.journal(), "the configuration is taken")
 
     def enrol(self) -> None:
         """Into the sample configuration, by the collector's address and a token."""
         collector = self.scene.collector
         self.set(
             {
-                "address": f"{HOST_FROM_GUEST}:{collector.telemetry_port}",
-                "enrolment": f"{HOST_FROM_GUEST}:{collector.enrolment_port}",
+                "collector.address": f"{HOST_FROM_GUEST}:{collector.telemetry_port}",
+                "collector.enrolment": f"{HOST_FROM_GUEST}:{collector.enrolment_port}",
             }
         )
         self.put("/root/hardcase.token", self.scene.token() + "\n", mode="600")
