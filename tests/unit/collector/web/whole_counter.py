@@ -13,6 +13,8 @@ from hardcase_collector.cases.handling import Handling
 from hardcase_collector.cases.opening import Opening, shipped_sheets
 from hardcase_collector.cases.placing import Placing
 from hardcase_collector.cases.reports import Reports
+from hardcase_collector.diagnostics.asking import Diagnostics
+from hardcase_collector.diagnostics.settings import DiagnosticLimits
 from hardcase_collector.parts.house import spare_house
 from hardcase_collector.service.desk import Needs, service_desk
 
@@ -32,7 +34,7 @@ def whole_counter(folder: Path) -> Socket:
         Needs(
             announcer=announcer,
             actions=CaseActions(announcer, Placing(announcer, reopen_ms=0, flap_raises=3)),
-            counsellor=lambda tx, case, now_ms: None,
+            counsellor=lambda case, live: None,
             plan_named=lambda name: None,
             press=PlainPress(),
             evidence=MemoryEvidence(),
@@ -42,7 +44,11 @@ def whole_counter(folder: Path) -> Socket:
         )
     )
     spares = spare_house(announcer, components=("disk",), plans=lambda: shipped_sheets().plans.plans)
+    asking = Diagnostics(
+        store, MemoryEvidence(), announcer, DiagnosticLimits(), fresh_id=lambda: b"asked now, again", nudge=print
+    )
     services = {
+        "diagnostics": asking,
         "service": service,
         "orders": spares.orders,
         "spares": spares,
@@ -70,7 +76,8 @@ def named(route: APIRoute, half: Half) -> str | None:
             "users": f"{half.mark}-li",
             "agents": f"agent-{half.mark}",
         }.get(noun_of(route), half.key),
-        "id": half.window if noun_of(route) == "windows" else "999",
+        "id": {"windows": half.window, "diagnostics": half.request}.get(noun_of(route), "999"),
+        "file": str(half.file),
         "order": "999",
         "customer": half.customer,
         "action": "note",
