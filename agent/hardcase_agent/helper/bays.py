@@ -80,7 +80,8 @@ class Bays:
 
     def _lamp_of(self, bay: str) -> str:
         folder = self._of_disk(bay[5:]) if bay.startswith("/dev/") else self._of_names(*bay.partition("/")[::2])
-        lamp = os.path.join(folder, "locate")
+        # One name for one lamp, whichever way it was named.
+        lamp = os.path.join(os.path.realpath(folder), "locate")
         if not os.path.exists(lamp):
             raise DeviceAbsent(f"{bay}: this bay has no lamp that the kernel knows")
         return lamp
@@ -98,7 +99,7 @@ class Bays:
         device = os.path.join(self._blocks, disk, "device")
         for name in _listed(device):
             if name.startswith(_LINKED):
-                return os.path.realpath(os.path.join(device, name))
+                return os.path.join(device, name)
         raise DeviceAbsent(f"/dev/{disk}: the kernel knows of no enclosure (SES) that holds it")
 
     def _forget(self, lamp: str) -> None:
