@@ -40,6 +40,7 @@ ENROLMENT_OPTIONS = (
     ("grpc.max_receive_message_length", 65_536),
     ("grpc.max_concurrent_streams", 4),
     ("grpc.so_reuseport", 0),
+    ("grpc.server_handshake_timeout_ms", 15_000),
 )
 
 

@@ -54,7 +54,7 @@ class Collector:
     port: int = 0
     trouble: list[str] = field(default_factory=lambda: [""])
 
-    def enroll(self, *, machine_id: str = "1" * 32, enrolled_ms: int = 1) -> Identity:
+    def enroll(self, *, machine_id: str = "1" * 32, enrolled_ms: int = 1, customer: str = "acme") -> Identity:
         key = ec.generate_private_key(ec.SECP256R1())
         agent_id = str(uuid.uuid4())
         certificate, fingerprint = self.certificate(agent_id, key, enrolled_ms)
@@ -63,7 +63,7 @@ class Collector:
                 Agent(
                     id=agent_id,
                     number=0,
-                    customer="acme",
+                    customer=customer,
                     hostname="web1",
                     machine_id=machine_id,
                     dmi_uuid="",

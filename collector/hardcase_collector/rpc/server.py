@@ -33,6 +33,8 @@ OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
     ("grpc.so_reuseport", 0),
+    # A connection that does not even shake hands holds a file descriptor no longer than that.
+    ("grpc.server_handshake_timeout_ms", 15_000),
 )
 
 

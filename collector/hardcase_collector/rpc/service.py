@@ -9,17 +9,12 @@ import asyncio
 import gc
 import logging
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
 
 import grpc
-from google.protobuf.message import DecodeError
 from hardcase_protos.v1 import telemetry_pb2
 
-from hardcase_collector.domain.asset import Agent
-from hardcase_collector.domain.errors import Cloned, JoiningRefused, NotAllowed, NotBound, TemporaryError
+from hardcase_collector.domain.errors import Cloned, NotBound, TemporaryError
 from hardcase_collector.domain.joining import RefusalName
 from hardcase_collector.domain.ports import StateStore
 from hardcase_collector.ingest.incoming import Admission, Greeting
@@ -27,9 +22,11 @@ from hardcase_collector.ingest.intake import Intake
 from hardcase_collector.ingest.ticking import Ticker
 from hardcase_collector.rpc import codec, identity
 from hardcase_collector.rpc.diagnostics import Desk, NoDesk, Requests
-from hardcase_collector.rpc.enrolment import REFUSAL_KEY, TIME_KEY, address_of
+from hardcase_collector.rpc.door import PROTOCOL, TWO_MACHINES, Door, Handlers, Refusal, close_message
 from hardcase_collector.rpc.fair_queue import STREAM_BYTES, FairQueue, Waiting
-from hardcase_collector.rpc.gate import Entered, Gate, TrustSource
+from hardcase_collector.rpc.gate import Gate, TrustSource
+from hardcase_collector.rpc.knocks import Knocks
+from hardcase_collector.rpc.open_stream import Stream
 from hardcase_collector.rpc.upload import Receiving, UploadService
 from hardcase_collector.rpc.writer import GroupDone, Writer
 
@@ -38,54 +35,13 @@ log = logging.getLogger(__name__)
 Context = grpc.aio.ServicerContext[bytes, bytes]
 Close = telemetry_pb2.Close
 
-PROTOCOL = 1
-"""Of this release. An agent of a later one is told this number in Welcome and decides whether it speaks it too."""
-OLDEST_PROTOCOL = 1
-"""Of release N-2: older agents are asked to be updated."""
-HELLO_S = 20.0
-"""A peer that has not said Hello by then is no agent."""
 HEARTBEAT_S = 15
 CREDIT_RECORDS = 2_000
 CREDIT_BYTES = STREAM_BYTES // 2
 MAX_MESSAGE_BYTES = 2 << 20
 """Half of the transport's limit of 4 MiB, so that what an agent may send always fits."""
-TWO_MACHINES = (
-    "two machines stream with this identity: a copied image or identity.json. The one that came later is refused: "
-    "remove identity.json there and enroll it on its own, with a machine-id of its own"
-)
 SEND_S = 30.0
 """A peer that takes no answer for so long is gone."""
-
-
-class Refusal(Exception):
-    """The stream ends with this Close."""
-
-    def __init__(self, cause: Close.Cause.ValueType, detail: str, name: str = "") -> None:
-        """`name`: of the cause, for programs (joining.RefusalName); such refusals are audited."""
-        super().__init__(detail)
-        self.cause = cause
-        self.detail = detail
-        self.name = name
-
-
-@dataclass(slots=True, eq=False)
-class Stream:
-    """One open stream."""
-
-    entered: Entered
-    roots: tuple[bytes, ...]
-    """SHA-256 of what it says it trusts."""
-    waiting: Waiting
-    task: asyncio.Task[object]
-    context: Context
-    room: asyncio.Event = field(default_factory=asyncio.Event)
-    outbox: deque[bytes] = field(default_factory=deque)
-    sender: asyncio.Task[None] | None = None
-    ending: Refusal | None = None
-
-    @property
-    def agent(self) -> Agent:
-        return self.entered.agent
 
 
 class TelemetryService:
@@ -114,9 +70,11 @@ class TelemetryService:
         self._intake = intake
         self._collector_id = collector_id
         self._gate = Gate(state, enrolment_of=enrolment_of, trust=trust, insecure=insecure)
+        self._door = Door(self._gate, wall_ms)
         self._wall_ms = wall_ms
         self._streams: dict[int, Stream] = {}
         self._draining = False
+        self._knocks = Knocks()
         self.queue = FairQueue()
         self._ticker = Ticker(intake)
         self._app_tick = tick
@@ -259,11 +217,11 @@ class TelemetryService:
             await self._read(stream)
             said_all = True
         except Refusal as refusal:
-            await self._refuse(context, refusal)
+            await self._door.refuse(context, refusal)
         except asyncio.CancelledError:
             if stream is None or stream.ending is None:
                 raise
-            await self._refuse(context, stream.ending, already_told=True)
+            await self._door.refuse(context, stream.ending, already_told=True)
         finally:
             if stream is not None:
                 # What came before a clean end, a goodbye above all, still waits for the writer and never comes again.
@@ -275,8 +233,13 @@ class TelemetryService:
     async def _greet(self, context: Context) -> Stream:
         if self._draining:
             raise Refusal(Close.CAUSE_DRAINING, "the collector stops")
-        hello = await self._hello(context)
-        entered = await self._enter(context, hello)
+        certificate = identity.single(context.auth_context(), "x509_pem_cert")
+        if certificate and not self._knocks.let_in(certificate, now_ms=time.monotonic_ns() // 1_000_000):
+            await context.abort(
+                grpc.StatusCode.RESOURCE_EXHAUSTED, "this identity opens streams too often; wait a minute"
+            )
+        hello = await self._door.hello(context)
+        entered = await self._door.enter(context, hello)
         agent = entered.agent
         greeting = codec.greeting_of(hello)
         received_ms = self._wall_ms()
@@ -285,10 +248,12 @@ class TelemetryService:
                 self.writer.submit(lambda: self._intake.admit(agent, greeting, received_ms=received_ms))
             )
         except Cloned as clone:
-            raise await self._turned_away(context, agent.id, Close.CAUSE_CLONED, clone, RefusalName.CLONED) from clone
+            raise await self._door.turned_away(
+                context, agent.id, Close.CAUSE_CLONED, clone, RefusalName.CLONED
+            ) from clone
         except NotBound as refusal:
             name = RefusalName.OTHER_CUSTOMER
-            raise await self._turned_away(context, agent.id, Close.CAUSE_REVOKED, refusal, name) from refusal
+            raise await self._door.turned_away(context, agent.id, Close.CAUSE_REVOKED, refusal, name) from refusal
         except TemporaryError as error:
             await context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
         waiting = Waiting(agent.number, admission.session, admission.behind)
@@ -299,7 +264,7 @@ class TelemetryService:
         self._streams[agent.number] = stream
         cloned = self._gate.held_by(agent.number, hello.boot_id)
         if cloned:
-            await self._turned_away(context, agent.id, Close.CAUSE_CLONED, TWO_MACHINES, RefusalName.CLONED)
+            await self._door.turned_away(context, agent.id, Close.CAUSE_CLONED, TWO_MACHINES, RefusalName.CLONED)
         if older is not None:
             newer = Refusal(Close.CAUSE_SUPERSEDED, "a newer stream of this identity was opened")
             copied = Refusal(Close.CAUSE_CLONED, TWO_MACHINES, RefusalName.CLONED)
@@ -309,50 +274,6 @@ class TelemetryService:
         self._send(stream)
         self._offer(agent.number, hello.diagnostics)
         return stream
-
-    async def _enter(self, context: Context, hello: telemetry_pb2.Hello) -> Entered:
-        try:
-            entered = await asyncio.to_thread(self._gate.identify, context.auth_context(), hello)
-        except NotAllowed as refusal:
-            claimed = identity.single(context.auth_context(), "x509_common_name").decode(errors="replace")
-            name = refusal.name if isinstance(refusal, JoiningRefused) else RefusalName.UNKNOWN_IDENTITY
-            raise await self._turned_away(context, claimed, Close.CAUSE_REVOKED, refusal, name) from refusal
-        except TemporaryError as error:
-            await context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
-        if self._gate.is_clone(entered.agent.number, hello.boot_id):
-            raise Refusal(Close.CAUSE_CLONED, TWO_MACHINES, RefusalName.CLONED)
-        return entered
-
-    async def _turned_away(
-        self, context: Context, agent_id: str, cause: Close.Cause.ValueType, why: object, name: str
-    ) -> Refusal:
-        """The refusal to raise, written into the audit log where it is not the same again."""
-        address, now_ms, sentence = address_of(context.peer()), self._wall_ms(), str(why)
-        if self._gate.audit_due(address=address, agent_id=agent_id, name=name, now_ms=now_ms):
-            await asyncio.to_thread(
-                self._gate.audit, address=address, agent_id=agent_id, name=name, sentence=sentence, now_ms=now_ms
-            )
-        return Refusal(cause, sentence, name)
-
-    async def _hello(self, context: Context) -> telemetry_pb2.Hello:
-        try:
-            async with asyncio.timeout(HELLO_S):
-                first = await context.read()
-        except TimeoutError:
-            raise Refusal(Close.CAUSE_PROTOCOL, f"no Hello within {HELLO_S:.0f} s") from None
-        try:
-            message = telemetry_pb2.AgentMessage.FromString(first) if isinstance(first, bytes) else None
-        except DecodeError:
-            message = None
-        if message is None or not message.HasField("hello"):
-            raise Refusal(Close.CAUSE_PROTOCOL, "the first message must be Hello")
-        hello = message.hello
-        if hello.protocol < OLDEST_PROTOCOL:
-            spoken = f"protocol {hello.protocol} is not spoken here any more, {OLDEST_PROTOCOL} to {PROTOCOL} are"
-            raise Refusal(Close.CAUSE_PROTOCOL, f"{spoken}: update the agent")
-        if any(len(held.epoch) != 16 for held in hello.epochs):
-            raise Refusal(Close.CAUSE_PROTOCOL, "an epoch is not 16 bytes")
-        return hello
 
     def _welcome(self, admission: Admission, greeting: Greeting, protocol: int) -> bytes:
         welcome = telemetry_pb2.Welcome(
@@ -432,38 +353,3 @@ class TelemetryService:
         if stream.sender is not None:
             await asyncio.wait([stream.sender], timeout=SEND_S)
         stream.task.cancel()
-
-    async def _refuse(self, context: Context, refusal: Refusal, *, already_told: bool = False) -> None:
-        try:
-            if not already_told:
-                await context.write(close_message(refusal))
-            context.set_code(STATUS[refusal.cause])
-            context.set_details(refusal.detail)
-            if refusal.name:
-                context.set_trailing_metadata(((REFUSAL_KEY, refusal.name), (TIME_KEY, str(self._wall_ms()))))
-        except (grpc.RpcError, grpc.aio.UsageError, grpc.aio.InternalError, asyncio.InvalidStateError):
-            log.debug("the peer was gone before it could be told: %s", refusal.detail)
-
-
-class Handlers(grpc.GenericRpcHandler):
-    """Several services as one."""
-
-    def __init__(self, *services: grpc.GenericRpcHandler) -> None:
-        self._services = services
-
-    def service(self, call: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[Any, Any] | None:
-        return next((found for one in self._services if (found := one.service(call)) is not None), None)
-
-
-STATUS = {
-    Close.CAUSE_SUPERSEDED: grpc.StatusCode.ABORTED,
-    Close.CAUSE_CLONED: grpc.StatusCode.PERMISSION_DENIED,
-    Close.CAUSE_REVOKED: grpc.StatusCode.UNAUTHENTICATED,
-    Close.CAUSE_PROTOCOL: grpc.StatusCode.INVALID_ARGUMENT,
-    Close.CAUSE_DRAINING: grpc.StatusCode.UNAVAILABLE,
-}
-
-
-def close_message(refusal: Refusal) -> bytes:
-    close = Close(cause=refusal.cause, detail=refusal.detail)
-    return telemetry_pb2.CollectorMessage(close=close).SerializeToString()
