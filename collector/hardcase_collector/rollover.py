@@ -52,17 +52,18 @@ class Rollover:
         """SHA-256, hex, of the CA that a host which joins is told of."""
         return self._roots.fingerprint
 
-    def status(self, *, now_ms: int) -> Mapping[str, object]:
-        """Plain values, for people and programs."""
+    def status(self, *, customer: str | None, now_ms: int) -> Mapping[str, object]:
+        """Plain values, for people and programs; agents of this customer alone, None = all."""
         roots = self._roots
-        missing = self._dependents(now_ms)
+        everybody = self._dependents(now_ms)
+        missing = [one for one in everybody if customer in (None, one.customer)]
         return {
             "enrolment_fingerprint": f"sha256:{roots.fingerprint}",
             "issuing": f"sha256:{roots.issuing.fingerprint}",
             "retiring": f"sha256:{roots.retiring}" if roots.retiring else "",
             "trusted": [f"sha256:{one}" for one in roots.trusted()],
             "streams_show": "new" if roots.serves_new else "old",
-            "may_retire": bool(roots.retiring) and not any(not one.away for one in missing),
+            "may_retire": bool(roots.retiring) and not any(not one.away for one in everybody),
             "missing": missing[:NAMED],
             "missing_count": len(missing),
             "tokens_with_old_fingerprint": self._old_tokens(now_ms),

@@ -160,20 +160,30 @@ def _ca(made: APIRouter, control: Control) -> None:
         return control.rollover
 
     @made.get("/ca", response_model=None)
-    def status() -> Json:
-        return plain(keeper().status(now_ms=control.shop.clock_ms()))
+    def status(customer: str | None = None) -> Json:
+        if control.rollover is None:
+            return {}
+        return plain(control.rollover.status(customer=customer, now_ms=control.shop.clock_ms()))
 
     @made.post("/ca/rotate", response_model=None)
     def rotate(request: Request) -> Json:
         now_ms = control.shop.clock_ms()
+        _check_whole(request)
         keeper().rotate(by=asker(request), now_ms=now_ms)
-        return plain(keeper().status(now_ms=now_ms))
+        return plain(keeper().status(customer=None, now_ms=now_ms))
 
     @made.post("/ca/retire", response_model=None)
     def retire(request: Request, force: Annotated[bool, Body(embed=True)] = False) -> Json:
         now_ms = control.shop.clock_ms()
+        _check_whole(request)
         gone = keeper().retire(by=asker(request), force=force, now_ms=now_ms)
         return {"retired": f"sha256:{gone}", "enrolment_fingerprint": f"sha256:{keeper().fingerprint}"}
+
+
+def _check_whole(request: Request) -> None:
+    """Raises NotAllowed for who is held to one customer: the CA is everybody's."""
+    if scope_of(request) is not None:
+        raise NotAllowed("the CA is every customer's: ask without --customer")
 
 
 def _about(control: Control) -> dict[str, Json]:
