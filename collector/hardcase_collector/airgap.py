@@ -213,7 +213,7 @@ class AirGap:
             epoch=epoch,
             through=self._intake.stored(agent.number, epoch),
             number=of_it[0].file,
-            hash=of_it[0].hash,
+            hash=of_it[0].sha256,
             records_rejected=tx.imports.rejected(agent.number, epoch),
             rejected=[(one.sequence, one.status, one.detail) for one in told],
         )

@@ -28,8 +28,8 @@ class ImportedFile:
     epoch: bytes
     file: int
     """Its own number among the files of its epoch, from 1 on."""
-    hash: bytes
-    """SHA-256 of the whole file."""
+    sha256: bytes
+    """Of the whole file."""
     first: int
     through: int
     records: int

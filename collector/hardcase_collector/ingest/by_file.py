@@ -156,7 +156,7 @@ class FileIntake:
                     f"import its files first ({_wanted(tx, agent, epoch)})"
                 )
         through = book.position(file.epoch).through
-        follows = file.number == number + 1 and file.previous == (last.hash if last is not None else b"")
+        follows = file.number == number + 1 and file.previous == (last.sha256 if last is not None else b"")
         if follows or file.first <= through + 1:
             # A hole among the files is none in the data where a later one holds the same records again.
             return
@@ -204,7 +204,7 @@ def _row(agent: Agent, file: ExportedFile, plan: Plan, wish: Wish, *, gap: int, 
         agent=agent.number,
         epoch=file.epoch,
         file=file.number,
-        hash=file.hash,
+        sha256=file.hash,
         first=file.first,
         through=file.through,
         records=file.records,
@@ -230,7 +230,7 @@ def _audit(tx: Transaction, agent: Agent, taken: ImportedFile, now_ms: int) -> N
         facts={
             "epoch": taken.epoch.hex(),
             "file": taken.file,
-            "sha256": taken.hash.hex(),
+            "sha256": taken.sha256.hex(),
             "first": taken.first,
             "through": taken.through,
             "rejected": taken.rejected,
@@ -240,7 +240,7 @@ def _audit(tx: Transaction, agent: Agent, taken: ImportedFile, now_ms: int) -> N
 
 
 def _taken(same: ImportedFile | None, last: ImportedFile, file: ExportedFile) -> str:
-    if same is not None and same.hash == file.hash:
+    if same is not None and same.sha256 == file.hash:
         return f"file {same.file} of its run ({_short(file.epoch)}) was taken already, by {same.by}; {RECEIPT}"
     if same is not None:
         return f"another file {same.file} of its run ({_short(file.epoch)}) was taken already, by {same.by}"

@@ -427,7 +427,7 @@ async def test_an_import_is_on_record(desk: Desk, host: Host) -> None:
     taken = desk.take((await host.files())[0])
     (entry,) = desk.collector.state.data.audits
     assert (entry["actor"], entry["action"], entry["subject"]) == ("root", "agent.file_imported", "a1")
-    assert entry["facts"]["sha256"] == taken.file.hash.hex()  # type: ignore[index]  # a mapping
+    assert entry["facts"]["sha256"] == taken.file.sha256.hex()  # type: ignore[index]  # a mapping
 
 
 # ---------------------------------------------------------------------- damage

@@ -17,7 +17,7 @@ def upgrade() -> None:
         sa.Column("agent", sa.BigInteger(), nullable=False),
         sa.Column("epoch", sa.LargeBinary(), nullable=False),
         sa.Column("file", sa.BigInteger(), nullable=False),
-        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.Column("sha256", sa.LargeBinary(), nullable=False),
         sa.Column("first", sa.BigInteger(), nullable=False),
         sa.Column("through", sa.BigInteger(), nullable=False),
         sa.Column("records", sa.BigInteger(), nullable=False),

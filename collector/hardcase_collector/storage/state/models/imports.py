@@ -17,7 +17,7 @@ class ImportRow(Model):
     agent: Mapped[Ref] = mapped_column(ForeignKey("agents.number"))
     epoch: Mapped[Bytes]
     file: Mapped[Wide]
-    hash: Mapped[Bytes]
+    sha256: Mapped[Bytes]
     first: Mapped[Wide]
     through: Mapped[Wide]
     records: Mapped[Ref]
