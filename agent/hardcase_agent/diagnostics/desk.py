@@ -14,7 +14,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from typing import Any
 
-from hardcase_agent.diagnostics import acceptance
+from hardcase_agent.diagnostics import acceptance, listing
 from hardcase_agent.diagnostics.acceptance import plain
 from hardcase_agent.diagnostics.bench import Bench, Made, Work
 from hardcase_agent.diagnostics.kinds import IN_TURN, carry_out
@@ -114,6 +114,8 @@ class Desk:
         if len(request.id) != ID_BYTES:
             log.warning("audit: diagnostics refused: an id of %d bytes", len(request.id))
             return
+        if len(self._entries) >= MOST:
+            await self._prune(request.sent_ms)
         known = self._entries.get(request.id)
         if known is not None:
             await self._again(known, request)
@@ -280,25 +282,11 @@ class Desk:
     # Consent on the spot
 
     def listed(self) -> list[dict[str, Any]]:
-        """For `hardcase-agent diagnostics list`: newest first, those that wait for somebody before all."""
-        entries = sorted(self._entries.values(), key=lambda one: (one.stage is not Stage.AWAITS, -one.taken_ms))
-        return [
-            {
-                "id": entry.name,
-                "kind": str(entry.kind or "unknown"),
-                "state": entry.state.value,
-                "asked_by": entry.asked_by,
-                "reason": entry.reason[:100],
-                "taken_ms": entry.taken_ms,
-                "detail": (self._progress.get(entry.id) or entry.detail)[:200],
-            }
-            for entry in entries[:20]
-        ]
+        return listing.listed(self._entries.values(), self._progress)
 
     def shown(self, prefix: str) -> Mapping[str, Any]:
-        """The answer that waits for consent, and what is sent with it. Raises DiagnosticRefused."""
-        entry = self._named(prefix)
-        return {"id": entry.name, "detail": entry.detail, "answer": json.loads(entry.answer or b"{}")}
+        """Raises DiagnosticRefused."""
+        return listing.shown(listing.named(self._entries.values(), prefix))
 
     async def consent(self, prefix: str, user: str) -> str:
         """Raises DiagnosticRefused where nothing of that id waits."""
@@ -313,14 +301,8 @@ class Desk:
         await self._finish(entry, ReportState.REFUSED, f"not sent: refused at the site by {user}")
         return entry.name
 
-    def _named(self, prefix: str) -> Entry:
-        found = [entry for entry in self._entries.values() if len(prefix) >= 4 and entry.name.startswith(prefix)]
-        if len(found) != 1:
-            raise DiagnosticRefused(f"{len(found)} requests begin with {prefix[:40]!r}; give more of the id")
-        return found[0]
-
     def _waiting(self, prefix: str) -> Entry:
-        entry = self._named(prefix)
+        entry = listing.named(self._entries.values(), prefix)
         if entry.stage is not Stage.AWAITS or entry.id in self._tasks:
             raise DiagnosticRefused(f"{entry.name[:12]} waits for nobody's consent: it is {entry.state}")
         return entry
