@@ -1,6 +1,7 @@
 """`make fuzz`: 100,000 cases of each target; prints each crash and hang and each broken promise, fails on any.
 
-Targets: captures (damaged, decoded, every tenth judged), helper (damaged frames at the helper's socket).
+Targets: captures (damaged, decoded, every tenth judged), helper (damaged frames at the helper's socket), carried (files of
+hosts without a network, damaged on the stick or before they were signed).
 FUZZ="--target helper --mutants 1000" takes one of them, and fewer cases.
 """
 
@@ -17,7 +18,7 @@ from pathlib import Path
 from hardcase_collector.rules.offline import OfflineJudge
 from hardcase_collector.rules.sheet_reader import load_sheets
 
-from tests.fuzz import helper_socket
+from tests.fuzz import carried, helper_socket
 from tests.fuzz.running import Failure, run
 from tests.fuzz.seeds import seeds
 
@@ -41,7 +42,15 @@ def helper_share(mutants: range, seed: int) -> list[Failure]:
     return found + helper_socket.run_process(mutants[::OF_PROCESS], seed=seed)
 
 
-TARGETS: dict[str, Callable[[range, int], list[Failure]]] = {"captures": captures_share, "helper": helper_share}
+def carried_share(mutants: range, seed: int) -> list[Failure]:
+    return carried.run(mutants, seed=seed)
+
+
+TARGETS: dict[str, Callable[[range, int], list[Failure]]] = {
+    "captures": captures_share,
+    "helper": helper_share,
+    "carried": carried_share,
+}
 
 
 def main() -> int:

@@ -7,6 +7,7 @@ who holds a key could do: they are refused by name or taken, and what is taken m
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import struct
 import tempfile
@@ -15,13 +16,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import DecodeError, Message
 from hardcase_agent.airgap import ledger
 from hardcase_agent.domain.errors import AgentError
 from hardcase_agent.domain.event import Inventory, LossCause, SourceState, SourceStatus
 from hardcase_agent.domain.part import Component, Part
-from hardcase_agent.uplink import airgap, keys
+from hardcase_agent.uplink import airgap, codec, keys
 from hardcase_collector.domain.errors import CollectorError, FileRefused
 from hardcase_collector.rpc import airgap as collector_files
+from hardcase_protos.v1 import reading_pb2
 
 from tests.fakes.carried import ENROLLED_MS, HOST, Desk, Host, moment, signed_export
 from tests.fakes.collector import FakeCollector
@@ -49,6 +53,8 @@ class Carried:
         self.host.spool._ledger.lost_unnumbered(9, LossCause.TOO_LARGE)
         (self.export,) = asyncio.run(self.host.files())
         self.pieces = _pieces(self.export)
+        stored = self.host.spool.read(self.host.epoch, 1, max_records=100, max_bytes=1 << 20)
+        self.records = [one.payload for one in stored]
         self.desk.take(self.export)
         self.receipt = self.desk.gap.receipt("a1")
         self.key_pem = keys.new_key_pem()
@@ -134,15 +140,9 @@ class Carried:
             self._read(kind, data)
 
     def _signed_export(self, chance: random.Random) -> None:
-        pieces = list(self.pieces)
-        for _ in range(chance.randint(1, 2)):
-            at = chance.randrange(len(pieces))
-            pieces[at] = mutate(pieces[at], chance)
-        if chance.random() < 0.1:
-            chance.shuffle(pieces)
-        if chance.random() < 0.1:
-            pieces += chance.choices(pieces, k=chance.randint(1, 3))
-        data = signed_export(self.host, [one for one in pieces if one], first=1, through=8, records=8)
+        pieces = self._damaged_records(chance) if chance.random() < 0.8 else self._damaged_pieces(chance)
+        count = len(self.records)
+        data = signed_export(self.host, [one for one in pieces if one], first=1, through=count, records=count)
         try:
             taken = self.desk.take(data, accept_gap=chance.random() < 0.2)
         except CollectorError:
@@ -150,6 +150,33 @@ class Carried:
             return
         self._makes_sense(taken.file.through)
         self._fresh()
+
+    def _damaged_pieces(self, chance: random.Random) -> list[bytes]:
+        pieces = list(self.pieces)
+        for _ in range(chance.randint(1, 2)):
+            at = chance.randrange(len(pieces))
+            pieces[at] = mutate(pieces[at], chance)
+        if chance.random() < 0.2:
+            chance.shuffle(pieces)
+        if chance.random() < 0.2:
+            pieces += chance.choices(pieces, k=chance.randint(1, 3))
+        return pieces
+
+    def _damaged_records(self, chance: random.Random) -> list[bytes]:
+        """What is around them stays whole, so that the damage reaches the records."""
+        records = list(self.records)
+        for _ in range(chance.randint(1, 3)):
+            at = chance.randrange(len(records))
+            record = reading_pb2.Record.FromString(records[at])
+            if chance.random() < 0.3:
+                damaged = mutate(records[at], chance)
+                with contextlib.suppress(DecodeError):
+                    # What is no record at all is refused with its piece; this is about those that are.
+                    record = reading_pb2.Record.FromString(damaged)
+            else:
+                _spoil(record, chance)
+            records[at] = record.SerializeToString()
+        return [codec.batch(list(enumerate(records, 1)), self.host.epoch)]
 
     def _makes_sense(self, through: int) -> None:
         collector = self.desk.collector
@@ -164,6 +191,41 @@ class Carried:
         marks = {mark.through for mark in collector.state.data.marks.values()}
         if marks != {through}:
             raise Wrong(f"marks {marks} of a file through {through}")
+
+
+def _spoil(message: Message, chance: random.Random) -> None:
+    """Sets fields, somewhere below, to what no agent says."""
+    for _ in range(chance.randint(1, 3)):
+        inner = message
+        while True:
+            below = [value for field, value in inner.ListFields() if field.message_type and not field.is_repeated]
+            if not below or chance.random() < 0.3:
+                break
+            inner = chance.choice(below)
+        field = chance.choice(inner.DESCRIPTOR.fields)
+        if not field.is_repeated and field.message_type is None:
+            setattr(inner, field.name, _odd(field, chance))
+        elif field.is_repeated and field.message_type is not None:
+            children = getattr(inner, field.name)
+            children.add()
+            if chance.random() < 0.5 and len(children) > 1:
+                children[-1].CopyFrom(children[0])
+
+
+def _odd(field: FieldDescriptor, chance: random.Random) -> object:
+    match field.cpp_type:
+        case FieldDescriptor.CPPTYPE_STRING if field.type == FieldDescriptor.TYPE_BYTES:
+            return chance.randbytes(chance.choice((0, 1, 2, 7, 8, 16, 40)))
+        case FieldDescriptor.CPPTYPE_STRING:
+            return chance.choice(("", "\x00", "x" * 3000, "\u202e", "temperature", "../..", "%s"))
+        case FieldDescriptor.CPPTYPE_BOOL:
+            return bool(chance.randrange(2))
+        case FieldDescriptor.CPPTYPE_DOUBLE | FieldDescriptor.CPPTYPE_FLOAT:
+            return chance.choice((0.0, -1e308, 1e30, float("nan"), float("inf")))
+        case FieldDescriptor.CPPTYPE_INT32 | FieldDescriptor.CPPTYPE_UINT32 | FieldDescriptor.CPPTYPE_ENUM:
+            return chance.choice((0, 1, 7, 255, 2**31 - 1))
+        case _:
+            return chance.choice((0, 1, 2**31, 2**63 - 1))
 
 
 def _pieces(export: bytes) -> list[bytes]:

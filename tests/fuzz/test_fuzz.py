@@ -9,7 +9,7 @@ from hardcase_agent.helper.switches import IDENTIFY, SEL_CLEAR, SELF_TEST
 from hardcase_collector.rules.offline import OfflineJudge
 from hardcase_collector.rules.sheet_reader import load_sheets
 
-from tests.fuzz import helper_socket
+from tests.fuzz import carried, helper_socket
 from tests.fuzz.__main__ import FIXTURES
 from tests.fuzz.running import run
 from tests.fuzz.seeds import seeds
@@ -35,3 +35,9 @@ def test_a_helper_that_lets_something_through_is_found_out(switch: str, what: st
     failures = helper_socket.run_server(range(4000), 2, switched=False, on={switch})
     assert failures
     assert all(what in one.what for one in failures)
+
+
+@pytest.mark.timeout(240)
+def test_damaged_files_of_hosts_without_a_network_are_refused_by_name_or_make_sense() -> None:
+    failures = carried.run(range(1500), seed=2)
+    assert not failures, "\n".join(f"{one.capture} mutant {one.mutant}: {one.what}" for one in failures)

@@ -85,8 +85,12 @@ class Liveness:
         known = self._agents.get(agent)
         return known is not None and known.stopped
 
+    def is_by_file(self, agent: int) -> bool:
+        known = self._agents.get(agent)
+        return known is not None and known.by_file
+
     def count_silent(self) -> int:
-        return sum(known.quiet_ms > self._silent_after_ms and not known.stopped for known in self._agents.values())
+        return sum(self._condition(known) is Condition.SILENT for known in self._agents.values())
 
     def look(self, now_ms: int, *, serving: bool) -> Iterable[tuple[int, Condition]]:
         """Counts the time since the last look, and gives the agents whose condition changed."""

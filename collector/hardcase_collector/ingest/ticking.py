@@ -127,7 +127,10 @@ class Ticker:
         return stopped
 
     def _heard_since(self, book: AgentBook) -> bool:
-        return book.received_ms > self._seen_ms and not self._intake.liveness.is_stopped(book.agent)
+        liveness = self._intake.liveness
+        return book.received_ms > self._seen_ms and not (
+            liveness.is_stopped(book.agent) or liveness.is_by_file(book.agent)
+        )
 
 
 def status_of(feed: FeedBook, condition: Condition, now_ms: int) -> SourceStatus:

@@ -23,6 +23,7 @@ from hardcase_collector.domain.errors import (
     StoreFailed,
 )
 from hardcase_collector.domain.observation import TimeFlag
+from hardcase_collector.ingest.incoming import Delivery, Farewell
 from hardcase_collector.ingest.liveness import Condition
 
 from tests.fakes.carried import ENROLLED_MS, HOST, Desk, Host, batch_of, signed_export
@@ -328,6 +329,24 @@ async def test_an_agent_heard_of_by_file_is_not_silent_however_long_it_takes(des
     host.sweep(1)
     desk.take((await host.files())[0])
     assert list(desk.collector.liveness.look(3_000_000, serving=True)) == [(host.agent.number, Condition.OK)]
+
+
+async def test_an_agent_that_stopped_to_stream_and_came_by_file_stays_marked(desk: Desk, host: Host) -> None:
+    host.sweep(2)
+    host.stream()
+    collector = desk.collector
+    session = collector.intake.books[host.agent.number].session
+    collector.process(Delivery(host.agent.number, session, NOW + 1, Farewell("moves")), now_ms=NOW + 1)
+    host.sweep(1)
+    desk.take((await host.files())[0])
+    for at in range(20):
+        collector.ticker.tick(now_ms=NOW + 10_000 * at, monotonic_ms=10_000 * at)
+    assert collector.state.data.agents[host.agent.number].by_file
+    assert collector.liveness.count_silent() == 0
+    desk.restart()
+    for at in range(20, 40):
+        desk.collector.ticker.tick(now_ms=NOW + 10_000 * at, monotonic_ms=10_000 * at)
+    assert desk.collector.liveness.count_silent() == 0
 
 
 async def test_what_people_hear_of_waits_for_the_last_file(
