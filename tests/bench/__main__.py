@@ -17,6 +17,7 @@ NAMES = (
     "streams",
     "bytes",
     "growth",
+    "hostile",
     "judge",
     "desk",
     "ipmi_sweep",
