@@ -1,7 +1,7 @@
 """`make fuzz`: 100,000 cases of each target; prints each crash and hang and each broken promise, fails on any.
 
-Targets: captures (damaged, decoded, every tenth judged), helper (damaged frames at the helper's socket), carried (files of
-hosts without a network, damaged on the stick or before they were signed).
+Targets: captures (damaged, decoded, every tenth judged), helper (damaged frames at the helper's socket), carried
+(files of hosts without a network, damaged on the stick or before they were signed).
 FUZZ="--target helper --mutants 1000" takes one of them, and fewer cases.
 """
 
