@@ -5,12 +5,21 @@ Whatever is south's has SOUTH in it (or is the number of such a thing), so that 
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from datetime import date
 
+from hardcase_collector.domain.actor import Role
 from hardcase_collector.domain.asset import Agent, AssetFacts, AssetMode, IdentityBasis, Part
 from hardcase_collector.domain.case import Case, CaseState, TimelineEntry
 from hardcase_collector.domain.customer import Contact, ContactScope, Custody, Customer, Entitlement, Site
+from hardcase_collector.domain.diagnostic import (
+    Allowed,
+    DiagnosticFile,
+    DiagnosticKind,
+    DiagnosticRequest,
+    RequestState,
+)
 from hardcase_collector.domain.finding import Severity, Why
 from hardcase_collector.domain.ports import EnrolmentToken, StateStore, Transaction, User
 from hardcase_collector.domain.stored import Window
@@ -42,6 +51,8 @@ class Half:
     contact: int
     entitlement: int
     window: str
+    request: str
+    file: int
 
 
 def make(store: StateStore) -> tuple[Half, Half]:
@@ -86,6 +97,7 @@ def _half(tx: Transaction, customer: str) -> Half:
     tx.assets.open_window(
         Window(id=mark.encode(), asset=asset.id, from_ms=NOW, until_ms=NOW + 3_600_000, reason=mark, by=f"{mark}-li")
     )
+    asked = _diagnostic(tx, agent, asset.id, case.id, mark)
     return Half(
         customer=customer,
         mark=mark,
@@ -97,7 +109,35 @@ def _half(tx: Transaction, customer: str) -> Half:
         contact=contact.id,
         entitlement=entitlement.id,
         window=mark.encode().hex(),
+        request=asked.request.hex(),
+        file=asked.id,
     )
+
+
+def _diagnostic(tx: Transaction, agent: int, asset: int, case: int, mark: str) -> DiagnosticFile:
+    tx.diagnostics.allow(Allowed(agent=agent, kinds=tuple(DiagnosticKind), told_ms=NOW))
+    request = DiagnosticRequest(
+        id=f"{mark} request 1".encode()[:16],
+        agent=agent,
+        asset=asset,
+        kind=DiagnosticKind.BUNDLE,
+        arguments={"parts": mark.lower()},
+        target=mark,
+        serial=mark,
+        asked_by=f"{mark}-li",
+        role=Role.ENGINEER,
+        reason=mark,
+        case=case,
+        asked_ms=NOW,
+        expires_ms=NOW * 2,
+        state=RequestState.AWAITS_CONSENT,
+        detail=mark,
+        changed_ms=NOW,
+        sent_ms=NOW,
+    )
+    tx.diagnostics.add(request)
+    tx.diagnostics.keep_answer(request.id, json.dumps({"files": [{"name": mark}]}).encode())
+    return tx.diagnostics.add_file(DiagnosticFile(id=0, request=request.id, name=mark, size=1, sha256=mark, at_ms=NOW))
 
 
 def _people(tx: Transaction, customer: str, mark: str) -> int:

@@ -124,6 +124,7 @@ def test_the_customer_does_only_what_is_his_to_do() -> None:
     assert his == {
         Deed.SEE, Deed.SEE_CUSTOMER, Deed.REPORT, Deed.JOIN, Deed.ATTACH, Deed.NOTE, Deed.CONSENT, Deed.REFUSE,
         Deed.ACCEPT_QUOTE, Deed.APPROVE_ACCESS, Deed.SIGN_SERVICE_REPORT, Deed.FOLLOW_UP, Deed.RATE,
+        Deed.CONSENT_BUNDLE,
     }  # fmt: skip
     assert all(may(Role.ADMINISTRATOR, deed) for deed in Deed)
     assert {deed for deed in Deed if not may(Role.MANAGER, deed)} == {Deed.MANAGE_PEOPLE, Deed.MANAGE_AGENTS}

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hardcase_collector.domain.diagnostic import RequestFilter
 from hardcase_collector.domain.errors import CollectorError
 from hardcase_collector.domain.noise import WhyFilter
 from hardcase_collector.domain.ports import CaseFilter
@@ -30,6 +31,7 @@ agents: by_id by_number by_host
 assets: by_number by_key coverage events events_between inventory observed_by observers source_statuses windows
 cases: get timeline open_for open_of last_closed_for closed_of
 clocks: clock terms history
+diagnostics: allowed answer files open_for owed request
 feeds: baselines catalogue catalogue_ids catalogue_numbered feed feeds losses marks quarantined rows
 imports: find last of_agent
 findings: get numbered firing_of_case of_asset whys
@@ -47,6 +49,7 @@ access: audit_openings audit_seals audit_unsealed
 assets: joining_over summaries windows_ended
 cases: rehearsals soaked unstable
 clocks: due provisional
+diagnostics: agents_waiting counts run_out
 feeds: quarantine_counts
 findings: held of_other_rules
 forgetting: customers_of
@@ -68,6 +71,7 @@ WRITES = ("add", "attach", "bind", "drop", "erase", "forget", "move", "name_", "
 FILTERS = {
     "audits_where": AuditFilter(customer="north"),
     "list": CaseFilter(customer="north", open_only=False),
+    "listed": RequestFilter(customer="north"),
     "orders": OrderFilter(),
     "queue": QueueFilter(customer="north"),
     "whys": WhyFilter(customer="north"),
@@ -141,7 +145,7 @@ def arguments(signature: inspect.Signature, name: str, half: Half) -> dict[str, 
         "customer": "north",
         "first": date(2027, 1, 1),
         "from_ms": 0,
-        "id": 1 if name == "attachment" else bytes.fromhex(half.window),
+        "id": 1 if name in ("attachment", "file") else bytes.fromhex(half.window),
         "key": half.key,
         "last": date(2027, 12, 31),
         "limit": 100,

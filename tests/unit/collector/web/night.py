@@ -5,6 +5,7 @@ Used by the unit tests of pages and by those that drive a browser. Time is given
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -16,11 +17,15 @@ from hardcase_collector.cases.attachments import AttachmentLimits, Attachments
 from hardcase_collector.cases.handling import Handling
 from hardcase_collector.cases.opening import Opening, shipped_sheets
 from hardcase_collector.cases.reports import Reports
+from hardcase_collector.diagnostics.asking import Diagnostics
+from hardcase_collector.diagnostics.settings import DiagnosticLimits
+from hardcase_collector.diagnostics.telling import Telling
 from hardcase_collector.domain.actor import Actor, Role
 from hardcase_collector.domain.advice import Counsel, Live
-from hardcase_collector.domain.asset import AssetFacts, AssetMode, Part
+from hardcase_collector.domain.asset import Agent, AssetFacts, AssetMode, Part
 from hardcase_collector.domain.case import Case, CaseAction
 from hardcase_collector.domain.customer import Contact, ContactScope, Custody, Customer, Entitlement, Site
+from hardcase_collector.domain.diagnostic import DiagnosticKind
 from hardcase_collector.domain.finding import Severity
 from hardcase_collector.domain.ports import CaseFilter, StateStore, Transaction, User
 from hardcase_collector.domain.priority import Importance
@@ -116,6 +121,15 @@ class Night:
         self.orders = PartOrders(announcer)
         self.reports = Reports(announcer, Opening(), sheets().categories)
         self.attachments = Attachments(self.store, self.evidence, announcer, AttachmentLimits(file_bytes=1 << 20))
+        self.diagnostics = Diagnostics(
+            self.store,
+            self.evidence,
+            announcer,
+            DiagnosticLimits(),
+            fresh_id=lambda: hashlib.sha256(f"request {next(numbers)}".encode()).digest()[:16],
+            nudge=lambda agent: None,
+        )
+        self.telling = Telling(self.store, announcer, DiagnosticLimits())
         self.service = service_desk(
             Needs(
                 announcer=announcer,
@@ -258,12 +272,29 @@ class Night:
             orders=self.orders,
             reports=self.reports,
             attachments=self.attachments,
+            diagnostics=self.diagnostics,
             clock_ms=lambda: self.now_ms,
         )
 
     def pages(self) -> FastAPI:
         health = Health(reasons=tuple, alive=lambda: True, gauges=dict)
         return make_pages(self.shop, Sessions(self.store, hours=1), health, language="en")
+
+    def agent(self, machine: int, *kinds: DiagnosticKind) -> Agent:
+        """Watches this machine, and allows so much."""
+        with self.store.write() as tx:
+            asset = tx.assets.by_number(self.assets[machine])
+            agent = tx.agents.add(
+                Agent(
+                    id=f"agent-{asset.facts.hostname}", number=0, customer=asset.customer,
+                    hostname=asset.facts.hostname, machine_id=f"machine-{machine}", dmi_uuid="", fingerprint="f0",
+                    enrolled_ms=NOW,
+                )
+            )  # fmt: skip
+            tx.assets.bind(asset.id, agent.number)
+            tx.assets.save_inventory(asset.id, "disks", agent.number, [DISK], NOW)
+        self.telling.greeted(agent.number, kinds, now_ms=NOW)
+        return agent
 
     def case(self, number: int) -> Case:
         """As it stands now."""

@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from hardcase_collector.diagnostics.asking import Question
 from hardcase_collector.domain.case import CaseAction
+from hardcase_collector.domain.diagnostic import AgentReport, DiagnosticKind, RequestFilter, RequestState
 from starlette.routing import BaseRoute, Route
 
 from tests.unit.collector.web.browsing import Browser, field_of
@@ -22,6 +24,8 @@ WALKED = {
     "/search": ["/search?q=gz-", "/search?q=9XYZ987", "/search?q=C11", "/search?q=ZCSOUTH1", "/search?q=HC-"],
     "/report": ["/report", "/report?q=gz", "/report?asset={asset}"],
     "/attachments/{id}": ["/attachments/{attachment}"],
+    "/diagnostics/{id}": ["/diagnostics/{request}"],
+    "/diagnostics/{id}/files/{file}": ["/diagnostics/{request}/files/1"],
     "/account": ["/account"],
 }
 NOT_OF_CUSTOMERS = {
@@ -42,6 +46,8 @@ POSTED = {
     "/assets/{number}/joining",
     "/report",
     "/attach/{number}",
+    "/assets/{number}/diagnostics",
+    "/diagnostics/{id}",
 }
 
 
@@ -74,7 +80,21 @@ def walked(night: Night) -> Night:
     upload = night.attachments.receive(night.cases[5].number, by=LI, name="gz-erp-01.txt", internal=False)
     upload.write(b"gz-erp-01 south")
     upload.finish(now_ms=night.now_ms)
+    agent = night.agent(4, *DiagnosticKind)
+    question = Question(asset=night.assets[4], kind=DiagnosticKind.BUNDLE, arguments={}, reason="south")
+    asked = night.diagnostics.ask(question, by=LI, now_ms=night.now_ms)
+    night.telling.owed(agent.number, now_ms=night.now_ms)
+    manifest = b'{"files":[{"name":"gz-erp-01.log"}]}'
+    report = AgentReport(id=asked.id, state=RequestState.AWAITS_CONSENT, detail="south", answer=manifest)
+    night.telling.take(agent.number, report, now_ms=night.now_ms)
     return night
+
+
+def requested(night: Night) -> str:
+    """The other customer's request."""
+    with night.store.read() as tx:
+        (asked,) = tx.diagnostics.listed(RequestFilter(customer="south"))
+    return asked.name
 
 
 def test_every_page_that_shows_something_of_a_customer_is_walked(night: Night) -> None:
@@ -88,7 +108,7 @@ def test_every_page_that_shows_something_of_a_customer_is_walked(night: Night) -
 @pytest.mark.parametrize("path", [path for paths in WALKED.values() for path in paths])
 def test_nothing_of_the_other_customer_is_on_any_page(walked: Night, path: str) -> None:
     browser = Browser(walked.pages(), language="zh").sign_in("north-contact")
-    filled = path.format(asset=walked.assets[4], case=walked.cases[5].number, attachment=1)
+    filled = path.format(asset=walked.assets[4], case=walked.cases[5].number, attachment=1, request=requested(walked))
     answer = browser.get(filled)
     # What he asked for himself stands in the box again, and in the way back.
     said = answer.text.replace(path.partition("=")[2] or "\x00", "").replace(filled, "")
@@ -133,8 +153,17 @@ def test_the_other_customers_own_contact_sees_it_all(walked: Night) -> None:
     """Otherwise the walk above would prove nothing."""
     browser = Browser(walked.pages(), language="zh").sign_in("south-contact")
     pages = "".join(
-        browser.text(path.format(asset=walked.assets[4], case=walked.cases[5].number, attachment=1))
-        for path in ("/", "/assets/{asset}", "/cases", "/cases/{case}", "/attachments/{attachment}")
+        browser.text(
+            path.format(asset=walked.assets[4], case=walked.cases[5].number, attachment=1, request=requested(walked))
+        )
+        for path in (
+            "/",
+            "/assets/{asset}",
+            "/cases",
+            "/cases/{case}",
+            "/attachments/{attachment}",
+            "/diagnostics/{request}",
+        )
     )
 
     assert [secret for secret in secrets(walked) if secret not in pages] == ["南方制造"], "told by its short name"
