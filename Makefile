@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test check format bench chaos truth fuzz proto texts diagram lock clean packages deb rpm built
+.PHONY: demo test check format bench chaos truth fuzz proto texts diagram lock clean packages deb rpm built vm-test
 
 demo: $(VENV)/.runtime
 	@ONCE=$(ONCE) $(BIN)/python -m deploy.demo.demo
@@ -27,6 +27,10 @@ built: $(VENV)/.dev packages
 # Debian packages that the tests need; as root they are installed, otherwise what is missing is named and skipped.
 packages:
 	@sh tests/install_packages.sh
+
+# The package on a server that is real in all but metal: QEMU guest with systemd, a BMC, an NVMe and a SATA disk. As root.
+vm-test: $(VENV)/.dev packages built
+	$(BIN)/python -m pytest tests/vm -rP
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
