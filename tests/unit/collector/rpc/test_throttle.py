@@ -1,0 +1,70 @@
+"""Guessing is slowed down per address and over the whole port, and floods no audit log."""
+
+from __future__ import annotations
+
+import pytest
+from hardcase_collector.domain.errors import NotAllowed
+from hardcase_collector.domain.joining import listed, read_networks, read_serials, within
+from hardcase_collector.rpc.enrolment import address_of
+from hardcase_collector.rpc.throttle import REFUSALS_OF_ALL, REFUSALS_PER_MINUTE, Throttle
+
+
+def test_an_address_has_ten_wrong_tries_a_minute() -> None:
+    throttle = Throttle()
+    for _ in range(REFUSALS_PER_MINUTE):
+        assert not throttle.blocked("10.0.0.7", now_ms=0)
+        throttle.refused("10.0.0.7", now_ms=0)
+    assert throttle.blocked("10.0.0.7", now_ms=59_999)
+    assert not throttle.blocked("10.0.0.8", now_ms=0)
+    assert not throttle.blocked("10.0.0.7", now_ms=60_000)
+
+
+def test_a_network_of_ipv6_is_one_address() -> None:
+    throttle = Throttle()
+    for number in range(REFUSALS_PER_MINUTE):
+        throttle.refused(f"2001:db8::{number:x}", now_ms=0)
+    assert throttle.blocked("2001:db8::ffff", now_ms=1)
+    assert not throttle.blocked("2001:db8:0:1::1", now_ms=1)
+
+
+def test_a_flood_from_many_addresses_leaves_each_one_try_and_is_written_once_a_minute() -> None:
+    throttle = Throttle()
+    written = [throttle.refused(f"10.0.{n // 250}.{n % 250}", now_ms=90_000) for n in range(REFUSALS_OF_ALL + 50)]
+    assert written.count(True) == REFUSALS_OF_ALL
+    assert throttle.blocked("10.0.0.1", now_ms=90_001)
+    # Who was not refused himself is still heard.
+    assert not throttle.blocked("192.0.2.1", now_ms=90_001)
+    assert throttle.refused("192.0.2.1", now_ms=90_000 + 60_000)
+
+
+@pytest.mark.parametrize(
+    ("peer", "address"),
+    [
+        ("ipv4:10.0.0.7:51234", "10.0.0.7"),
+        ("ipv6:%5B::1%5D:51234", "::1"),
+        ("ipv6:[2001:db8::7]:1", "2001:db8::7"),
+        ("ipv6:[fe80::1%25eth0]:1", "fe80::1"),
+        ("ipv6:[::ffff:10.0.0.7]:1", "10.0.0.7"),
+        ("unix:/run/x", "unix:/run/x"),
+    ],
+)
+def test_the_address_of_a_peer_has_no_port(peer: str, address: str) -> None:
+    assert address_of(peer) == address
+
+
+def test_networks_and_serials_are_read_strictly_and_compared_as_hardware_writes_them() -> None:
+    networks = read_networks([" 10.1.0.0/16", "2001:db8::/32", "192.0.2.9"])
+    assert networks == ("10.1.0.0/16", "2001:db8::/32", "192.0.2.9/32")
+    assert [within(networks, one) for one in ("10.1.2.3", "10.2.0.1", "2001:db8::7", "::ffff:10.1.0.1", "x")] == [
+        *(True, False, True, True, False)
+    ]
+    assert within((), "anything")
+    for bad in ("10.1.0.1/16", "all", "", "10.0.0.0/33"):
+        with pytest.raises(NotAllowed):
+            read_networks([bad])
+    serials = read_serials(["7abc 123", "7ABC123", "CZJ1"])
+    assert serials == ("7ABC123", "CZJ1")
+    assert [listed(serials, one) for one in ("7abc123 ", "czj1", "other", "")] == [True, True, False, False]
+    assert listed((), "")
+    with pytest.raises(NotAllowed, match="To be filled"):
+        read_serials(["To be filled by O.E.M."])
