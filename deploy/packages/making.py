@@ -14,12 +14,8 @@ from deploy.packages import deb, rpm, staging, wheelhouse
 from deploy.packages.product import ROOT, Product
 
 FORMS = ("deb", "rpm")
-SOURCES = (
-    "agent",
-    "collector",
+SHARED_SOURCES = (
     "protos",
-    "deploy/agent",
-    "deploy/collector",
     "deploy/packages",
     "pyproject.toml",
     "requirements.lock",
@@ -34,7 +30,7 @@ def make(product: Product, form: str, out: Path, *, revision: int = 1) -> Path:
     out.mkdir(parents=True, exist_ok=True)
     stamp = out / f".{product.name}-{revision}.{form}"
     with _alone(out):
-        state = _state()
+        state = _state(product)
         if stamp.exists():
             known, _, name = stamp.read_text(encoding="utf-8").partition(" ")
             if known == state and (out / name).exists():
@@ -60,10 +56,11 @@ def _alone(out: Path) -> Iterator[None]:
         yield
 
 
-def _state() -> str:
-    """Hash of everything that goes into the packages."""
+def _state(product: Product) -> str:
+    """Hash of everything that goes into the product's packages."""
+    sources = (product.short, f"deploy/{product.short}", *SHARED_SOURCES)
     names = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z", *SOURCES],
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z", *sources],
         cwd=ROOT,
         capture_output=True,
         text=True,

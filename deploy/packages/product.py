@@ -57,6 +57,8 @@ class Product:
     not_needed: tuple[str, ...]
     """Beside NOT_NEEDED."""
     forms: tuple[str, ...] = ("deb",)
+    effort: int = 10
+    """Of zstd: more makes the package smaller and its making slower."""
 
     @property
     def short(self) -> str:
@@ -131,6 +133,7 @@ Everything it needs beside Python itself is in /opt/hardcase-collector.""",
         "PIL/_avif*",
         "pillow.libs/libavif*",
     ),
+    effort=6,
 )
 
 PRODUCTS = (AGENT, COLLECTOR)

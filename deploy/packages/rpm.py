@@ -15,7 +15,7 @@ SPEC = """\
 %define debug_package %{{nil}}
 %define __os_install_post %{{nil}}
 %define _build_id_links none
-%define _binary_payload w10.zstdio
+%define _binary_payload w{effort}.zstdio
 %define _buildhost hardcase.invalid
 %define use_source_date_epoch_as_buildtime 1
 %define clamp_mtime_to_source_date_epoch 1
@@ -92,6 +92,7 @@ def _spec(product: Product, tree: Path, version: str, revision: int) -> str:
         name=product.name,
         version=version,
         revision=revision,
+        effort=product.effort,
         summary=product.summary,
         maintainer=(DEPLOY / "packages" / "maintainer").read_text(encoding="utf-8").strip(),
         python=PYTHON,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from deploy.packages import making
 from deploy.packages.product import AGENT, COLLECTOR, ROOT
 from deploy.packages.staging import CannotBuild
 
-__all__ = ["AGENT", "COLLECTOR", "package"]
+__all__ = ["AGENT", "COLLECTOR", "newer", "package"]
 
 OUT = ROOT / "dist"
 
@@ -22,3 +24,18 @@ def package(name: str, form: str = "deb", *, revision: int = 1, out: Path = OUT)
         return making.make(product, form, out, revision=revision)
     except CannotBuild as error:
         pytest.skip(str(error))
+
+
+def newer(package: Path, out: Path) -> Path:
+    """The same .deb under the next revision, not compressed."""
+    tree = out / f"{package.stem}-tree"
+    subprocess.run(["dpkg-deb", "--raw-extract", str(package), str(tree)], check=True, timeout=300)
+    control = tree / "DEBIAN" / "control"
+    text = control.read_text(encoding="utf-8")
+    (version,) = (line for line in text.splitlines() if line.startswith("Version: "))
+    control.write_text(text.replace(version, f"{version}+1"), encoding="utf-8")
+    made = out / f"{package.stem}-newer.deb"
+    command = ["dpkg-deb", "--root-owner-group", "-Znone", "--build", str(tree), str(made)]
+    subprocess.run(command, check=True, capture_output=True, timeout=300)
+    shutil.rmtree(tree)
+    return made
