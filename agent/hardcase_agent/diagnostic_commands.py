@@ -8,11 +8,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import secrets
 import sys
-import tempfile
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +69,10 @@ async def _bundle(options: argparse.Namespace, read_settings: ReadSettings) -> i
 
 
 async def _make(options: argparse.Namespace, settings: Settings) -> tuple[Path, Mapping[str, Any]]:
+    import secrets
+    import tempfile
+    from datetime import UTC, datetime
+
     from hardcase_agent.clock import MachineClock
     from hardcase_agent.diagnostics import bundle
     from hardcase_agent.diagnostics.bench import Work
@@ -147,6 +148,8 @@ async def _diagnostics(options: argparse.Namespace, read_settings: ReadSettings)
 
 
 def _print_requests(answer: Mapping[str, Any]) -> None:
+    from datetime import UTC, datetime
+
     from hardcase_agent.tables import columns
 
     rows = [("ID", "ASKED", "KIND", "STATE", "BY", "DETAIL")]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import platform
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -186,7 +185,6 @@ def versions() -> dict[str, Any]:
         "agent": __version__,
         "python": sys.version,
         "kernel": " ".join(os.uname()),
-        "machine": platform.machine(),
     }
 
 

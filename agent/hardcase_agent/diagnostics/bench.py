@@ -91,7 +91,8 @@ def door_of(work: Work, kind: type[Any]) -> Any:
             reasons.append(str(error))
             continue
         # Only a BMC on the LAN has an address: the other one is this machine's own.
-        own = not asset.address and is_host(work.bench.host, work.asset)
+        mine = not asset.address or (bool(asset.serial) and asset.serial == work.bench.host.serial)
+        own = mine and is_host(work.bench.host, work.asset)
         if own or (work.asset and work.asset in (asset.serial, asset.uuid)):
             return door
     if not doors:

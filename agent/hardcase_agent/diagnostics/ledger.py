@@ -109,7 +109,10 @@ class Ledger:
 
     def write(self, entry: Entry) -> None:
         """On disk when it returns."""
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not self._folder.is_dir():
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            # Else a power cut could take the folder with the first request in it.
+            _sync(self._folder.parent)
         temporary, path = self._folder / f"{entry.name}.new", self._folder / f"{entry.name}.json"
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         with open(descriptor, "wb") as file:
