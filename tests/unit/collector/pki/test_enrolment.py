@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from hardcase_collector import pki, servers
+from hardcase_collector.domain.asset import AssetFacts, AssetMode, IdentityBasis
+from hardcase_collector.domain.customer import Customer, Site
 from hardcase_collector.domain.ports import EnrolmentToken
 from hardcase_collector.domain.token import secret_hash
 from hardcase_collector.founding import found
@@ -39,12 +42,32 @@ def key_and_request() -> tuple[ec.EllipticCurvePrivateKey, bytes]:
 class Port:
     store: SqlStateStore
     stub: enrolment_pb2_grpc.EnrolmentAsyncStub
+    roots: Roots
+    number: int = 0
     now_ms: int = NOW
+    made: int = 0
+
+    @asynccontextmanager
+    async def connected(self) -> AsyncIterator[Port]:
+        """Over a new connection, which trusts the CA that is told of now."""
+        credentials = grpc.ssl_channel_credentials(self.roots.trust())
+        async with grpc.aio.secure_channel(f"localhost:{self.number}", credentials) as channel:
+            yield replace(self, stub=enrolment_pb2_grpc.EnrolmentStub(channel))
 
     def token(
-        self, *, uses: int = 1, replace: bool = False, customer: str = "acme", expires_ms: int = NOW + DAY_MS
+        self,
+        *,
+        uses: int = 1,
+        replace: bool = False,
+        customer: str = "acme",
+        expires_ms: int = NOW + DAY_MS,
+        site: str = "",
+        networks: tuple[str, ...] = (),
+        serials: tuple[str, ...] = (),
+        approve: bool = False,
     ) -> str:
-        secret = f"hct_{uses}{replace}{customer}{expires_ms}"
+        self.made += 1
+        secret = f"hct_{self.made}"
         made = EnrolmentToken(
             hash=secret_hash(secret),
             customer=customer,
@@ -53,14 +76,22 @@ class Port:
             replace=replace,
             made_by="root",
             made_ms=NOW,
+            site=site,
+            networks=networks,
+            serials=serials,
+            approve=approve,
         )
         with self.store.write() as tx:
             tx.access.add_token(made)
         return secret
 
-    async def enroll(self, token: str, csr: bytes, machine_id: str = "a" * 32) -> enrolment_pb2.EnrollReply:
-        host = reading_pb2.Asset(hostname="db1", machine_id=machine_id)
-        return await self.stub.Enroll(enrolment_pb2.EnrollRequest(token=token, csr_pem=csr, host=host), timeout=60)
+    async def enroll(
+        self, token: str, csr: bytes, machine_id: str = "a" * 32, *, serial: str = "", uuid: str = "", wall_ms: int = 0
+    ) -> enrolment_pb2.EnrollReply:
+        vendor = "Dell Inc." if serial else ""
+        host = reading_pb2.Asset(hostname="db1", machine_id=machine_id, serial=serial, uuid=uuid, vendor=vendor)
+        request = enrolment_pb2.EnrollRequest(token=token, csr_pem=csr, host=host, wall_ms=wall_ms)
+        return await self.stub.Enroll(request, timeout=60)
 
     async def renew(
         self, key: ec.EllipticCurvePrivateKey, certificate: bytes, *, wall_ms: int | None = None
@@ -81,10 +112,11 @@ async def port(tmp_path: Path) -> AsyncIterator[Port]:
     files = pki.ServerFiles.below(tmp_path / "data")
     roots = Roots(files)
     store = empty_store(tmp_path / "state.sqlite")
-    made = Port(store, None)  # type: ignore[arg-type]  # set below, once the port is known
+    made = Port(store, None, roots)  # type: ignore[arg-type]  # set below, once the port is known
     service = EnrolmentService(Enrolment(store, roots), clock_ms=lambda: made.now_ms)
     server, number = servers.enrolment_server(service, "127.0.0.1:0", roots.shown_to_joining)
     await server.start()
+    made.number = number
     credentials = grpc.ssl_channel_credentials(roots.trust())
     async with grpc.aio.secure_channel(f"localhost:{number}", credentials) as channel:
         made.stub = enrolment_pb2_grpc.EnrolmentStub(channel)
@@ -211,3 +243,175 @@ async def test_junk_for_a_request_is_refused_and_takes_no_token(port: Port) -> N
 
     assert await refused(port.enroll(token, b"junk")) is grpc.StatusCode.PERMISSION_DENIED
     assert (await port.enroll(token, key_and_request()[1])).agent_id
+
+
+async def test_the_same_token_and_key_get_the_same_certificate_again_and_take_no_further_use(port: Port) -> None:
+    _, csr = key_and_request()
+    token = port.token(expires_ms=NOW + DAY_MS)
+    first = await port.enroll(token, csr)
+    # Also after the token has expired: no use is taken.
+    port.now_ms += 3 * DAY_MS
+    again = await port.enroll(token, csr)
+    assert (again.agent_id, again.certificate_pem) == (first.agent_id, first.certificate_pem)
+    # Another machine with that key is a copy, and a revoked agent or token has no answer any more.
+    assert await refused_as(port.enroll(token, csr, "b" * 32)) == "cloned"
+    with port.store.write() as tx:
+        agent = tx.agents.by_id(first.agent_id)
+        assert agent is not None
+        tx.agents.replace(replace(agent, revoked=True))
+    assert await refused_as(port.enroll(token, csr)) == "token-expired"
+
+
+async def test_a_certificate_whose_ca_has_retired_is_issued_anew_for_the_same_key(port: Port) -> None:
+    _, csr = key_and_request()
+    token = port.token()
+    first = await port.enroll(token, csr)
+    port.roots.rotate(now=datetime.now(UTC))
+    port.roots.retire(now=datetime.now(UTC))
+    async with port.connected() as fresh:
+        again = await fresh.enroll(token, csr)
+    assert again.agent_id == first.agent_id
+    assert again.certificate_pem != first.certificate_pem
+    certificate = x509.load_pem_x509_certificate(again.certificate_pem)
+    assert port.roots.issuer_of(certificate) == port.roots.fingerprint
+
+
+async def test_a_host_waits_until_a_person_decides_and_keeps_its_place_after_the_token_expires(port: Port) -> None:
+    (_, csr), (_, other) = key_and_request(), key_and_request()
+    token = port.token(uses=1, approve=True)
+    assert await refused_as(port.enroll(token, csr)) == "waiting-for-approval"
+    assert await refused_as(port.enroll(token, csr)) == "waiting-for-approval"
+    port.now_ms += 1
+    assert await refused_as(port.enroll(token, other, "b" * 32)) == "waiting-for-approval"
+    with port.store.write() as tx:
+        first, second = tx.access.waiting(customer="acme")
+        assert [first.hostname, first.address, tx.access.tokens(customer=None)[0].uses_left] == ["db1", "127.0.0.1", 1]
+        tx.access.save_waiting(replace(first, decision="approved", decided_by="li"))
+        tx.access.save_waiting(replace(second, decision="refused", decided_by="li", reason="not ours"))
+    port.now_ms += 2 * DAY_MS
+    reply = await port.enroll(token, csr)
+    assert reply.agent_id
+    # The only use is gone: the token is of no use to the other, whatever was decided.
+    assert await refused_as(port.enroll(token, other, "b" * 32)) == "token-expired"
+    with port.store.read() as tx:
+        waits = [one for one in tx.access.audits(customer=None, limit=50) if one.action == "agent.waits"]
+        assert len(waits) == 2
+        assert len(tx.access.waiting(customer=None)) == 1
+
+
+async def test_a_person_who_refuses_is_named_with_his_reason(port: Port) -> None:
+    _, csr = key_and_request()
+    token = port.token(uses=2, approve=True)
+    assert await refused_as(port.enroll(token, csr)) == "waiting-for-approval"
+    with port.store.write() as tx:
+        (waiting,) = tx.access.waiting(customer=None)
+        tx.access.save_waiting(replace(waiting, decision="refused", decided_by="li", reason="not ours"))
+    with pytest.raises(grpc.aio.AioRpcError, match="li refused this host: not ours"):
+        await port.enroll(token, csr)
+    assert await refused_as(port.enroll(token, csr)) == "refused-by-person"
+
+
+async def test_waiting_is_no_guessing_and_ends_after_a_week(port: Port) -> None:
+    _, csr = key_and_request()
+    token = port.token(approve=True, expires_ms=NOW + 30 * DAY_MS)
+    for _ in range(REFUSALS_PER_MINUTE + 3):
+        assert await refused_as(port.enroll(token, csr)) == "waiting-for-approval"
+    with port.store.write() as tx:
+        (waiting,) = tx.access.waiting(customer=None)
+        tx.access.save_waiting(replace(waiting, decision="approved", decided_by="li"))
+    port.now_ms += 8 * DAY_MS
+    assert await refused_as(port.enroll(token, csr)) == "waiting-for-approval"
+
+
+async def test_a_token_for_networks_and_serials_is_for_no_other_host(port: Port) -> None:
+    _, csr = key_and_request()
+    assert await refused_as(port.enroll(port.token(networks=("192.0.2.0/24",)), csr)) == "network-not-allowed"
+    assert await refused_as(port.enroll(port.token(serials=("7ABC123",)), csr)) == "serial-not-listed"
+    inside = port.token(networks=("127.0.0.0/8", "::1/128"), serials=("7ABC123",))
+    assert (await port.enroll(inside, csr, serial=" 7abc123")).agent_id
+
+
+async def test_the_site_of_a_token_is_where_the_books_put_the_asset_unless_they_say_so_already(port: Port) -> None:
+    with port.store.write() as tx:
+        tx.registry.save_customer(Customer(name="acme", title="Acme"))
+        for name in ("berlin", "munich"):
+            tx.registry.save_site(Site(customer="acme", name=name, title=name, time_zone="Europe/Berlin", country="DE"))
+    token = port.token(uses=3, site="berlin")
+    await port.enroll(token, key_and_request()[1], serial="7ABC123")
+    with port.store.write() as tx:
+        asset = tx.assets.by_key("dell|7ABC123")
+        assert asset is not None
+        custody = tx.registry.custody(asset.id)
+        assert custody is not None
+        assert (custody.site, asset.joined_ms) == ("berlin", 0)
+        tx.registry.save_custody(replace(custody, site="munich"))
+    await port.enroll(port.token(replace=True, site="berlin"), key_and_request()[1], serial="7ABC123")
+    with port.store.read() as tx:
+        after = tx.registry.custody(asset.id)
+        assert after is not None
+        assert after.site == "munich"
+
+
+async def test_a_machine_that_is_another_customers_in_the_books_is_not_taken(port: Port) -> None:
+    await port.enroll(port.token(site="berlin"), key_and_request()[1], serial="7ABC123")
+    with port.store.write() as tx:
+        tx.assets.add(
+            key="dell|OTHER1",
+            basis=IdentityBasis.SERIAL,
+            facts=AssetFacts(vendor="Dell", serial="OTHER1"),
+            customer="other",
+            mode=AssetMode.LIVE,
+            joined_ms=0,
+            live_from_ms=0,
+        )
+    code = refused_as(port.enroll(port.token(), key_and_request()[1], "c" * 32, serial="OTHER1"))
+    assert await code == "other-customer"
+
+
+async def test_a_cloned_image_is_told_from_a_host_that_is_enrolled_and_off(port: Port) -> None:
+    first = await port.enroll(port.token(), key_and_request()[1], uuid="u1")
+    _, csr = key_and_request()
+    assert await refused_as(port.enroll(port.token(), csr, uuid="u2")) == "cloned"
+    assert await refused_as(port.enroll(port.token(), csr, uuid="u1")) == "already-bound"
+    with port.store.write() as tx:
+        agent = tx.agents.by_id(first.agent_id)
+        assert agent is not None
+        tx.agents.seen(agent.number, NOW - 60_000, stopped_cleanly=False)
+    assert await refused_as(port.enroll(port.token(), csr, uuid="u1")) == "cloned"
+    with port.store.write() as tx:
+        tx.agents.seen(agent.number, NOW - 60_000, stopped_cleanly=True)
+    assert await refused_as(port.enroll(port.token(), csr, uuid="u1")) == "already-bound"
+    again = await port.enroll(port.token(replace=True), csr, uuid="u2")
+    assert again.agent_id == first.agent_id
+
+
+async def test_a_wrong_clock_is_told_and_audited_and_refuses_only_a_renewal(port: Port) -> None:
+    key, csr = key_and_request()
+    reply = await port.enroll(port.token(), csr, wall_ms=NOW - 2 * DAY_MS)
+    assert reply.wall_ms == NOW
+    with port.store.read() as tx:
+        told = [one for one in tx.access.audits(customer=None, limit=9) if one.action == "agent.clock_off"]
+    assert [one.facts for one in told] == [{"seconds": -2 * 86_400}]
+    with pytest.raises(grpc.aio.AioRpcError, match=r"clock is 2\.0 days behind the collector's"):
+        await port.renew(key, reply.certificate_pem, wall_ms=NOW - 2 * DAY_MS)
+    assert await refused_as(port.renew(key, reply.certificate_pem, wall_ms=NOW + 700_000)) == "clock-off"
+
+
+async def test_every_refusal_of_a_renewal_has_its_name(port: Port) -> None:
+    key, csr = key_and_request()
+    reply = await port.enroll(port.token(), csr)
+    stranger, _ = key_and_request()
+    assert await refused_as(port.renew(stranger, reply.certificate_pem)) == "key-not-proved"
+    assert await refused_as(port.renew(key, b"junk")) == "bad-request"
+    foreign = pki.Authority.create(("localhost",), now=datetime.now(UTC))
+    other = foreign.issue_client(csr, "a1", enrolment=1, now=datetime.now(UTC)).certificate
+    assert await refused_as(port.renew(key, other)) == "certificate-foreign"
+    port.now_ms = NOW + (397 + 91) * DAY_MS
+    assert await refused_as(port.renew(key, reply.certificate_pem)) == "certificate-expired"
+    port.now_ms = NOW + (397 + 89) * DAY_MS
+    assert (await port.renew(key, reply.certificate_pem)).agent_id == reply.agent_id
+    with port.store.write() as tx:
+        agent = tx.agents.by_id(reply.agent_id)
+        assert agent is not None
+        tx.agents.replace(replace(agent, revoked=True))
+    assert await refused_as(port.renew(key, reply.certificate_pem)) == "revoked"
