@@ -16,7 +16,7 @@ from pathlib import Path
 
 import structlog
 
-from hardcase_collector import __version__, composition, config, logs, pki, servers
+from hardcase_collector import __version__, composition, config, diagnosing, logs, pki, servers
 from hardcase_collector.airgap import AirGap
 from hardcase_collector.cases.calendars import Calendars
 from hardcase_collector.cases.handling import Handling
@@ -147,7 +147,7 @@ class Collector:
         )
         self._disk = DiskReserve(settings.data_dir, settings.disk)
         self._attachments = composition.attachments(settings, stores.state, self._delivering.announcer, self._disk)
-        self._diagnostics = composition.diagnostics(
+        self._diagnostics = diagnosing.diagnostics(
             settings,
             stores.state,
             self._delivering.announcer,

@@ -21,11 +21,9 @@ from hardcase_collector.cases.opening import load_sheets as load_sheets_of_terms
 from hardcase_collector.cases.placing import Placing
 from hardcase_collector.cases.settings import DeskSettings
 from hardcase_collector.config import Mode, Settings
-from hardcase_collector.diagnostics.desk import DiagnosticDesk, diagnostic_desk
-from hardcase_collector.diagnostics.settings import DiagnosticLimits
+from hardcase_collector.diagnostics.desk import DiagnosticDesk
 from hardcase_collector.domain import identity
 from hardcase_collector.domain.correlation import Join
-from hardcase_collector.domain.diagnostic import ID_BYTES
 from hardcase_collector.domain.errors import CollectorError, ConfigError, NotFound
 from hardcase_collector.domain.ports import Announcer, Transaction
 from hardcase_collector.host_power import host_power
@@ -54,7 +52,6 @@ from hardcase_collector.storage import migrations
 from hardcase_collector.storage.backup.archive import FORMAT, About
 from hardcase_collector.storage.backup.taking import Backups, Origin
 from hardcase_collector.storage.evidence import EvidenceFiles
-from hardcase_collector.storage.partials import PartialFiles
 from hardcase_collector.storage.state.snapshot import StateSnapshot
 from hardcase_collector.storage.state.store import SqlStateStore
 from hardcase_collector.storage.telemetry.snapshot import TelemetrySnapshot
@@ -220,37 +217,6 @@ def attachments(settings: Settings, state: SqlStateStore, announcer: Announcer, 
             bundle_bytes=given.max_vendor_bundle_mb << 20,
             kept_ms=int(given.keep_days * 24 * HOUR_MS),
         ),
-    )
-
-
-def diagnostics(
-    settings: Settings,
-    state: SqlStateStore,
-    announcer: Announcer,
-    files: Attachments,
-    disk: DiskReserve,
-    *,
-    nudge: Callable[[int], None],
-) -> DiagnosticDesk:
-    """Requests to agents and the files of their answers, below data_dir. Raises StoreFailed."""
-    given = settings.diagnostics
-    evidence = EvidenceFiles(settings.data_dir / "evidence", trouble=disk.trouble)
-    return diagnostic_desk(
-        state,
-        evidence,
-        PartialFiles(evidence),
-        files,
-        announcer,
-        DiagnosticLimits(
-            expiry_ms=given.expiry_minutes * 60_000,
-            give_up_ms=given.give_up_hours * HOUR_MS,
-            file_bytes=given.max_file_mb << 20,
-            request_bytes=given.max_request_mb << 20,
-            bytes_per_second=given.upload_kb_per_second << 10,
-            kept_ms=given.keep_days * 24 * HOUR_MS,
-        ),
-        fresh_id=lambda: secrets.token_bytes(ID_BYTES),
-        nudge=nudge,
     )
 
 
