@@ -258,7 +258,7 @@ def test_a_bundle_waits_for_consent_is_sent_over_a_kill_and_holds_no_secret(site
         site.arguments("diagnostics", "list", "--json"), capture_output=True, timeout=60, check=True
     )
     assert json.loads(listed.stdout)["requests"][0]["state"] == "awaits_consent"
-    site.desk.ask("diagnostics", "consent", request)
+    site.desk.ask("diagnostics", "consent", request, "--by", "ops of the site")
     partial = site.state / "diagnostics" / request
     site.until(
         lambda: "sending" in json.dumps(site.desk.ask("diagnostics", "show", request)) or partial.exists(), "sent"
@@ -299,7 +299,7 @@ def test_what_the_site_switches_off_is_refused_at_once(site: Site) -> None:
 
 
 def allowed(site: Site) -> Any:
-    return [row["kinds"] for row in site.desk.ask("diagnostics", "allowed", site.number("host"))["agents"]]
+    return [row["kinds"] for row in site.desk.ask("diagnostics", "allowed", site.number("host"))]
 
 
 def test_stopping_leaves_no_process_and_no_open_request_behind(site: Site) -> None:
