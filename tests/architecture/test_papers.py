@@ -40,7 +40,7 @@ def test_every_file_that_a_line_of_shell_takes_from_the_project_exists(root: Pat
 @pytest.mark.parametrize("paper", PAPERS)
 def test_every_make_target_a_paper_names_exists(root: Path, paper: str) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (root / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-    named = set(re.findall(r"`?make ([a-z]+)\b[^`\n]*`", (root / paper).read_text(encoding="utf-8")))
+    named = set(re.findall(r"`?make ([a-z-]+)\b[^`\n]*`", (root / paper).read_text(encoding="utf-8")))
     assert named <= targets
 
 
