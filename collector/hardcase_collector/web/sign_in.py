@@ -94,7 +94,9 @@ class Desk:
         @router.post("/logout")
         def logout(request: Request, form_token: Annotated[str, Form(max_length=200)] = "") -> Response:
             person = self.maybe_person(request)
-            if person is not None and same(form_token, person.form_token):
+            if person is not None:
+                if not same(form_token, person.form_token):
+                    return RedirectResponse("/", 303)
                 self._sessions.log_out(request.cookies[SESSION_COOKIE], now_ms=self._clock_ms())
             response = RedirectResponse("/login", 303)
             _set(response, SESSION_COOKIE, "", 0)
