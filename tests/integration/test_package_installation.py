@@ -198,3 +198,25 @@ def test_no_device_stays_with_a_group_that_is_gone() -> None:
         status = device.stat()
 
     assert (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (0, 0, 0o600)
+
+
+def test_a_host_with_the_drop_in_file_is_enabled_by_the_installation() -> None:
+    with roomy_folder() as folder:
+        root = DebianRoot(folder)
+        join = root.path("etc/hardcase/join.toml")
+        join.parent.mkdir()
+        join.write_text("# of the site\n")
+        join.chmod(0o600)
+        said = root.install(package(AGENT.name))
+        status = join.stat()
+        wanted = root.path("etc/systemd/system/multi-user.target.wants/hardcase-agent.service")
+        enabled = wanted.is_symlink()
+        agent = root.user("hardcase-agent")
+        root.run("dpkg", "-P", AGENT.name)
+        left = [path for path in (join, wanted) if path.exists() or path.is_symlink()]
+
+    assert "enroll" not in said
+    assert enabled
+    assert agent is not None
+    assert (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (0, agent[1], 0o640)
+    assert left == []
