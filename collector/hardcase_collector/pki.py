@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
@@ -291,11 +291,13 @@ def is_pair(key_path: Path, certificate: x509.Certificate) -> bool:
 def request_key(csr_pem: bytes) -> ec.EllipticCurvePublicKey:
     try:
         request = x509.load_pem_x509_csr(csr_pem)
-    except ValueError as error:
-        raise JoiningRefused(RefusalName.BAD_REQUEST, "the certificate request is not PKCS#10 in PEM") from error
-    if not request.is_signature_valid:
+        signed, public = request.is_signature_valid, request.public_key()
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise JoiningRefused(
+            RefusalName.BAD_REQUEST, "the certificate request is not PKCS#10 in PEM, or its key is none"
+        ) from error
+    if not signed:
         raise JoiningRefused(RefusalName.BAD_REQUEST, "the certificate request is not signed by its own key")
-    public = request.public_key()
     if not isinstance(public, ec.EllipticCurvePublicKey) or not isinstance(public.curve, ec.SECP256R1 | ec.SECP384R1):
         raise JoiningRefused(
             RefusalName.BAD_REQUEST, "the certificate request holds a key that is not ECDSA P-256 or P-384"

@@ -1,7 +1,8 @@
 """`make fuzz`: 100,000 cases of each target; prints each crash and hang and each broken promise, fails on any.
 
 Targets: captures (damaged, decoded, every tenth judged), helper (damaged frames at the helper's socket), carried
-(files of hosts without a network, damaged on the stick or before they were signed).
+(files of hosts without a network, damaged on the stick or before they were signed), stream (an agent's messages,
+through the real intake and rules), enrolment (requests to join), web (odd requests at every page and form).
 FUZZ="--target helper --mutants 1000" takes one of them, and fewer cases.
 """
 
@@ -18,7 +19,7 @@ from pathlib import Path
 from hardcase_collector.rules.offline import OfflineJudge
 from hardcase_collector.rules.sheet_reader import load_sheets
 
-from tests.fuzz import carried, helper_socket
+from tests.fuzz import carried, enrolment, helper_socket, stream, web_forms
 from tests.fuzz.running import Failure, run
 from tests.fuzz.seeds import seeds
 
@@ -46,10 +47,25 @@ def carried_share(mutants: range, seed: int) -> list[Failure]:
     return carried.run(mutants, seed=seed)
 
 
+def stream_share(mutants: range, seed: int) -> list[Failure]:
+    return stream.run(mutants, seed=seed)
+
+
+def enrolment_share(mutants: range, seed: int) -> list[Failure]:
+    return enrolment.run(mutants, seed=seed)
+
+
+def web_share(mutants: range, seed: int) -> list[Failure]:
+    return web_forms.run(mutants, seed=seed)
+
+
 TARGETS: dict[str, Callable[[range, int], list[Failure]]] = {
     "captures": captures_share,
     "helper": helper_share,
     "carried": carried_share,
+    "stream": stream_share,
+    "enrolment": enrolment_share,
+    "web": web_share,
 }
 
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 from hardcase_agent.helper.switches import IDENTIFY, SEL_CLEAR, SELF_TEST
 from hardcase_collector.rules.offline import OfflineJudge
 from hardcase_collector.rules.sheet_reader import load_sheets
 
-from tests.fuzz import carried, helper_socket
+from tests.fuzz import carried, enrolment, helper_socket, stream, web_forms
 from tests.fuzz.__main__ import FIXTURES
-from tests.fuzz.running import run
+from tests.fuzz.running import Failure, run
 from tests.fuzz.seeds import seeds
+
+
+class Target(Protocol):
+    def run(self, mutants: range, *, seed: int) -> list[Failure]: ...
 
 
 @pytest.mark.timeout(240)
@@ -40,4 +45,12 @@ def test_a_helper_that_lets_something_through_is_found_out(switch: str, what: st
 @pytest.mark.timeout(240)
 def test_damaged_files_of_hosts_without_a_network_are_refused_by_name_or_make_sense() -> None:
     failures = carried.run(range(1500), seed=2)
+    assert not failures, "\n".join(f"{one.capture} mutant {one.mutant}: {one.what}" for one in failures)
+
+
+@pytest.mark.parametrize(
+    ("target", "mutants"), [(stream, 3000), (enrolment, 1000), (web_forms, 800)], ids=["stream", "enrolment", "web"]
+)
+def test_what_strangers_send_is_refused_by_name_and_shows_no_traceback(target: Target, mutants: int) -> None:
+    failures = target.run(range(mutants), seed=2)
     assert not failures, "\n".join(f"{one.capture} mutant {one.mutant}: {one.what}" for one in failures)
