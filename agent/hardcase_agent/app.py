@@ -26,6 +26,7 @@ from hardcase_agent.domain.event import Maintenance
 from hardcase_agent.domain.frame import Body, Moment
 from hardcase_agent.domain.ports import Clock, Doors, Source
 from hardcase_agent.domain.stream import EPOCH_BYTES
+from hardcase_agent.footprint import forget_files
 from hardcase_agent.helper.memory import give_back
 from hardcase_agent.host_asset import seed_of
 from hardcase_agent.link import Link
@@ -326,6 +327,8 @@ async def _trim() -> None:
     while True:
         await asyncio.sleep(pause_s)
         give_back()
+        if pause_s == TRIM_FIRST_S:
+            forget_files()
         pause_s = min(TRIM_S, pause_s * 2)
 
 
