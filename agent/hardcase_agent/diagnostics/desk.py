@@ -30,7 +30,7 @@ from hardcase_agent.domain.diagnostic import (
     ReportState,
     Uploader,
 )
-from hardcase_agent.domain.errors import AgentError, DiagnosticRefused
+from hardcase_agent.domain.errors import AccessDenied, AgentError, DiagnosticRefused
 from hardcase_agent.sampling.breaker import describe
 
 log = logging.getLogger(__name__)
@@ -217,7 +217,8 @@ class Desk:
                 await self._keep(entry)
                 made = await self._carry_out(entry)
             await self._take_made(entry, made)
-        except DiagnosticRefused as error:
+        except (DiagnosticRefused, AccessDenied) as error:
+            # No right to a device is the site's decision too: the helper's switches are off.
             await self._finish(entry, ReportState.REFUSED, describe(error))
         except TimeoutError:
             await self._finish(entry, ReportState.FAILED, "it did not end by its deadline")

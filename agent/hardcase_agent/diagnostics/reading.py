@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hardcase_agent.diagnostics.bench import Made, Work, door_of, is_host
-from hardcase_agent.domain.diagnostic import Asked, DiskDoor, EventLogDoor, Refreshable, WholeLog
+from hardcase_agent.domain.diagnostic import ArrayDoor, Asked, DiskDoor, EventLogDoor, Refreshable, WholeLog
 from hardcase_agent.domain.errors import DeviceFailed, DiagnosticRefused
 from hardcase_agent.domain.part import Asset, Part
 from hardcase_agent.domain.ports import Source
@@ -102,27 +102,27 @@ async def inventory(work: Work) -> Made:
 
 async def parts_now(work: Work) -> dict[str, Any]:
     """FRU, DMI, disks, arrays, processors: every source that tells parts, read anew."""
-    wanted = [source for source in sources_about(work) if isinstance(source, Refreshable | DiskDoor) or _lists(source)]
+    wanted = [source for source in sources_about(work) if isinstance(source, Refreshable | DiskDoor | ArrayDoor)]
     for source in wanted:
         if isinstance(source, Refreshable):
             source.refresh()
     found = await work.bench.ask_now([source.name for source in wanted], SWEEP_S)
-    return {"host": _asset(work.bench.host), "sources": [_parts_line(asked) for asked in found]}
+    lines = [_parts_line(source, asked) for source, asked in zip(wanted, found, strict=True)]
+    return {"host": _asset(work.bench.host), "sources": lines}
 
 
-def _lists(source: Source) -> bool:
-    """Sources that tell their parts at every sweep."""
-    return source.name in ("arrays", "kernel.dmi")
-
-
-def _parts_line(asked: Asked) -> dict[str, Any]:
+def _parts_line(source: Source, asked: Asked) -> dict[str, Any]:
     if asked.sweep is None:
         return {"source": asked.source, "error": asked.error, "parts": []}
+    parts, whole = asked.sweep.parts, asked.sweep.complete
+    if parts is None and isinstance(source, DiskDoor):
+        # A disk that sleeps keeps the sweep from telling all of them; those that are known are told all the same.
+        parts, whole = tuple(disk.part for disk in source.known_disks()), False
     return {
         "source": asked.source,
         "asset": _asset(asked.sweep.asset),
-        "parts": [part_line(part) for part in asked.sweep.parts or ()],
-        **({} if asked.sweep.complete else {"complete": False}),
+        "parts": [part_line(part) for part in parts or ()],
+        **({} if whole else {"complete": False}),
     }
 
 

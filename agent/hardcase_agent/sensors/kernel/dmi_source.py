@@ -38,6 +38,10 @@ class DmiSource:
             coverage=(self._line(),),
         )
 
+    def refresh(self) -> None:
+        """`Refreshable`."""
+        self._tables.expire()
+
     def _line(self) -> CoverageLine:
         if self._tables.inventory is not None:
             return CoverageLine(component=Component.BOARD, status=CoverageStatus.WATCHED)

@@ -47,6 +47,10 @@ class DmiTables:
             self.inventory, self.error = read_inventory(structures), None
         self._due_ms = now_ms + (AGE_MS if structures else RETRY_MS)
 
+    def expire(self) -> None:
+        """The next `refresh` reads the table, however young it is."""
+        self._due_ms = 0
+
     async def structures(self) -> list[Structure]:
         """By the first way that works; [] where none does, and `error` says why. Raises nothing."""
         return self._from_sysfs() or await self._from_helper() or await self._from_dmidecode()

@@ -125,6 +125,28 @@ async def test_without_a_bmc_the_reason_is_named(bay: Bay) -> None:
     assert "there is no BMC" in (await bay.ended(2)).detail
 
 
+async def test_disks_that_are_known_are_listed_though_one_sleeps(bay: Bay) -> None:
+    disks = FakeDisks()
+    bay.sources = [disks]
+    await ask(bay, K.INVENTORY)
+    (told,) = json.loads((await bay.ended()).answer)["sources"]
+    assert [part["serial"] for part in told["parts"]] == ["Z1D5"]
+    assert told["complete"] is False
+
+
+async def test_no_right_to_the_device_is_a_refusal_with_the_helpers_sentence(bay: Bay) -> None:
+    disks = FakeDisks()
+
+    async def refuse(disk: KnownDisk, test: str) -> str:
+        raise AccessDenied("smartctl-selftest is off: it needs --allow-self-test on the helper's own command line")
+
+    disks.self_test = refuse  # type: ignore[method-assign]
+    bay.sources = [disks]
+    await ask(bay, K.SELF_TEST, **TEST)
+    said = await bay.ended()
+    assert (said.state, "--allow-self-test" in said.detail) == (ReportState.REFUSED, True)
+
+
 # Clearing
 
 
