@@ -23,10 +23,12 @@ from hardcase_collector.domain.asset import Agent
 from hardcase_collector.domain.errors import (
     FileDamaged,
     FileForeign,
+    JoiningRefused,
     NotAllowed,
     NotFound,
     StoreFailed,
 )
+from hardcase_collector.domain.finding import Fact
 from hardcase_collector.domain.imports import REJECTED_TOLD, ImportedFile
 from hardcase_collector.domain.ports import StateStore, Transaction
 from hardcase_collector.ingest.by_file import FileIntake, Wish
@@ -220,7 +222,7 @@ class AirGap:
 
     # ------------------------------------------------------------------ identities
 
-    def enroll(self, request: str, token: str) -> Mapping[str, str]:
+    def enroll(self, request: str, token: str, *, by: str) -> Mapping[str, str]:
         """`request`: the file in base64. The answering file, and for whom it is.
 
         Raises FileDamaged, FileTampered, JoiningRefused.
@@ -232,7 +234,12 @@ class AirGap:
         head, hash_ = files.identity_request(data)
         now_ms = self._clock_ms()
         ask = Ask(token=token, csr_pem=head.request.csr_pem, host=head.request.host, address=BY_HAND)
-        enrolled = self._enrolment.enroll(ask, now_ms=now_ms)
+        try:
+            enrolled = self._enrolment.enroll(ask, now_ms=now_ms)
+        except JoiningRefused as refusal:
+            self._audit(by, "agent.enrolment_refused", "", {"reason": str(refusal), "by": "file"}, now_ms)
+            raise
+        self._audit(by, "agent.enrolled_by_file", enrolled.agent.id, {"request": hash_.hex()}, now_ms)
         signer = self._roots.own[-1]
         answer = files.identity_answer(
             agent_id=enrolled.agent.id,
@@ -249,6 +256,10 @@ class AirGap:
             "ca_fingerprint": f"sha256:{signer.fingerprint}",
             "answer": base64.b64encode(answer).decode(),
         }
+
+    def _audit(self, by: str, action: str, subject: str, facts: Mapping[str, Fact], now_ms: int) -> None:
+        with self._state.write() as tx:
+            tx.access.audit(at_ms=now_ms, actor=by, action=action, subject=subject, facts=facts)
 
 
 def _newest_of_each_epoch(taken: Sequence[ImportedFile]) -> Mapping[bytes, list[ImportedFile]]:

@@ -70,6 +70,7 @@ async def enrol(agent: AgentProcess, desk: CollectorProcess, stick: Path) -> Non
     assert "not the one you named" in await refused(
         agent, "import-identity", str(stick / "host.hci"), "--ca-fingerprint", "sha256:" + "0" * 64
     )
+    assert "agent.enrolled_by_file" in {entry["action"] for entry in desk.ask("audit")}
     told = await done(agent, "import-identity", str(stick / "host.hci"), "--ca-fingerprint", fingerprint)
     assert "enrolled as" in told
 

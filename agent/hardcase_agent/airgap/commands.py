@@ -6,10 +6,13 @@ import argparse
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hardcase_agent.config import Settings
 from hardcase_agent.domain.errors import EnrolmentRefused
+
+if TYPE_CHECKING:
+    from hardcase_agent.uplink.identity import Identity
 
 SettingsOf = Callable[[argparse.Namespace], Settings]
 Command = Callable[[argparse.Namespace], Awaitable[int]]
@@ -166,12 +169,17 @@ async def _import_identity(options: argparse.Namespace, settings: Settings) -> i
     return 0
 
 
-def _identity(state_dir: Path) -> Any:
+def _identity(state_dir: Path) -> Identity:
     from hardcase_agent.uplink import identity
 
     held = identity.load(state_dir)
     if held is None:
         raise EnrolmentRefused(
             "this host has no identity: hardcase-agent export --request FILE asks for one, or hardcase-agent enroll"
+        )
+    if held.brought:
+        raise EnrolmentRefused(
+            "this host's certificate is of the site's own CA; by file a collector takes only certificates of its own: "
+            "hardcase-agent export --request FILE asks for one"
         )
     return held

@@ -94,7 +94,8 @@ def _enroll(made: APIRouter, control: Control) -> None:
 
     @made.post("/air-gap/identities", response_model=None)
     def enroll(
+        request: Request,
         file: Annotated[str, Body(embed=True, max_length=LONGEST_REQUEST)],
         token: Annotated[str, Body(embed=True, max_length=4096)],
     ) -> Json:
-        return plain(dict(gap.enroll(file, token)))
+        return plain(dict(gap.enroll(file, token, by=asker(request))))

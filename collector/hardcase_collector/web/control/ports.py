@@ -39,7 +39,7 @@ class AirGap(Protocol):
     def receipt(self, agent_id: str) -> bytes:
         """Raises NotFound."""
 
-    def enroll(self, request: str, token: str) -> Mapping[str, str]:
+    def enroll(self, request: str, token: str, *, by: str) -> Mapping[str, str]:
         """The file that answers a request for an identity. Raises FileRefused, TokenRefused, NotAllowed."""
 
 
