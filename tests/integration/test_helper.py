@@ -212,6 +212,26 @@ async def test_a_lamp_goes_out_though_the_asker_and_then_the_helper_are_killed(t
     assert lit.read_text() == ""
 
 
+async def test_a_disk_in_a_bay_without_ses_is_lit_by_ledctl_and_put_out_again(
+    fake: FakeSmartctl, tmp_path: Path
+) -> None:
+    calls, tool, disk = tmp_path / "calls-of-ledctl", tmp_path / "ledctl", fake.disk("nvme0n1")
+    tool.write_text(f'#!/bin/sh\necho "$@" >> {calls}\n')
+    tool.chmod(0o755)
+    words = ("--allow-identify", "--sysfs", str(tmp_path / "sys"), "--device-root", str(fake.devices))
+    for tools in ((f"--tool=ledctl={tmp_path}/nothing",), (f"--tool=ledctl={tool}",)):
+        with HelperProcess(tmp_path, *words, *tools) as process:
+            client = HelperClient(str(process.socket))
+            if tools[0].endswith("nothing"):
+                with pytest.raises(DeviceAbsent, match="SES"):
+                    await client.run("identify-bay", (disk, "1"), deadline_s=5.0)
+            else:
+                await client.run("identify-bay", (disk, "1"), deadline_s=20.0)
+                await until(lambda: calls.exists() and "locate_off" in calls.read_text())
+            await client.close()
+    assert calls.read_text().splitlines() == [f"--listed-only locate={disk}", f"--listed-only locate_off={disk}"]
+
+
 async def test_a_helper_that_is_stopped_leaves_no_lamp_lit(tmp_path: Path) -> None:
     lamp = bay(tmp_path / "sys")
     with HelperProcess(tmp_path, "--allow-identify", "--sysfs", str(tmp_path / "sys")) as process:

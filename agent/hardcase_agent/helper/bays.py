@@ -1,8 +1,9 @@
 """Lamps of drive bays: which bay is meant, and that every lamp that was lit goes out again.
 
 A bay is the disk in it ("/dev/sda") or enclosure and bay as class/enclosure in sysfs names them ("0:0:8:0/Slot 01"),
-which also finds an empty one (Documentation/ABI/testing/sysfs-class-enclosure). Asked by `server.py`; what may be said
-is `table.py`'s matter. What is lit stands in a file, so that a helper that was killed puts it out when it is back.
+which also finds an empty one (Documentation/ABI/testing/sysfs-class-enclosure). A disk in a bay without SES has a lamp
+that `ledctl` may reach; the process is `server.py`'s matter, its end is remembered here. What may be said: `table.py`.
+What is lit stands in a file, so that a helper that was killed puts it out when it is back.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+from collections.abc import Callable
 
 from hardcase_agent.domain.errors import AccessDenied, AgentError, DeviceAbsent, DeviceBusy, DeviceFailed
 
@@ -20,13 +22,16 @@ LIT_AT_ONCE = 64
 _AGAIN_S = 60.0
 """A lamp that could not be put out is tried again after this."""
 _LINKED = "enclosure_device:"
+_LEDCTL = "ledctl "
+"""Before a disk's path: its lamp is no file."""
 
 
 class Bays:
     """Not told the time: `now` is CLOCK_BOOTTIME in seconds, which goes on over a restart of this process."""
 
     def __init__(self, *, sysfs: str = "/sys", kept: str = "") -> None:
-        """`kept`: the file of what is lit; "" = in memory only."""
+        """`kept`: the file of what is lit; "" = in memory only. `put_out`: how a disk's lamp goes out by ledctl."""
+        self.put_out: Callable[[str], None] | None = None
         self._root = os.path.join(sysfs, "class", "enclosure")
         self._blocks = os.path.join(sysfs, "class", "block")
         self._kept = kept
@@ -43,21 +48,29 @@ class Bays:
             _write(lamp, b"0")
             self._forget(lamp)
             return
-        if lamp not in self._lit and len(self._lit) >= LIT_AT_ONCE:
-            raise DeviceBusy(f"{LIT_AT_ONCE} lamps are lit")
-        # Written down first: killed in between, a dark lamp is put out once more, and none stays lit.
-        self._lit[lamp] = now + min(seconds, LONGEST_S)
+        self._remember(lamp, now + min(seconds, LONGEST_S))
         try:
-            self._save()
             _write(lamp, b"1")
         except AgentError:
             self._forget(lamp)
             raise
 
+    def lit_by_ledctl(self, disk: str, seconds: int, now: float) -> None:
+        """Before `ledctl` is begun. Raises DeviceBusy, DeviceFailed."""
+        if seconds:
+            self._remember(_LEDCTL + disk, now + min(seconds, LONGEST_S))
+        else:
+            self._forget(_LEDCTL + disk)
+
     def tick(self, now: float) -> list[str]:
         """Puts out what has been lit long enough; lines for the log. Raises nothing."""
         lines = []
         for lamp in [lamp for lamp, until in self._lit.items() if now >= until]:
+            if lamp.startswith(_LEDCTL):
+                if self.put_out is not None:
+                    self._forget(lamp)
+                    self.put_out(lamp.removeprefix(_LEDCTL))
+                continue
             try:
                 _write(lamp, b"0")
             except DeviceAbsent:
@@ -76,10 +89,15 @@ class Bays:
         """At the end of this process. What fails is tried again by the next one, from the file."""
         for lamp in self._lit:
             self._lit[lamp] = 0.0
+        self.put_out = None  # there is no time left to wait for a process
         self.tick(0.0)
+        with contextlib.suppress(DeviceFailed):
+            self._save()
 
     def _lamp_of(self, bay: str) -> str:
-        folder = self._of_disk(bay[5:]) if bay.startswith("/dev/") else self._of_names(*bay.partition("/")[::2])
+        folder = (
+            self._of_disk(os.path.basename(bay)) if bay.startswith("/") else self._of_names(*bay.partition("/")[::2])
+        )
         # One name for one lamp, whichever way it was named.
         lamp = os.path.join(os.path.realpath(folder), "locate")
         if not os.path.exists(lamp):
@@ -102,6 +120,17 @@ class Bays:
                 return os.path.join(device, name)
         raise DeviceAbsent(f"/dev/{disk}: the kernel knows of no enclosure (SES) that holds it")
 
+    def _remember(self, lamp: str, until: float) -> None:
+        """Written down before it is lit: killed in between, a dark lamp is put out once more, and none stays lit."""
+        if lamp not in self._lit and len(self._lit) >= LIT_AT_ONCE:
+            raise DeviceBusy(f"{LIT_AT_ONCE} lamps are lit")
+        self._lit[lamp] = until
+        try:
+            self._save()
+        except DeviceFailed:
+            del self._lit[lamp]
+            raise
+
     def _forget(self, lamp: str) -> None:
         self._lit.pop(lamp, None)
         with contextlib.suppress(DeviceFailed):  # a line too many only puts a dark lamp out
@@ -114,7 +143,7 @@ class Bays:
             with open(self._kept, encoding="utf-8") as file:
                 for line in file.read(1 << 16).splitlines()[:LIT_AT_ONCE]:
                     until, _, lamp = line.partition(" ")
-                    if lamp.endswith("/locate") and until.isdigit():
+                    if (lamp.endswith("/locate") or lamp.startswith(_LEDCTL)) and until.isdigit():
                         lit[lamp] = float(until)
         except (OSError, UnicodeDecodeError):
             return {}

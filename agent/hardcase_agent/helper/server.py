@@ -12,7 +12,14 @@ import struct
 import time
 from collections.abc import Set
 
-from hardcase_agent.domain.errors import AccessDenied, AgentError, DeviceBusy, MalformedAnswer
+from hardcase_agent.domain.errors import (
+    AccessDenied,
+    AgentError,
+    DeviceAbsent,
+    DeviceBusy,
+    MalformedAnswer,
+    ToolMissing,
+)
 from hardcase_agent.helper import allowed_ipmi, ipmi, wire
 from hardcase_agent.helper.bays import Bays
 from hardcase_agent.helper.journal import Journal
@@ -23,6 +30,7 @@ from hardcase_agent.helper.tool_runs import Job, ToolRuns
 CONNECTIONS = 8
 REQUESTS = 64
 """In flight over all connections: a host with 60 disks asks for four at a time."""
+LEDCTL_S = 30.0
 UNSENT_LIMIT = 16 << 20
 """Bytes waiting for a client that does not read; then it is disconnected."""
 TRIM_S, TRIM_AGAIN_S = 30.0, 600.0
@@ -61,6 +69,7 @@ class Server:
         self._on = on
         self._ipmi = device
         self._bays = bays or Bays()
+        self._bays.put_out = self._put_out_by_ledctl
         self._journal = journal or Journal(clock=time.monotonic)
         self._watched_ipmi = -1
         self._selector = selectors.DefaultSelector()
@@ -124,10 +133,10 @@ class Server:
     def _tick(self, now: float) -> None:
         self._ipmi.tick(now)
         self._watch_ipmi()
-        self._runs.tick(now)
         if self._bays.lit:
             for line in self._bays.tick(_boot_time()):
                 self._journal.tell(line)
+        self._runs.tick(now)  # last: a lamp's time may have queued one
 
     # Clients
 
@@ -136,8 +145,8 @@ class Server:
             sock, _ = self._listener.accept()
         except OSError:
             return
-        client = Client(sock)
         sock.setblocking(False)
+        client = Client(sock)
         if client.uid not in self._uids:
             self._journal.refused(client.uid, client.pid, "a connection by a user that may not use the helper")
             _turn_away(sock, AccessDenied(f"uid {client.uid} may not use the helper"))
@@ -278,20 +287,39 @@ class Server:
                 status, out, err = output
                 self._reply(client, request, wire.RESULT_HEAD.pack(status, len(out)) + out + err)
 
-        if command.bay is not None or command.read is not None:
-            answer(self._at_once(client, command))
-        else:
-            self._runs.submit(Job(command, client, answer, time.monotonic(), _seconds(deadline_ms)))
-
-    def _at_once(self, client: Client, command: Command) -> Output:
-        """What needs no process. Raises what a lamp raises."""
         if command.read is not None:
-            return command.read()
-        assert command.bay is not None
-        bay, seconds = command.bay
-        self._bays.light(bay, seconds, _boot_time())
-        self._journal.tell(f"uid {client.uid}: lamp of {bay} {f'lit for {seconds} s' if seconds else 'out'}")
-        return 0, b"", b""
+            return answer(command.read())
+        if command.bay is not None:
+            bay, seconds = command.bay
+            self._journal.tell(f"uid {client.uid}: lamp of {bay} {f'lit for {seconds} s' if seconds else 'out'}")
+            try:
+                self._bays.light(bay, seconds, _boot_time())
+                return answer((0, b"", b""))
+            except DeviceAbsent as error:
+                command = self._ledctl(bay, seconds, error)
+        self._runs.submit(Job(command, client, answer, time.monotonic(), _seconds(deadline_ms)))
+
+    def _ledctl(self, bay: str, seconds: int, absent: DeviceAbsent) -> Command:
+        """For a disk without a lamp that the kernel knows. Raises that where ledctl is not installed either."""
+        if not bay.startswith("/"):
+            raise absent
+        try:
+            command = self._table.ledctl(bay, lit=seconds > 0)
+        except ToolMissing:
+            raise absent from None
+        self._bays.lit_by_ledctl(bay, seconds, _boot_time())
+        return command
+
+    def _put_out_by_ledctl(self, disk: str) -> None:
+        def told(output: Output | AgentError) -> None:
+            if isinstance(output, AgentError) or output[0] != 0:
+                self._journal.tell(f"the lamp of {disk} could not be put out: {output}")
+
+        try:
+            command = self._table.ledctl(disk, lit=False)
+            self._runs.submit(Job(command, None, told, time.monotonic(), LEDCTL_S))
+        except AgentError as error:
+            told(error)
 
     def _watch_ipmi(self) -> None:
         if self._ipmi.fd != self._watched_ipmi:
@@ -317,6 +345,5 @@ def _seconds(deadline_ms: int) -> float:
 
 
 def _turn_away(sock: socket.socket, error: AgentError) -> None:
-    with contextlib.suppress(OSError):
+    with sock, contextlib.suppress(OSError):
         sock.send(wire.pack(wire.REPLY, 0, wire.pack_error(error)))
-    sock.close()

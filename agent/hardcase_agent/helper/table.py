@@ -147,11 +147,18 @@ class Table:
         self._expect_on("identify-bay", switches.IDENTIFY)
         _expect(len(arguments) == 2, "identify-bay takes a bay and seconds")
         bay, seconds = arguments
-        is_disk = bay.startswith("/dev/") and _DISK.fullmatch(bay[5:]) is not None
+        before, _, name = bay.partition(f"{self._device_root}/")
+        is_disk = not before and _DISK.fullmatch(name) is not None
         _expect(is_disk or _BAY.fullmatch(bay) is not None, f"{bay[:60]!r} is not a disk and not ENCLOSURE/BAY")
         fits = _LAMP_S.fullmatch(seconds) is not None and int(seconds) <= bays.LONGEST_S
         _expect(fits, f"identify-bay takes 0 to {bays.LONGEST_S} seconds")
         return Command(("identify-bay", bay), "tool:identify-bay", bay=(bay, int(seconds)))
+
+    def ledctl(self, disk: str, *, lit: bool) -> Command:
+        """For a disk whose bay has no SES. Not an entry of its own: `server.py` also puts the lamp out again."""
+        self._expect_on("identify-bay", switches.IDENTIFY)
+        word = "locate" if lit else "locate_off"
+        return Command((self._find("ledctl"), "--listed-only", f"{word}={self._device(disk)}"), f"ledctl:{disk}")
 
     @staticmethod
     def check_type(kind: str) -> None:

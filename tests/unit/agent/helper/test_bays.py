@@ -111,6 +111,22 @@ def test_a_lamp_that_cannot_be_put_out_is_tried_again(sysfs: Path, monkeypatch: 
     assert lamp(sysfs) == "0"
 
 
+def test_what_ledctl_lit_is_put_out_by_ledctl_when_its_time_is_over(sysfs: Path, tmp_path: Path) -> None:
+    kept = str(tmp_path / "lit")
+    put_out: list[str] = []
+    bays = Bays(sysfs=str(sysfs), kept=kept)
+    bays.put_out = put_out.append
+    bays.lit_by_ledctl("/dev/nvme0n1", 60, now=100.0)
+    bays.tick(159.0)
+    assert put_out == []
+    bays.put_all_out()
+    assert put_out == [], "the process that ends starts no other one; its successor does"
+    successor = Bays(sysfs=str(sysfs), kept=kept)
+    successor.put_out = put_out.append
+    successor.tick(120.0)
+    assert (put_out, successor.lit) == (["/dev/nvme0n1"], ())
+
+
 def test_lamps_at_once_are_bounded(sysfs: Path) -> None:
     bays = Bays(sysfs=str(sysfs))
     bays._lit = {f"/x/{number}/locate": 1e9 for number in range(LIT_AT_ONCE)}

@@ -174,7 +174,7 @@ def test_what_a_switch_would_turn_on_is_off_without_it(devices: Path, on: set[st
     table = Table(tools={"smartctl": "/bin/true"}, device_root=str(devices), on=on)
     asked = {
         SELF_TEST: ("smartctl-selftest", (f"{devices}/sda", "sat", "short")),
-        IDENTIFY: ("identify-bay", ("/dev/sda", "60")),
+        IDENTIFY: ("identify-bay", (f"{devices}/sda", "60")),
     }
     for switch, (tool, said) in asked.items():
         if switch in on:
