@@ -24,6 +24,7 @@ from tests.vm.life import (
     Upgraded,
     account,
     breakdown,
+    memory_after_start,
     slower,
 )
 from tests.vm.server import (
@@ -178,7 +179,7 @@ def rebooted(killed: Killed) -> Rebooted:
     server.guest.reboot()
     boots.add(server.guest.run("cat /proc/sys/kernel/random/boot_id"))
     server.until_streaming("after the reboot")
-    memory = {unit: now["MemoryCurrent"] / 1e6 for unit, now in account(server)[1].items()}
+    memory = memory_after_start(server)
     print("after a start of the machine: " + ", ".join(f"{unit} {size:.1f} MB" for unit, size in memory.items()))
     print(breakdown(server))
     life.outage()
