@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,7 +33,9 @@ VERSION = 1
 @dataclass(slots=True)
 class _Bundle:
     room: int
-    members: list[tuple[str, bytes]] = field(default_factory=list)
+    folder: Path
+    """Members lie here until they are packed: a bundle may be larger than the memory this service has."""
+    members: list[tuple[str, Path]] = field(default_factory=list)
     files: list[dict[str, Any]] = field(default_factory=list)
     left_out: list[dict[str, str]] = field(default_factory=list)
 
@@ -40,13 +43,15 @@ class _Bundle:
         self.left_out.append({"part": part, "reason": why})
 
     def add(self, part: str, name: str, text: str, whole: int, hidden: Mapping[str, int], at_ms: int) -> None:
-        """`whole`: its length before it was cut."""
+        """`whole`: its length before it was cut. Blocking; raises OSError."""
         content = text.encode("utf-8", "replace")
         if len(content) > self.room:
             self.leave_out(part, f"{name}: no room is left ({len(content)} bytes)")
             return
         self.room -= len(content)
-        self.members.append((name, content))
+        member = self.folder / f"{len(self.members)}"
+        member.write_bytes(content)
+        self.members.append((name, member))
         told: dict[str, Any] = {
             "name": name,
             "part": part,
@@ -76,7 +81,9 @@ async def bundle(work: Work) -> Made:
 
 async def make(work: Work, wanted: Iterable[str]) -> tuple[Path, dict[str, Any]]:
     """The packed file and its manifest."""
-    bundled = _Bundle(room=work.settings.bundle_max_mib << 20)
+    gathered = work.folder / "gathered"
+    gathered.mkdir(mode=0o700)
+    bundled = _Bundle(room=work.settings.bundle_max_mib << 20, folder=gathered)
     redactor = Redactor(work.settings.redact, _words(work))
     for part in wanted:
         work.tell(f"collecting {part}")
@@ -96,12 +103,13 @@ async def make(work: Work, wanted: Iterable[str]) -> tuple[Path, dict[str, Any]]
             # A long text takes a second: never on the loop.
             hidden_text, hidden = await asyncio.to_thread(redactor.hide, short)
             whole = len(text) if len(short) < len(text) else 0
-            bundled.add(part, redactor.hide(name)[0], hidden_text, whole, hidden, at_ms)
+            await asyncio.to_thread(bundled.add, part, redactor.hide(name)[0], hidden_text, whole, hidden, at_ms)
     at_s = work.bench.clock.now().wall_ms // 1000
     manifest = _manifest(work, bundled, redactor, at_s)
     path = work.folder / f"bundle-{work.id.hex()[:12]}.tar.gz"
     folder = path.name.removesuffix(".tar.gz")
     await asyncio.to_thread(packing.pack, path, folder, manifest, bundled.members, at_s)
+    await asyncio.to_thread(shutil.rmtree, gathered)
     return path, manifest
 
 

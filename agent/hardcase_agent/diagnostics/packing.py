@@ -31,19 +31,24 @@ def file_of(path: Path) -> AnswerFile:
     return AnswerFile(name=path.name, size=size, sha256=digest.digest())
 
 
-def pack(path: Path, folder: str, manifest: Mapping[str, Any], members: Sequence[tuple[str, bytes]], at_s: int) -> None:
-    """`manifest` first, then the members by name, all below `folder` and dated `at_s`."""
-    whole = [(MANIFEST, json.dumps(manifest, indent=1, ensure_ascii=False).encode("utf-8", "replace"))]
-    whole += sorted(members)
+def pack(path: Path, folder: str, manifest: Mapping[str, Any], members: Sequence[tuple[str, Path]], at_s: int) -> None:
+    """`manifest` first, then the members by name, all below `folder` and dated `at_s`. Raises OSError."""
+    listed = json.dumps(manifest, indent=1, ensure_ascii=False).encode("utf-8", "replace")
     with (
         path.open("wb") as out,
         gzip.GzipFile("", "wb", LEVEL, out, mtime=at_s) as packed,
         tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive,
     ):
-        for name, content in whole:
-            entry = tarfile.TarInfo(f"{folder}/{name}")
-            entry.size, entry.mtime, entry.mode = len(content), at_s, 0o640
-            archive.addfile(entry, io.BytesIO(content))
+        archive.addfile(_entry(f"{folder}/{MANIFEST}", len(listed), at_s), io.BytesIO(listed))
+        for name, member in sorted(members):
+            with member.open("rb") as opened:
+                archive.addfile(_entry(f"{folder}/{name}", member.stat().st_size, at_s), opened)
+
+
+def _entry(name: str, size: int, at_s: int) -> tarfile.TarInfo:
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.mtime, entry.mode = size, at_s, 0o640
+    return entry
 
 
 def read_manifest(path: Path) -> dict[str, Any]:

@@ -173,7 +173,9 @@ async def test_another_assets_bundle_is_refused(bay: Bay) -> None:
 
 
 def test_the_same_content_packs_to_the_same_bytes(tmp_path: Path) -> None:
-    members = [("b.txt", b"b"), ("a/a.txt", b"a")]
+    members = [("b.txt", tmp_path / "0"), ("a/a.txt", tmp_path / "1")]
+    for _, member in members:
+        member.write_bytes(member.name.encode())
     for name, order in (("one", members), ("two", members[::-1])):
         packing.pack(tmp_path / name, "bundle", {"version": 1}, order, 1_700_000_000)
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
