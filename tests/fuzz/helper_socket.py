@@ -53,8 +53,9 @@ _READS = (
 )
 _TESTS = rf"--json=co -n standby,3 (-t short|-t long|-X) -d {_KIND} {_DISK}"
 READ_LINE = re.compile("|".join(f"({one})" for one in _READS), re.ASCII)
-TEST_LINE = re.compile(_TESTS, re.ASCII)
-NAMES = ("smartctl", "dmidecode", "lspci", *TOOLS)
+_LAMPS = rf"--listed-only locate(_off)?={_DISK}"
+SWITCHED_LINE = re.compile(f"({_TESTS})|({_LAMPS})", re.ASCII)
+NAMES = ("smartctl", "dmidecode", "lspci", "ledctl", *TOOLS)
 LOOKED_AFTER = 250
 """Cases between two looks at whether a good request is served."""
 ANSWERED_WITHIN_S = 20.0
@@ -130,7 +131,7 @@ class WatchedRun:
 
 def check_line(words: Sequence[str], *, switched: bool) -> None:
     line = " ".join(words)
-    if not (READ_LINE.fullmatch(line) or (switched and TEST_LINE.fullmatch(line))):
+    if not (READ_LINE.fullmatch(line) or (switched and SWITCHED_LINE.fullmatch(line))):
         raise Broken(f"would run with {list(words)}")
 
 

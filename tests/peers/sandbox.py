@@ -90,11 +90,11 @@ def _mounts(library: ctypes.CDLL, folder: Path, found: Mapping[str, Sequence[str
         mount("proc", "/proc", "proc", 0, "subset=pid,hidepid=invisible")
     if found.get("PrivateDevices") == ["yes"]:
         aside = folder / "dev"
-        aside.mkdir()
+        aside.mkdir(exist_ok=True)
         for name in _DEVICES:
             (aside / name).touch()
             mount(f"/dev/{name}", str(aside / name), "", _MS_BIND)
-        (aside / "shm").mkdir()
+        (aside / "shm").mkdir(exist_ok=True)
         mount("shm", str(aside / "shm"), "tmpfs", 0)
         mount(str(aside), "/dev", "", _MS_BIND | _MS_REC)
     for point in sorted({line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()}):
