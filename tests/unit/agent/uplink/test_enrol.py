@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
+import re
 import ssl
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +15,17 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from hardcase_agent.domain.errors import CollectorUnreachable, EnrolmentRefused
+from hardcase_agent.domain.errors import CollectorUnreachable, EnrolmentRefused, WaitingForApproval
 from hardcase_agent.domain.part import Asset
 from hardcase_agent.uplink import enrol, keys
+from hardcase_agent.uplink.endpoint import Proxy
 from hardcase_agent.uplink.identity import Identity
 from hardcase_agent.uplink.wire import grpc
 from hardcase_protos.v1 import enrolment_pb2 as enrolment
 
 from tests.fakes.authority import PEM, Signed, make, sign
 from tests.fakes.collector_stream import FakeCollector
+from tests.peers.connect_proxy import ConnectProxy
 from tests.unit.agent.uplink.conftest import Join, window
 
 NOW = 1_790_000_000_000
@@ -37,6 +42,12 @@ class Desk:
         self.refuse: grpc.StatusCode | None = None
         self.other_key = False
         self.other_ca = False
+        self.name = ""
+        """Of the cause of a refusal."""
+        self.wall_ms = 0
+        self.also = b""
+        """A further CA that is told of."""
+        self.renewals: list[int] = []
 
     async def start(self) -> None:
         self._server = grpc.aio.server()
@@ -65,7 +76,8 @@ class Desk:
     async def _enroll(self, request: enrolment.EnrollRequest, context: Any) -> enrolment.EnrollReply:
         self.tokens.append(request.token)
         if self.refuse is not None:
-            await context.abort(self.refuse, "no")
+            named = (("hardcase-refusal", self.name),) if self.name else ()
+            await context.abort(self.refuse, "because I say so" if self.name else "no", named)
         return self._reply(request.csr_pem)
 
     async def _renew(self, request: enrolment.RenewRequest, context: Any) -> enrolment.EnrollReply:
@@ -74,6 +86,10 @@ class Desk:
         assert isinstance(key, ec.EllipticCurvePublicKey)
         signed = request.csr_pem + request.wall_ms.to_bytes(8, "big")
         key.verify(request.signature, signed, ec.ECDSA(hashes.SHA256()))
+        self.renewals.append(request.wall_ms)
+        if self.wall_ms and abs(request.wall_ms - self.wall_ms) > 600_000:
+            told = (("hardcase-refusal", "clock-off"), ("hardcase-time", str(self.wall_ms)))
+            await context.abort(grpc.StatusCode.PERMISSION_DENIED, "the clock", told)
         return self._reply(request.csr_pem)
 
     def _reply(self, csr_pem: bytes) -> enrolment.EnrollReply:
@@ -81,7 +97,13 @@ class Desk:
         public = make("other").key.public_key() if self.other_key else csr.public_key()
         certificate = sign("agent-1", public, self.ca, self.ca.key).public_bytes(PEM)
         ca = make("other ca") if self.other_ca else self.ca
-        return enrolment.EnrollReply(agent_id="agent-1", certificate_pem=certificate, ca_pem=ca.pem)
+        return enrolment.EnrollReply(
+            agent_id="agent-1",
+            certificate_pem=certificate,
+            ca_pem=ca.pem + self.also,
+            wall_ms=self.wall_ms,
+            telemetry_port=4740,
+        )
 
 
 @pytest.fixture
@@ -210,3 +232,83 @@ async def only_tls_1_2(own: Signed, folder: Path, identity: Identity) -> None:
         await ask(enrol.Server(target=f"127.0.0.1:{port}"), identity.ca_pem.encode())
     server.close()
     assert spoken == []
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "words"),
+    [
+        ("token-used-up", EnrolmentRefused, r"token-used-up.*hardcase-collector token make"),
+        ("cloned", EnrolmentRefused, "machine-id of its own"),
+        ("serial-not-listed", EnrolmentRefused, "other machines"),
+        ("something-new", EnrolmentRefused, "ask who runs the collector"),
+        ("waiting-for-approval", WaitingForApproval, "because I say so"),
+        ("too-many-attempts", CollectorUnreachable, "because I say so"),
+    ],
+)
+async def test_a_refusal_is_known_by_its_name_whatever_its_sentence(
+    desk: Desk, name: str, kind: type[Exception], words: str
+) -> None:
+    desk.refuse, desk.name = grpc.StatusCode.PERMISSION_DENIED, name
+    with pytest.raises(kind, match=words) as caught:
+        await enrolled(desk)
+    if isinstance(caught.value, EnrolmentRefused):
+        assert caught.value.refusal == name
+
+
+async def test_a_host_asks_with_the_key_it_has_and_tells_its_clock(desk: Desk) -> None:
+    key_pem = keys.new_key_pem()
+    desk.wall_ms = NOW + 2 * 86_400_000
+    joined = await enrol.enroll(desk.server, desk.ca.pem, "token", HOST, key_pem=key_pem, wall_ms=NOW)
+    assert joined.identity.key_pem.encode() == key_pem
+    assert joined.clock_off_ms == -2 * 86_400_000
+    assert joined.identity.telemetry == "127.0.0.1:4740"
+    assert joined.identity.roots() == (bytes.fromhex(desk.ca.fingerprint.removeprefix("sha256:")),)
+
+
+async def test_a_renewal_that_the_clock_refuses_is_asked_for_with_the_collectors_time(desk: Desk) -> None:
+    before = await enrolled(desk)
+    desk.wall_ms = NOW + 3 * 86_400_000
+    joined = await enrol.renew(before, desk.server.target, HOST, NOW)
+    assert joined.clock_off_ms == -3 * 86_400_000
+    assert desk.renewals == [NOW, desk.wall_ms]
+
+
+async def test_a_ca_may_be_joined_by_its_successor_and_then_left_out(desk: Desk) -> None:
+    identity = await enrolled(desk)
+    successor = make("ca 2")
+    desk.also = successor.pem
+    both = (await enrol.renew(identity, desk.server.target, HOST, NOW)).identity
+    assert len(both.roots()) == 2
+    desk.also = b""
+    assert len((await enrol.renew(both, desk.server.target, HOST, NOW)).identity.roots()) == 1
+
+
+@pytest.mark.parametrize(
+    ("wall_ms", "words"),
+    [
+        (NOW - 400 * 86_400_000 * 20, "behind the collector's, at least: the collector's certificate begins later"),
+        (NOW + 400 * 86_400_000 * 20, "has ended, or this host's clock is .* days ahead"),
+    ],
+)
+async def test_a_certificate_that_is_not_of_this_time_tells_of_the_clock(desk: Desk, wall_ms: int, words: str) -> None:
+    assert re.search(words, await enrol.clock_trouble(desk.server, wall_ms))
+
+
+async def test_a_clock_that_is_right_is_not_blamed(desk: Desk) -> None:
+    now_ms = int(datetime.datetime.now(datetime.UTC).timestamp() * 1000)
+    assert await enrol.clock_trouble(desk.server, now_ms) == ""
+    assert await enrol.clock_trouble(enrol.Server(target="127.0.0.1:1"), 0) == ""
+
+
+async def test_a_proxy_is_gone_through_and_one_that_refuses_is_named(desk: Desk) -> None:
+    with ConnectProxy(user="u", password="p") as proxy:
+        through = replace(desk.server, proxy=Proxy(address=proxy.address, user="u", password="p"))
+        ca_pem = await enrol.fetch_ca(through, desk.ca.fingerprint)
+        assert (await ask(through, ca_pem)).identity.agent_id == "agent-1"
+        assert proxy.passed == [desk.server.target] * 2
+        wrong = replace(desk.server, proxy=Proxy(address=proxy.address, user="u", password="other"))
+        with pytest.raises(CollectorUnreachable, match="wants a user and a password") as caught:
+            await enrol.fetch_ca(wrong, desk.ca.fingerprint)
+        assert "other" not in str(caught.value)
+    with pytest.raises(CollectorUnreachable, match=r"proxy .* cannot be reached: nobody listens there"):
+        await enrol.fetch_ca(through, desk.ca.fingerprint)
