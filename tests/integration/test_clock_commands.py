@@ -77,6 +77,7 @@ def test_the_queue_and_the_clocks_are_shown(site: tuple[CollectorProcess, str]) 
     assert queue.returncode == 0, queue.stderr
     assert number in queue.stdout
     assert "acknowledge" in queue.stdout
+    assert "fault" in queue.stdout
     assert "No cases." in process.run("cases", "queue", "--assignee", "nobody").stdout
     shown = process.run("--lang", "zh", "cases", "clocks", number, "--ledger")
     assert shown.returncode == 0, shown.stderr

@@ -69,7 +69,7 @@ def queue(
         return
     rows = (_queue_row(line, answer["now_ms"]) for line in answer["queue"])
     columns = heads(
-        "case", "priority", "severity", "state", "asset", "clock", "due", "left", "waits for", "works on it"
+        "case", "priority", "severity", "state", "asset", "fault", "clock", "due", "left", "waits for", "works on it"
     )
     talk.show_table("", columns, rows, empty=_("No cases."))
 
@@ -82,6 +82,7 @@ def _queue_row(line: dict[str, Any], now_ms: int) -> tuple[object, ...]:
         talk.severity(case["severity"]),
         word(f"state.{case['state']}"),
         line["asset_name"],
+        line["titles"][language()],
         *_clock_cells(clock, now_ms),
         word(f"waiting.{case['waiting']}") if case["waiting"] else "-",
         case["assignee"] or "-",

@@ -76,16 +76,16 @@ def _line(shop: Shop, case: Case, asset: Asset) -> Json:
     assert isinstance(line, dict)
     facts = asset.facts
     line["asset_name"] = facts.hostname or facts.address or facts.serial or str(case.asset)
-    line["title"] = _title(shop, case, "en")
-    line["titles"] = {tongue: _title(shop, case, tongue) for tongue in LANGUAGES}
+    line["title"] = titled(shop, case, "en")
+    line["titles"] = {tongue: titled(shop, case, tongue) for tongue in LANGUAGES}
     return line
 
 
 def _whole(shop: Shop, shown: picture.CasePicture, owed: Sequence[OutboxRow]) -> Json:
     answer = plain(shown)
     assert isinstance(answer, dict)
-    answer["title"] = _title(shop, shown.case, "en")
-    answer["titles"] = {tongue: _title(shop, shown.case, tongue) for tongue in LANGUAGES}
+    answer["title"] = titled(shop, shown.case, "en")
+    answer["titles"] = {tongue: titled(shop, shown.case, tongue) for tongue in LANGUAGES}
     del answer["counsel"]
     answer["advice"] = (
         None if shown.counsel is None else {tongue: plain(shown.counsel.said(tongue)) for tongue in LANGUAGES}
@@ -108,7 +108,8 @@ def _whole(shop: Shop, shown: picture.CasePicture, owed: Sequence[OutboxRow]) ->
     return answer
 
 
-def _title(shop: Shop, case: Case, language: str) -> str:
+def titled(shop: Shop, case: Case, language: str) -> str:
+    """What is wrong, in words of this language; of a reported case what its reporter called it."""
     return case.title or ", ".join(shop.title(fault, language) for fault in case.fault_classes)
 
 

@@ -22,9 +22,12 @@ from hardcase_collector.plans.frozen import load
 from hardcase_collector.plans.plan import Moment, PauseReason
 from hardcase_collector.plans.told import clock_facts, iso
 from hardcase_collector.web.again import AgainRoute
+from hardcase_collector.web.control.cases import titled
 from hardcase_collector.web.control.naming import find_asset
 from hardcase_collector.web.control.plain import Json, plain
 from hardcase_collector.web.control.ports import Control, held_to, who
+from hardcase_collector.web.ports import Shop
+from hardcase_collector.web.texts import LANGUAGES
 
 MAX_LIST = 5000
 _NOTE = 4000
@@ -73,7 +76,11 @@ def _read(made: APIRouter, control: Control) -> None:
         )
         with shop.store.read() as tx:
             found = tx.clocks.queue(which)
-        return {"now_ms": shop.clock_ms(), "queue": [_line(line) for line in found[:limit]], "more": len(found) > limit}
+        return {
+            "now_ms": shop.clock_ms(),
+            "queue": [_line(shop, line) for line in found[:limit]],
+            "more": len(found) > limit,
+        }
 
 
 def _of_case(tx: Transaction, case: Case, now_ms: int) -> dict[str, Json]:
@@ -100,9 +107,10 @@ def _of_case(tx: Transaction, case: Case, now_ms: int) -> dict[str, Json]:
     }
 
 
-def _line(line: QueueLine) -> dict[str, Json]:
+def _line(shop: Shop, line: QueueLine) -> dict[str, Json]:
     return {
         "case": plain(line.case),
+        "titles": {tongue: titled(shop, line.case, tongue) for tongue in LANGUAGES},
         "customer": line.customer,
         "asset_name": line.asset_name,
         "clock": plain(line.clock),

@@ -105,6 +105,7 @@ def test_the_queue_is_narrowed_and_says_what_is_due(socket: Socket) -> None:
     (line,) = socket.get("/queue")["queue"]
     assert line["case"]["number"] == socket.bench.only_case().number
     assert (line["clock"]["kind"], line["clock"]["due_ms"]) == ("acknowledge", NOON + 30 * MINUTE)
+    assert all(line["titles"][tongue] for tongue in ("en", "zh"))
     assert socket.get("/queue", customer="south")["queue"] == []
     assert socket.get("/queue", site="sh1", unassigned=True)["queue"] == [line]
 
