@@ -7,6 +7,7 @@ import json
 import re
 
 import pytest
+from hardcase_collector.diagnostics.kinds import KINDS
 from hardcase_collector.domain.diagnostic import (
     AgentReport,
     DiagnosticFile,
@@ -16,6 +17,7 @@ from hardcase_collector.domain.diagnostic import (
 )
 from hardcase_collector.domain.diagnostic import DiagnosticKind as K
 from hardcase_collector.web.answer_tables import MOST_ROWS, Facts, Table, answer_of, loaded
+from hardcase_collector.web.texts import messages
 
 from tests.unit.collector.web.browsing import Browser, field_of
 from tests.unit.collector.web.night import Night
@@ -198,6 +200,18 @@ def test_an_engineer_says_who_agreed_and_withdraws(allowed: Night) -> None:
     assert act("withdraw", "not needed") == 303
     found = requests(allowed)[0]
     assert (found.consented_by, found.state, found.detail) == ("Wang Min", RequestState.WITHDRAWN, "not needed")
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_everything_that_can_be_said_of_a_request_has_a_word(language: str) -> None:
+    said = messages(language)
+    wanted = [f"diagnostic.{table}.{kind}" for table in ("kind", "help") for kind in K]
+    wanted += [f"diagnostic.state.{state}" for state in RequestState]
+    wanted += [f"diagnostic.cause.{cause}" for cause in ("not_sent", "no_report", "consent_refused", "file_missing")]
+    wanted += [f"timeline.diagnostic_{step}" for step in ("asked", "consented", "ended")]
+    wanted += [f"fact.{name}" for name in ("diagnostic", "request", "ended", "detail", "files", "who", "reason")]
+    wanted += [f"fact.{name}" for kind in KINDS.values() for name in kind.arguments]
+    assert [key for key in wanted if key not in said] == []
 
 
 def test_any_json_becomes_tables_within_bounds() -> None:
