@@ -1,6 +1,6 @@
 """`serve`: joins every part of the collector, runs it, reloads it, stops it. The composition root; called by `cli.py`.
 
-Inner parts come from `composition.py`, listening ends from `servers.py`, health and numbers from `vitals.py` and
+Inner parts come from `composition.py`, listening ends from `listening.py`, health and numbers from `vitals.py` and
 `numbers.py`, what is done every minute and every few hours from `upkeep.py`.
 """
 
@@ -16,7 +16,7 @@ from pathlib import Path
 
 import structlog
 
-from hardcase_collector import __version__, composition, config, diagnosing, logs, pki, servers
+from hardcase_collector import __version__, composition, config, diagnosing, listening, logs, pki, servers
 from hardcase_collector.airgap import AirGap
 from hardcase_collector.cases.calendars import Calendars
 from hardcase_collector.cases.handling import Handling
@@ -27,25 +27,18 @@ from hardcase_collector.config import Settings
 from hardcase_collector.delivering import Delivering, Prepared, prepare
 from hardcase_collector.domain.advice import Counsel, Live
 from hardcase_collector.domain.case import Case
-from hardcase_collector.domain.errors import CollectorError, ConfigError
+from hardcase_collector.domain.errors import CollectorError
 from hardcase_collector.domain.ports import OutboxRow, Transaction
 from hardcase_collector.ingest.by_file import FileIntake
 from hardcase_collector.notify.events import Sender
 from hardcase_collector.numbers import Numbers
 from hardcase_collector.rollover import Rollover
 from hardcase_collector.roots import Roots, Site
-from hardcase_collector.rpc.enrolment import EnrolmentService
 from hardcase_collector.rpc.joining import Enrolment
 from hardcase_collector.sdnotify import Notifier
 from hardcase_collector.upkeep import Upkeep
 from hardcase_collector.vitals import DiskReserve, Heartbeat, Readiness
-from hardcase_collector.web.access import Sessions
-from hardcase_collector.web.addresses import Addresses
-from hardcase_collector.web.api import make_api
-from hardcase_collector.web.control.application import make_control
-from hardcase_collector.web.control.peers import listen
 from hardcase_collector.web.control.ports import Control
-from hardcase_collector.web.pages import make_pages
 from hardcase_collector.web.ports import Health, Shop
 
 log = structlog.stdlib.get_logger("hardcase_collector")
@@ -314,54 +307,18 @@ class Collector:
         log.info("stopped")
 
     async def _open_ends(self, stack: AsyncExitStack) -> servers.Ends:
-        """Listening sockets first, so that a taken address is told before anything runs."""
-        listen_at = self._settings.listen
-        web_listener = servers.bind(listen_at.web)
-        stack.callback(web_listener.close)
-        try:
-            control_listener = listen(listen_at.socket)
-        except OSError as error:
-            raise ConfigError((f"listen.socket: {listen_at.socket}: {error.strerror}",)) from error
-        stack.callback(listen_at.socket.unlink, missing_ok=True)
-        self._inlet.start()
-        stack.push_async_callback(self._inlet.stop)
-        joining = EnrolmentService(
-            Enrolment(self._stores.state, self._roots), clock_ms=clock_ms, issuer_of=self._roots.issuer_of
+        behind = listening.Behind(
+            settings=self._settings,
+            insecure=self._insecure,
+            state=self._stores.state,
+            roots=self._roots,
+            inlet=self._inlet,
+            shop=self._shop(),
+            health=self._health(),
+            control=self._control,
+            clock_ms=clock_ms,
         )
-        enrolment, enrolment_port = servers.enrolment_server(joining, listen_at.enrolment, self._roots.shown_to_joining)
-        telemetry, telemetry_port = servers.telemetry_server(
-            self._inlet.service,
-            listen_at.telemetry,
-            None if self._insecure else self._roots.shown,
-            joining=joining if self._roots.takes_site_certificates else None,
-        )
-        joining.telemetry_port = telemetry_port
-        for server in (enrolment, telemetry):
-            await server.start()
-            stack.push_async_callback(server.stop, 1.0)
-        ends = servers.Ends(
-            telemetry=servers.at(listen_at.telemetry, telemetry_port),
-            enrolment=servers.at(listen_at.enrolment, enrolment_port),
-            web=servers.at(listen_at.web, servers.bound_port(web_listener)),
-            socket=str(listen_at.socket),
-        )
-        web = self._settings.web
-        self._tls = servers.tls_context(*self._shown_on_pages())
-        addresses, control = Addresses(web.proxies), self._control(ends)
-        pages = make_pages(
-            self._shop(),
-            Sessions(self._stores.state, hours=web.session_hours, idle_minutes=web.idle_minutes),
-            self._health(),
-            language=web.language,
-            addresses=addresses,
-            api=make_api(control, addresses=addresses, per_minute=web.api_per_minute),
-        )
-        for end in (
-            servers.HttpEnd(pages, web_listener, tls=self._tls),
-            servers.HttpEnd(make_control(control), control_listener, tls=None),
-        ):
-            await end.start()
-            stack.push_async_callback(end.stop)
+        ends, self._tls = await listening.open_ends(stack, behind)
         return ends
 
     def _catch_signals(self) -> None:
@@ -403,11 +360,7 @@ class Collector:
     def _renewed(self) -> None:
         """The pages show the new certificate from now on, unless they have one of their own."""
         if self._settings.web.certificate is None:
-            servers.show(self._tls, *self._shown_on_pages())
-
-    def _shown_on_pages(self) -> tuple[Path, Path]:
-        web, shown = self._settings.web, self._roots.shown()
-        return web.certificate or shown.chain, web.key or shown.key
+            servers.show(self._tls, *listening.shown_on_pages(self._settings.web, self._roots))
 
     # ------------------------------------------------------------------ reload
 

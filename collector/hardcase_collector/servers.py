@@ -167,6 +167,7 @@ def tls_context(chain: Path, key: Path) -> ssl.SSLContext:
 
 def show(context: ssl.SSLContext, chain: Path, key: Path) -> None:
     """New connections are shown this from now on. Raises ConfigError; then it is as it was."""
+    check_key(key)
     try:
         context.load_cert_chain(chain, key)
     except (OSError, ssl.SSLError) as error:
