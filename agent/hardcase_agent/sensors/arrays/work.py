@@ -50,9 +50,13 @@ def _is(disk: KnownDisk, whole: str, serial: str) -> bool:
 
 def _told(disk: KnownDisk, tool: str, report: Report) -> str:
     mine = [one for one in report.disks.values() if _same(disk, one)]
-    moving = next((one for one in mine if one.state and one.state & _MOVING), None)
-    if moving is not None:
+    moving = [one for one in report.disks.values() if one.state and one.state & _MOVING]
+    if any(one in moving for one in mine):
         return f"{tool}: it is being rebuilt"
+    # Many controllers call the array degraded and nothing else while its new disk is filled from the others.
+    for other in moving:
+        if _could_be_in(disk, mine, tool) and (not mine or any(_together(one, other, report) for one in mine)):
+            return f"{tool}: {other.slot or other.key} is being rebuilt in its array"
     for volume in report.volumes.values():
         states = sorted(state.value for state in (volume.state or frozenset()) & _AT_WORK)
         if states and (not mine or any(_belongs(one, volume) for one in mine)) and _could_be_in(disk, mine, tool):
@@ -63,6 +67,17 @@ def _told(disk: KnownDisk, tool: str, report: Report) -> str:
 def _could_be_in(disk: KnownDisk, mine: Iterable[Disk], tool: str) -> bool:
     """A disk that the tool does not name may still be in its array where it is reached through a controller."""
     return any(True for _ in mine) or ("," in disk.type and tool != "zpool")
+
+
+def _together(disk: Disk, other: Disk, report: Report) -> bool:
+    """In one array, or not shown to be in two."""
+    if disk.controller != other.controller:
+        return False
+    if disk.group and other.group:
+        return disk.group == other.group
+    volumes = [volume for volume in report.volumes.values() if volume.members]
+    told = [volume for volume in volumes if disk.key in volume.members or other.key in volume.members]
+    return not told or any(disk.key in volume.members and other.key in volume.members for volume in told)
 
 
 def _belongs(disk: Disk, volume: Volume) -> bool:

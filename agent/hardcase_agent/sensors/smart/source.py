@@ -23,7 +23,7 @@ from hardcase_agent.domain.errors import (
 from hardcase_agent.domain.event import CoverageLine, CoverageStatus
 from hardcase_agent.domain.frame import Moment, Sweep
 from hardcase_agent.domain.part import Asset, Component, Part
-from hardcase_agent.domain.ports import Clock, CommandRunner
+from hardcase_agent.domain.ports import Clock, CommandResult, CommandRunner
 from hardcase_agent.domain.reading import Gap, GapReason, Sensor
 from hardcase_agent.sensors.smart import report
 from hardcase_agent.sensors.smart.blockdevices import BlockDevice, Bus
@@ -160,8 +160,15 @@ class SmartSource:
         ]
 
     async def raw_report(self, disk: KnownDisk) -> bytes:
-        result = await self._commands.run("smartctl-report", (disk.path, disk.type), deadline_s=self._disk_deadline_s)
-        return result.stdout
+        return (await self._run_again("smartctl-report", (disk.path, disk.type))).stdout
+
+    async def _run_again(self, tool: str, arguments: Sequence[str]) -> CommandResult:
+        """A disk that somebody else is just asking is asked once more."""
+        try:
+            return await self._commands.run(tool, arguments, deadline_s=self._disk_deadline_s)
+        except DeviceBusy:
+            await asyncio.sleep(self._busy_wait_s)
+            return await self._commands.run(tool, arguments, deadline_s=self._disk_deadline_s)
 
     async def self_test_status(self, disk: KnownDisk) -> SelfTestStatus:
         from hardcase_agent.sensors.smart import self_test

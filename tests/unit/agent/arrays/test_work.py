@@ -80,3 +80,28 @@ def test_behind_a_controller_without_a_tool_that_tells_nothing_is_known(tmp_path
     assert "not known" in work_on(behind, tmp_path, {}, {})
     assert "hangs" in work_on(behind, tmp_path, {}, {"storcli": "hangs"})
     assert work_on(disk(), tmp_path, {}, {"storcli": "hangs"}) == ""
+
+
+def test_the_disks_a_new_member_is_filled_from(tmp_path: Path) -> None:
+    reports = raid(VolumeState.DEGRADED)
+    new = Disk("c0", "252:2", serial="NEW", group="0", state=frozenset({MemberState.REBUILDING}))
+    reports["storcli"].disks["c0", "252:2"] = new
+    behind = disk(kind="megaraid,1")
+    assert "rebuilt in its array" in work_on(behind, tmp_path, reports, {})
+    new.group = "1"
+    assert work_on(behind, tmp_path, reports, {}) == ""
+    new.group = ""
+    assert work_on(behind, tmp_path, reports, {})
+    new.controller = "c1"
+    assert work_on(behind, tmp_path, reports, {}) == ""
+
+
+def test_members_told_by_name(tmp_path: Path) -> None:
+    report = Report()
+    for key, serial in (("a", "S1"), ("b", "S2"), ("c", "S3")):
+        report.disks["tank", key] = Disk("tank", key, serial=serial)
+    report.volumes["tank", "m0"] = Volume("tank", "m0", members=["a", "b"])
+    report.volumes["tank", "m1"] = Volume("tank", "m1", members=["c"])
+    report.disks["tank", "b"].state = frozenset({MemberState.REBUILDING})
+    assert work_on(disk("S1"), tmp_path, {"zpool": report}, {})
+    assert work_on(disk("S3"), tmp_path, {"zpool": report}, {}) == ""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hardcase_agent.diagnostics.redaction import Redactor, rules
 from hardcase_agent.diagnostics.settings import Hidden
@@ -111,11 +109,11 @@ def test_every_rule_has_a_secret_to_hide() -> None:
     assert all("secret" in rule.pattern.groupindex for rule in rules())
 
 
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize(
     "unit", ["a", "password", "password=", "-----BEGIN PRIVATE KEY-----", '"', "1.", "a:", "ipmitool "]
 )
 def test_no_text_makes_a_rule_go_round_in_circles(unit: str) -> None:
     text = unit * (200_000 // len(unit))
-    before = time.process_time()
-    Redactor(tuple(Hidden)).hide(text)
-    assert time.process_time() - before < 60
+    hidden, _ = Redactor(tuple(Hidden)).hide(text)
+    assert hidden
