@@ -24,6 +24,9 @@ from hardcase_agent.spool.files import DiskFiles
 from hardcase_agent.spool.spool import Spool, SpoolLimits
 from hardcase_agent.uplink import codec
 
+UNBOUNDED = SpoolLimits(max_bytes=1 << 60, max_age_ms=1 << 60)
+"""An export drops nothing, however long the agent did not run: its own bounds hold again when it starts."""
+
 
 class SpoolDoor(Protocol):
     """What commands ask of the spool; as `Backlog`, without the waiting."""
@@ -43,7 +46,7 @@ async def opened(core: CoreSettings) -> AsyncIterator[SpoolDoor]:
         await control.ask(core.state_dir, {"ask": "status"})
     except DeviceAbsent:
         # The lock tells whether that is true: an agent that runs without a socket keeps it.
-        stopped = StoppedSpool(core)
+        stopped = StoppedSpool(core.state_dir)
         try:
             yield stopped
         finally:
@@ -101,18 +104,15 @@ class StoppedSpool:
     Raises SpoolFailed while an agent has it, AccessDenied.
     """
 
-    def __init__(self, core: CoreSettings) -> None:
-        self._folder = core.state_dir
+    def __init__(self, state_dir: Path) -> None:
+        self._folder = state_dir
         self._clock = MachineClock()
         with acting_as_owner(self._folder):
             self._files = DiskFiles(self._folder / "spool")
             try:
                 self._spool = Spool(
                     self._files,
-                    SpoolLimits(
-                        max_bytes=core.spool.max_mib * 1024 * 1024,
-                        max_age_ms=int(core.spool.max_age_days * 86_400_000),
-                    ),
+                    UNBOUNDED,
                     epoch=secrets.token_bytes(EPOCH_BYTES),
                     boot_id=boot_id(),
                     seal_loss=codec.seal_loss,

@@ -17,7 +17,7 @@ from hardcase_agent.config import CoreSettings
 from hardcase_agent.control import ControlServer
 from hardcase_agent.domain.errors import AccessDenied, SpoolFailed
 from hardcase_agent.domain.event import Event
-from hardcase_agent.domain.frame import SourcedEvent
+from hardcase_agent.domain.frame import Moment, SourcedEvent
 from hardcase_agent.domain.part import Asset
 from hardcase_agent.domain.stream import Sealed, Stored
 from hardcase_agent.spool.files import DiskFiles
@@ -128,6 +128,16 @@ async def test_a_record_of_the_largest_size_comes_through_the_socket(folder: Pat
     async with running(folder), spools.opened(core(folder)) as door:
         found = [one for one in await everything(door) if one.epoch == b"L" * 16]
     assert [one.payload for one in found] == [large.payload]
+
+
+async def test_an_agent_that_stood_still_for_a_year_loses_nothing_by_an_export(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = MachineClock().now()
+    later = Moment(now.wall_ms + 365 * 86_400_000, now.boot_ms + 365 * 86_400_000)
+    monkeypatch.setattr(MachineClock, "now", lambda self: later)
+    async with spools.opened(core(folder)) as door:
+        assert len(await everything(door)) == 10
 
 
 async def test_an_agent_without_a_socket_keeps_its_spool(folder: Path) -> None:
