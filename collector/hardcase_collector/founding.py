@@ -13,6 +13,7 @@ from pathlib import Path
 
 from hardcase_collector import pki
 from hardcase_collector.domain.errors import ConfigError
+from hardcase_collector.roots import Roots
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,8 @@ def _keep(files: pki.ServerFiles, names: tuple[str, ...], *, now: datetime) -> F
                 f"move {files.ca.parent} away, run init again and enrol the agents again",
             )
         )
-    return Founded(authority.fingerprint, present, made=False)
+    # While one CA follows another, joining hosts are told of the older one.
+    return Founded(Roots(files).fingerprint, present, made=False)
 
 
 def default_names() -> tuple[str, ...]:

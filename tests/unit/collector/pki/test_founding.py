@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hardcase_collector import founding, pki
 from hardcase_collector.domain.errors import ConfigError
+from hardcase_collector.roots import Roots
 
 NOW = datetime.now(UTC)
 
@@ -44,3 +45,12 @@ def test_passwords_are_long_and_differ() -> None:
 
     assert len(passwords) == 50
     assert all(len(password) == 20 for password in passwords)
+
+
+def test_init_during_a_rollover_prints_the_fingerprint_that_joining_hosts_are_shown(tmp_path: Path) -> None:
+    first = founding.found(tmp_path / "data", ("localhost",), now=NOW).fingerprint
+    roots = Roots(pki.ServerFiles.below(tmp_path / "data"))
+    second = roots.rotate(now=NOW)
+    assert founding.found(tmp_path / "data", ("localhost",), now=NOW).fingerprint == first
+    roots.retire(now=NOW)
+    assert founding.found(tmp_path / "data", ("localhost",), now=NOW).fingerprint == second
