@@ -9,7 +9,7 @@ from pathlib import Path
 from deploy.packages import making
 from deploy.packages.product import PRODUCTS, ROOT
 from deploy.packages.staging import BuildError, CannotBuild
-from deploy.packages.wheelhouse import LockError
+from deploy.packages.wheelhouse import FetchError, LockError
 
 
 def main() -> int:
@@ -27,7 +27,7 @@ def main() -> int:
         for form in (form for form in product.forms if form in (options.forms or making.FORMS)):
             try:
                 path = making.make(product, form, options.out, revision=options.revision)
-            except (BuildError, LockError) as error:
+            except (BuildError, LockError, FetchError) as error:
                 print(f"{product.name}.{form} was not made: {error}", file=sys.stderr)
                 status = 0 if options.where_possible and isinstance(error, CannotBuild) else 1
             else:

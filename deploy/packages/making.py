@@ -26,7 +26,7 @@ SHARED_SOURCES = (
 
 
 def make(product: Product, form: str, out: Path, *, revision: int = 1) -> Path:
-    """The package's file below `out`. Raises BuildError, LockError, subprocess.CalledProcessError."""
+    """The package's file below `out`. Raises BuildError, LockError, FetchError."""
     out.mkdir(parents=True, exist_ok=True)
     stamp = out / f".{product.name}-{revision}.{form}"
     with _alone(out):
@@ -58,17 +58,26 @@ def _alone(out: Path) -> Iterator[None]:
 
 def _state(product: Product) -> str:
     """Hash of everything that goes into the product's packages."""
-    sources = (product.short, f"deploy/{product.short}", *SHARED_SOURCES)
-    names = subprocess.run(
+    found = hashlib.sha256(str(staging.source_date()).encode())
+    for name in _names((product.short, f"deploy/{product.short}", *SHARED_SOURCES)):
+        found.update(f"{name}\0".encode() + hashlib.sha256((ROOT / name).read_bytes()).digest())
+    return found.hexdigest()
+
+
+def _names(sources: tuple[str, ...]) -> list[str]:
+    """Files below, as git knows them; without git (an archive of a release) all but what was compiled."""
+    done = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z", *sources],
         cwd=ROOT,
         capture_output=True,
         text=True,
         timeout=60,
-        check=True,
-    ).stdout.split("\0")
-    found = hashlib.sha256(str(staging.source_date()).encode())
-    for name in sorted(set(names)):
-        if name and (ROOT / name).is_file():
-            found.update(f"{name}\0".encode() + hashlib.sha256((ROOT / name).read_bytes()).digest())
-    return found.hexdigest()
+        check=False,
+    )
+    if done.returncode == 0:
+        names = set(done.stdout.split("\0")) - {""}
+    else:
+        paths = [ROOT / source for source in sources]
+        files = [file for path in paths for file in (path.rglob("*") if path.is_dir() else [path])]
+        names = {str(file.relative_to(ROOT)) for file in files if "__pycache__" not in file.parts}
+    return sorted(name for name in names if (ROOT / name).is_file())

@@ -35,6 +35,10 @@ class LockError(Exception):
     """requirements.lock does not hold what pyproject.toml asks for."""
 
 
+class FetchError(Exception):
+    """Wheels are neither kept nor could they be fetched."""
+
+
 @dataclass(frozen=True)
 class Pin:
     """One distribution of the lock file."""
@@ -91,7 +95,7 @@ def cache() -> Path:
 
 
 def wheels(product: Product) -> list[Path]:
-    """The product's wheels, fetched if they are not there yet. Raises LockError, subprocess.CalledProcessError."""
+    """The product's wheels, fetched if they are not there yet. Raises LockError, FetchError."""
     pins = closure(product)
     folder = cache() / "wheels"
     folder.mkdir(parents=True, exist_ok=True)
@@ -107,18 +111,20 @@ def _fetch(pins: list[Pin], folder: Path) -> None:
     asked = folder / f"asked-{os.getpid()}.txt"
     asked.write_text("".join(pin.text for pin in pins), encoding="utf-8")
     try:
-        subprocess.run(
+        done = subprocess.run(
             [
                 *(sys.executable, "-m", "pip", "download", "-qq", "--no-deps", "--require-hashes"),
                 *("--only-binary", ":all:", "--python-version", "3.11", "--implementation", "cp"),
                 *(word for tag in platforms() for word in ("--platform", tag)),
                 *("--dest", str(folder), "--requirement", str(asked)),
             ],
-            check=True,
+            check=False,
             timeout=FETCHED_WITHIN_S,
         )
     finally:
         asked.unlink()
+    if done.returncode:
+        raise FetchError(f"pip could not fetch {', '.join(pin.name for pin in pins)}")
 
 
 def platforms() -> list[str]:

@@ -6,6 +6,7 @@ import hashlib
 import re
 import shutil
 import subprocess
+import sys
 import tarfile
 import tomllib
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ import hardcase_agent
 import hardcase_collector
 import pytest
 
-from deploy.packages import deb, making, wheelhouse
+from deploy.packages import deb, making, staging, wheelhouse
 from deploy.packages.product import PRODUCTS, Product
 from tests.peers.debian_root import roomy_folder
 from tests.peers.packages import AGENT, COLLECTOR, package
@@ -257,3 +258,36 @@ def test_a_lock_that_is_behind_the_project_is_named(monkeypatch: pytest.MonkeyPa
 
     with pytest.raises(wheelhouse.LockError, match="psutil"):
         wheelhouse.closure(AGENT)
+
+
+def test_wheels_that_cannot_be_had_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    for name in ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+
+    with pytest.raises(wheelhouse.FetchError, match="grpcio"):
+        wheelhouse.wheels(AGENT)
+
+
+def test_the_lines_of_the_readme_are_those_that_install_and_join(root: Path) -> None:
+    text = (root / "README.md").read_text(encoding="utf-8")
+    blocks = dict(re.findall(r"^(The collector|Each server):\n\n```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL))
+    enrolment = subprocess.run(
+        [str(Path(sys.executable).parent / "hardcase-agent"), "enroll", "--help"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    ).stdout
+
+    for heading, product in (("The collector", COLLECTOR), ("Each server", AGENT)):
+        first, *rest = blocks[heading].splitlines()
+        name = f"{product.name}_{staging.version()}-1_{deb.architecture()}.deb"
+        assert first.split("#")[0].split() == ["apt", "install", f"./{name}"]
+        assert f"systemctl enable --now {product.name}" in rest[1]
+    (joining,) = (line for line in blocks["Each server"].splitlines() if line.startswith("hardcase-agent enroll"))
+    options = re.findall(r"(--[a-z-]+)", joining)
+    assert options
+    assert [one for one in options if one not in enrolment] == []
