@@ -30,6 +30,7 @@ _TYPE = re.compile(
     r"|usb(cypress|prolific|sunplus)|usbjmicron(,[01])?|snt(asmedia|jmicron|realtek)|sssraid,\d{1,3},\d{1,3}",
     re.ASCII,
 )
+_CONTROLLER = re.compile(r"/nvme\d{1,4}$", re.ASCII)
 _SEQUENCE = re.compile(r"\d{1,19}", re.ASCII)
 _DMI_TYPE = re.compile(r"\d{1,2}", re.ASCII)
 
@@ -158,6 +159,8 @@ class Table:
         """For a disk whose bay has no SES. Not an entry of its own: `server.py` also puts the lamp out again."""
         self._expect_on("identify-bay", switches.IDENTIFY)
         word = "locate" if lit else "locate_off"
+        if _CONTROLLER.search(disk):
+            disk += "n1"  # ledctl knows block devices alone; a controller's first name space is in the same bay
         return Command((self._find("ledctl"), "--listed-only", f"{word}={self._device(disk)}"), f"ledctl:{disk}")
 
     @staticmethod

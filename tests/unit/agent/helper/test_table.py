@@ -184,6 +184,16 @@ def test_what_a_switch_would_turn_on_is_off_without_it(devices: Path, on: set[st
                 table.command(tool, said)
 
 
+@pytest.mark.parametrize(("disk", "asked"), [("sda", "sda"), ("nvme0", "nvme0n1"), ("nvme0n1", "nvme0n1")])
+def test_ledctl_is_given_the_disks_block_device_and_touches_no_other_lamp(devices: Path, disk: str, asked: str) -> None:
+    table = Table(tools={"ledctl": "/bin/true"}, device_root=str(devices), on={IDENTIFY})
+    for lit, word in ((True, "locate"), (False, "locate_off")):
+        argv = table.ledctl(f"{devices}/{disk}", lit=lit).argv
+        assert argv == ("/bin/true", "--listed-only", f"{word}={devices}/{asked}")
+    with pytest.raises(AccessDenied, match="--allow-identify"):
+        Table(tools={"ledctl": "/bin/true"}, device_root=str(devices)).ledctl(f"{devices}/{disk}", lit=True)
+
+
 def test_the_list_of_pci_devices_takes_no_argument() -> None:
     table = Table(tools={"lspci": "/bin/true"})
     assert table.command("lspci", ()).argv == ("/bin/true", "-D", "-nn", "-vv", "-k")
