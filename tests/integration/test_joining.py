@@ -351,8 +351,8 @@ def forget_enrolment(ground: Ground, host: AgentStage) -> None:
 
 def database(ground: Ground, statement: str) -> None:
     """What another process that shares the store does."""
-    (path,) = (ground.collector.directory / "data").glob("*.sqlite*[!lm]") or [None]
-    with sqlite3.connect(path, timeout=30) as connection:
+    connection = sqlite3.connect(ground.collector.directory / "data" / "state.sqlite", timeout=30)
+    with connection:
         connection.execute(statement)
     connection.close()
 
