@@ -18,7 +18,7 @@ from tests.chaos.keeper import Keeper, stored_frames
 from tests.integration.agent_process import AgentProcess
 from tests.peers.collector import CollectorProcess, collector
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @pytest.fixture
@@ -156,7 +156,7 @@ async def test_a_collector_killed_in_the_middle_of_an_import_takes_the_rest_once
 ) -> None:
     await enrol(agent, desk, stick)
     keeper = Keeper([agent.state / "spool"], tmp_path / "kept")
-    for run in range(1, 7):
+    for run in range(1, 5):
         await agent.start()
         await agent.until_said("agent runs")
         await spooled(agent, 10 * run)
@@ -164,8 +164,8 @@ async def test_a_collector_killed_in_the_middle_of_an_import_takes_the_rest_once
         agent.log.unlink()
     await done(agent, "export", str(stick))
     files = lying(stick)
-    assert len(files) >= 6
-    for at in range(4):
+    assert len(files) >= 4
+    for at in range(2):
         importing = asyncio.create_task(asyncio.to_thread(desk.run, "import", *map(str, files)))
         await asyncio.sleep(0.3 + 0.15 * at)
         assert desk.process is not None
