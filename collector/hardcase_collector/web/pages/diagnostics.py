@@ -67,7 +67,7 @@ def _fields(kind: DiagnosticKind, panel: Panel) -> Sequence[Field]:
         lamps = (("chassis", "diagnostic.target.chassis"), *panel.disks)
         fields.append(Field(name="lamp", kind=FieldKind.CHOICE, choices=lamps, value="chassis"))
         fields.append(Field(name="seconds", kind=FieldKind.COUNT, value=known.defaults["seconds"]))
-    fields.append(Field(name="reason", required=known.needs_reason))
+    fields.append(Field(name="reason", label="diagnostic.reason", required=known.needs_reason))
     return fields
 
 

@@ -72,7 +72,9 @@ def allowed(night: Night) -> Night:
 def test_a_role_is_offered_what_it_may_ask_and_the_agent_allows(allowed: Night, name: str, kinds: set[str]) -> None:
     browser = Browser(allowed.pages(), language="en").sign_in(name)
     for path in (f"/assets/{allowed.assets[0]}", f"/cases/{allowed.cases[0].number}"):
-        assert offered(browser.text(path)) == kinds
+        page = browser.text(path)
+        assert offered(page) == kinds
+        assert not re.search(r"<label>[a-z_]+[ <]", page), "every field has its word"
 
 
 def test_a_page_says_what_the_agent_allows_and_what_is_switched_off(allowed: Night) -> None:
