@@ -14,7 +14,9 @@ from tests.unit.collector.web.control_client import Socket
 from tests.unit.collector.web.whole_counter import kept, named, noun_of, whole_counter, without
 
 NO_CUSTOMERS = {
+    "/v1/backup",
     "/v1/audit/verify",
+    "/v1/backup",
     "/v1/calendars",
     "/v1/engineers",
     "/v1/parts",
@@ -24,7 +26,8 @@ NO_CUSTOMERS = {
     "/v1/rules",
     "/v1/status",
 }
-"""Lists of the collector itself, its sheets, our own people and depots: no customer's thing is in them."""
+"""Lists of the collector itself, its sheets, our own people and depots: no customer's thing is in them. A backup is of
+everything, and refused to who is held to one customer."""
 OURS = {"books", "engineers", "forget"}
 """First words of paths that name no customer's thing, or are held to a scope by what is sent."""
 NEEDED = {"from_ms": 0, "until_ms": NOW * 2, "by": "plan", "days": 30, "limit": 100}
