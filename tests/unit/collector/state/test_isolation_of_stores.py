@@ -26,7 +26,7 @@ from tests.unit.collector import scene_of_two_customers as scene
 from tests.unit.collector.scene_of_two_customers import NOW, Half, leaks
 
 BY_NUMBER = """
-access: api_token kept_answer session session_user user use_token
+access: api_token issued kept_answer revoke_token session session_user token use_token user waiting_host
 agents: by_id by_number by_host
 assets: by_number by_key coverage events events_between inventory observed_by observers source_statuses windows
 cases: get timeline open_for open_of last_closed_for closed_of
@@ -46,6 +46,7 @@ spares: orders_of replaced unit_of
 """Asked by the number of one thing, at whose owner the caller has looked."""
 OF_THE_DESK = """
 access: audit_openings audit_seals audit_unsealed
+agents: standing
 assets: joining_over summaries windows_ended
 cases: rehearsals soaked unstable
 clocks: due provisional
@@ -139,6 +140,7 @@ def test_no_method_finds_anything_of_another_customer(store: SqlStateStore) -> N
 def arguments(signature: inspect.Signature, name: str, half: Half) -> dict[str, Any]:
     """North's scope, with this half's things named."""
     words: dict[str, Any] = {
+        "after": 0,
         "asset": half.asset,
         "by": "plan",
         "case": half.case,

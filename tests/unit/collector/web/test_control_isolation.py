@@ -16,7 +16,6 @@ from tests.unit.collector.web.whole_counter import kept, named, noun_of, whole_c
 NO_CUSTOMERS = {
     "/v1/backup",
     "/v1/audit/verify",
-    "/v1/backup",
     "/v1/calendars",
     "/v1/engineers",
     "/v1/parts",
