@@ -78,9 +78,9 @@ def make(
     talk.complain(
         _("It asks for the token. For many hosts, as /etc/credstore/hardcase.join (mode 0600) before the start:")
     )
-    talk.complain(f'  collector = "{made["enrolment"]}"')
-    talk.complain(f'  fingerprint = "{made["ca_fingerprint"]}"')
-    talk.complain('  token = "..."')
+    file = {"collector": made["enrolment"], "fingerprint": made["ca_fingerprint"], "token": "..."}
+    for key, value in file.items():
+        talk.complain(f'  {key} = "{value}"')
 
 
 def _lines(path: Path | None) -> list[str]:
