@@ -1,7 +1,7 @@
 """Counts what the guest's agent kept against what the collector stored: nothing lost, nothing doubled.
 
-What was kept is told by a keeper in the guest (`inside/keeper.py`) and by the clock: of a source that is read every few
-seconds, the last sweep before the power went may be missing, and no other.
+What was kept is told by a keeper in the guest (`inside/keeper.py`), and before the power goes by a look into the spool:
+the agent syncs each sweep before it writes the next, so the last one may be missing afterwards, and no other.
 """
 
 from __future__ import annotations
@@ -13,9 +13,7 @@ import tarfile
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
-from statistics import median
 
 import duckdb
 
@@ -25,7 +23,7 @@ from tests.peers.vm import Guest
 KEPT = "/var/lib/keeper"
 UNIT = "/etc/systemd/system/keeper.service"
 LOST_SWEEPS = 1
-"""Of each source, that were read and not yet synced."""
+"""That was written and not yet synced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +38,10 @@ class Sweep:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A moment at which the power went, in the guest's time."""
+    """The power went."""
 
-    wall_ms: int
+    seen: frozenset[Key]
+    """Frames that were in the spool a moment before."""
 
 
 class GuestKeeper:
@@ -62,6 +61,12 @@ class GuestKeeper:
             f"cp /mnt/share/inside/keeper.py /var/lib/keeper.py && printf '{unit}' > {UNIT} && mkdir -p {KEPT} && "
             "systemctl daemon-reload && systemctl enable --now keeper.service && sync"
         )
+
+    def cut(self, folder: Path) -> Cut:
+        """Looks into the spool, and the power goes."""
+        _, seen = self.fetch(folder)
+        self._guest.cut()
+        return Cut(frozenset(seen))
 
     def fetch(self, folder: Path) -> tuple[set[Key], set[Key]]:
         """Frames that ever were in the spool, and those that are in it now."""
@@ -105,7 +110,7 @@ class Verdict:
     lost: int
     doubled: int
     sweeps_missing: tuple[str, ...]
-    """Of a source more than the sweep that was not yet synced."""
+    """More than the one that was not yet synced."""
 
     @property
     def wrong(self) -> tuple[str, ...]:
@@ -113,40 +118,19 @@ class Verdict:
         return (*(f"{what}: {count}" for what, count in counted if count), *self.sweeps_missing)
 
 
-def count(
-    kept: set[Key], waiting: set[Key], stored: Sequence[Sweep], cuts: Sequence[Cut], *, often: Sequence[str]
-) -> Verdict:
-    """`often`: sources that are read every few seconds, of which a missing sweep shows."""
+def count(kept: set[Key], waiting: set[Key], stored: Sequence[Sweep], cuts: Sequence[Cut]) -> Verdict:
     times = Counter((sweep.epoch, sweep.sequence) for sweep in stored)
-    missing = [
-        f"{source}: {line}" for source in often for cut in cuts if (line := _missing(source, cut, stored)) is not None
-    ]
+    missing = [len(cut.seen - waiting - set(times)) for cut in cuts]
     return Verdict(
         kept=len(kept),
         stored=len(times),
         waiting=len(waiting - set(times)),
         lost=len(kept - waiting - set(times)),
         doubled=sum(count - 1 for count in times.values()),
-        sweeps_missing=tuple(missing),
+        sweeps_missing=tuple(
+            f"{number} sweeps gone with the power, {LOST_SWEEPS} may be" for number in missing if number > LOST_SWEEPS
+        ),
     )
-
-
-def _missing(source: str, cut: Cut, stored: Sequence[Sweep]) -> str | None:
-    """What is wrong with the last sweeps of a source before a cut."""
-    own = sorted(sweep.wall_ms for sweep in stored if sweep.source.partition("@")[0] == source)
-    before = [wall_ms for wall_ms in own if wall_ms <= cut.wall_ms][-20:]
-    if len(before) < 3:
-        return f"{len(before)} sweeps before a cut: too few to tell"
-    # A sweep is stamped when it begins: one more may have begun than was under way.
-    usual_ms = median(later - earlier for earlier, later in pairwise(before))
-    silent_ms = cut.wall_ms - before[-1]
-    if silent_ms > (LOST_SWEEPS + 1) * usual_ms + SLACK_MS:
-        return f"the last sweep was {silent_ms / 1000:.1f} s before a cut, and one comes every {usual_ms / 1000:.1f} s"
-    return None
-
-
-SLACK_MS = 1000.0
-"""The guest's clock is read with a command that takes as long as half of this; a busy guest sweeps late."""
 
 
 def as_json(verdict: Verdict) -> str:

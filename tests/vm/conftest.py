@@ -53,7 +53,6 @@ STEADY_S = 60.0
 """A period of everything that is read every minute, two of what is read twice as often."""
 NVME_RELIABILITY_DEGRADED = 0x04
 """Bit of the critical warning (NVM Express 1.4, 5.14.1.2)."""
-OFTEN = ("ipmi.analogue",)
 
 
 @pytest.fixture(scope="module")
@@ -232,7 +231,7 @@ def counted(upgraded: Upgraded) -> Counted:
     kept, waiting = server.keeper.fetch(life.folder / "kept")
     server.scene.collector.program.stop()
     stored = stored_sweeps(server.scene.collector.directory / "data" / "telemetry")
-    verdict = count(kept, waiting, stored, life.cuts, often=OFTEN)
+    verdict = count(kept, waiting, stored, life.cuts)
     print(as_json(verdict))
     return Counted(life, verdict, stop)
 

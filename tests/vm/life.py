@@ -67,9 +67,7 @@ class Life:
         self.server.until(lambda: self.server.waiting_records() >= 8, "sweeps wait in the spool")
 
     def cut(self) -> None:
-        now_ms = self.server.guest_ms()
-        self.server.guest.cut()
-        self.cuts.append(Cut(now_ms))
+        self.cuts.append(self.server.keeper.cut(self.folder / f"cut-{len(self.cuts)}"))
 
 
 @dataclass
