@@ -86,9 +86,7 @@ class Host:
             timing=self.timing,
             ask=self.asked.append,
         )
-        self.uploads = Uploads(
-            self.uplink.channel, lambda: self.most_bytes_per_s, pauses_s=(0.01,), look_s=0.01
-        )
+        self.uploads = Uploads(self.uplink.channel, lambda: self.most_bytes_per_s, pauses_s=(0.01,), look_s=0.01)
 
     def connect(self) -> None:
         self.task = asyncio.create_task(self.uplink.run())
