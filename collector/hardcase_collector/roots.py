@@ -45,15 +45,18 @@ class Roots:
         self._site = site
         self._lock = Lock()
         _finish_rotation(files)
+        _finish_retiring(files)
         self._read()
         self.site_trust()
 
     def _read(self) -> None:
-        old = self._files.of("ca-old.crt")
-        self.issuing = pki.Authority.load(self._files)
-        self.old: pki.Authority | None = None
-        if old.exists():
-            self.old = pki.Authority.load(pki.ServerFiles(old, self._files.of("ca-old.key"), old, old))
+        path = self._files.of("ca-old.crt")
+        issuing, old = pki.Authority.load(self._files), None
+        if path.exists():
+            old = pki.Authority.load(pki.ServerFiles(path, self._files.of("ca-old.key"), path, path))
+        # In this order: others read them meanwhile, and must never miss the CA that issued until now.
+        self.old: pki.Authority | None = old
+        self.issuing = issuing
 
     # ------------------------------------------------------------------ who is who
 
@@ -233,8 +236,8 @@ class Roots:
             if old is None:
                 raise NotAllowed("no rollover runs: there is one CA, and it issues")
             pki.write_private(files.of(f"ca-retired-{old.fingerprint[:8]}.crt"), old.certificate_pem, mode=0o644)
-            for name in ("ca-old.crt", "ca-old.key", "enrolment.crt", "enrolment.key"):
-                files.of(name).unlink(missing_ok=True)
+            files.of("ca-old.crt").unlink(missing_ok=True)
+            _finish_retiring(files)
             self.old = None
             return old.fingerprint
 
@@ -257,6 +260,13 @@ def _finish_rotation(files: pki.ServerFiles) -> None:
         pki.write_private(files.of("enrolment.crt"), files.chain.read_bytes(), mode=0o644)
         following_key.replace(files.ca_key)
     following.replace(files.ca)
+
+
+def _finish_retiring(files: pki.ServerFiles) -> None:
+    """Without its certificate the old CA is gone, and so must its key be, also where a kill came between."""
+    if not files.of("ca-old.crt").exists():
+        for name in ("ca-old.key", "enrolment.crt", "enrolment.key"):
+            files.of(name).unlink(missing_ok=True)
 
 
 def _fingerprints(pem: bytes) -> tuple[str, ...]:

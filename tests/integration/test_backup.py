@@ -305,6 +305,31 @@ def test_two_at_once_are_not_taken_and_one_that_nobody_reads_on_is_given_up(hous
     assert sum(map(len, backups.take(NOW))) > 10_000
 
 
+def test_one_that_nobody_begins_to_read_is_given_up(house: House) -> None:
+    backups = house.backups()
+    unread = backups.take(NOW)
+    del unread
+    assert not (house.folder / "backup.tmp").exists()
+    assert sum(map(len, backups.take(NOW))) > 10_000
+
+
+@pytest.mark.xdist_group("postgres")
+def test_a_database_that_is_not_empty_is_refused_before_anything_is_put_aside(
+    house: House, server: Postgres, tmp_path: Path
+) -> None:
+    file, there = tmp_path / "backup.tar", tmp_path / "there"
+    house.write_to(file)
+    there.mkdir()
+    url = server.new_database("taken")
+    restoring.restore(file, there, url, replace=False, now_ms=NOW)
+
+    with pytest.raises(IllegalAction, match="not empty"):
+        restoring.restore(file, there, url, replace=True, now_ms=NOW)
+
+    assert (there / "pki/ca.key").read_text() == "the key"
+    assert sorted(path.name for path in there.iterdir()) == ["evidence", "pki", "telemetry"]
+
+
 @pytest.mark.xdist_group("postgres")
 def test_a_backup_goes_from_either_database_to_either(house: House, server: Postgres, tmp_path: Path) -> None:
     file, second = tmp_path / "backup.tar", tmp_path / "second.tar"

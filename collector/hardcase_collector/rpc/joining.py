@@ -169,7 +169,7 @@ class Enrolment:
     def _decide(self, tx: Transaction, ask: Ask, hash: str, key: str, now_ms: int) -> Enrolled | JoiningRefused:
         token = tx.access.token(hash)
         waiting = tx.access.waiting_host(token=hash, key=key) if token is not None and token.approve else None
-        if waiting is not None and now_ms >= waiting.expires_ms:
+        if waiting is not None and (now_ms >= waiting.expires_ms or _another_host(waiting, ask.host)):
             waiting = None
         if token is None or token.revoked_ms or token.uses_left <= 0 or (token.expires_ms <= now_ms and not waiting):
             # Raises, with the name of what is wrong.
@@ -259,6 +259,12 @@ def _wait(
         RefusalName.WAITING_FOR_APPROVAL,
         f"this host waits for approval as {told.id}; the key's fingerprint is sha256:{key}",
     )
+
+
+def _another_host(waiting: WaitingHost, host: reading_pb2.Asset) -> bool:
+    """Whether a person approved other ids than the key names now: what he saw is what he let in."""
+    seen = (waiting.vendor, waiting.serial, waiting.machine_id, waiting.dmi_uuid)
+    return waiting.decision == "approved" and seen != (host.vendor, host.serial, host.machine_id, host.uuid)
 
 
 def _agent_id(ask: Ask, key: str, known: Agent | None) -> str:

@@ -150,8 +150,12 @@ class Sessions:
             raise NotAllowed("the present password is another one")
         if old == new:
             raise NotAllowed("the new password is the present one")
-        changed = replace(user, password_hash=hash_password(new), must_change=False)
+        hashed = hash_password(new)
         with self._store.write() as tx:
+            present = tx.access.user(user.name)
+            if present is None or present.locked or present.password_hash != user.password_hash:
+                raise NotAllowed("this account was changed meanwhile; sign in again")
+            changed = replace(present, password_hash=hashed, must_change=False)
             tx.access.change_user(changed, but=person.session)
             tx.access.audit(at_ms=now_ms, actor=user.name, action="password.changed", subject=user.name, facts={})
 

@@ -53,6 +53,7 @@ def restore(file: Path, data_dir: Path, state_url: str, *, replace: bool, now_ms
         manifest = archive.unpack(file, stage)
         _known(manifest.about)
         _bring_up_to_date(stage / STATE, manifest.about, now_ms)
+        _prepare(state)
         aside = data_dir / f"replaced-{now_ms}"
         _put_aside(data_dir, aside, state)
         _place_state(stage / STATE, state)
@@ -119,6 +120,20 @@ def _put_aside(data_dir: Path, aside: Path, state: URL) -> None:
             shutil.move(path, aside / path.name)
 
 
+def _prepare(state: URL) -> None:
+    """A database that cannot take the rows is told of while everything is still where it was."""
+    if state.get_backend_name() == "sqlite":
+        return
+    engine = writer_engine(state)
+    try:
+        with named("being restored"):
+            bring_up(engine)
+            with engine.begin() as connection:
+                _refuse_full(connection)
+    finally:
+        engine.dispose()
+
+
 def _place_state(path: Path, state: URL) -> None:
     if state.get_backend_name() == "sqlite":
         target = Path(str(state.database))
@@ -130,12 +145,10 @@ def _place_state(path: Path, state: URL) -> None:
         return
     source, target_engine = plain_engine(parse_url(f"sqlite:///{path}")), writer_engine(state)
     try:
-        with named("being restored"):
-            bring_up(target_engine)
-            with source.connect() as old, target_engine.begin() as new:
-                _refuse_full(new)
-                copy_rows(old, new)
-                go_on_counting(new)
+        with named("being restored"), source.connect() as old, target_engine.begin() as new:
+            _refuse_full(new)
+            copy_rows(old, new)
+            go_on_counting(new)
     finally:
         source.dispose()
         target_engine.dispose()

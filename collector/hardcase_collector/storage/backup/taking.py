@@ -63,7 +63,10 @@ class Backups:
             stage = self._origin.data_dir / STAGE
             stack.callback(shutil.rmtree, stage, ignore_errors=True)
             about = self._stage(stage, now_ms)
-            return _streamed(archive.stream(self._members(stage), about), stack.pop_all())
+            pieces = _streamed(archive.stream(self._members(stage), about), stack.pop_all())
+            # A generator that was never begun would give nothing up where the one who asked is gone already.
+            next(pieces)
+            return pieces
 
     def _stage(self, stage: Path, now_ms: int) -> About:
         if trouble := self._origin.trouble():
@@ -131,6 +134,7 @@ def _link_tree(source: Path, target: Path) -> None:
 
 
 def _streamed(pieces: Iterator[bytes], stack: ExitStack) -> Iterator[bytes]:
-    """Gives everything up at the end, and where the one who asked goes away."""
+    """Gives everything up at the end, and where the one who asked goes away. The first piece is empty."""
     with stack:
+        yield b""
         yield from pieces

@@ -299,6 +299,26 @@ async def test_a_host_waits_until_a_person_decides_and_keeps_its_place_after_the
         assert len(tx.access.waiting(customer=None)) == 1
 
 
+async def test_an_approval_is_for_the_ids_that_the_person_saw_and_no_others(port: Port) -> None:
+    victim = await port.enroll(port.token(), key_and_request()[1], "b" * 32, uuid="4c4c4544")
+    _, csr = key_and_request()
+    token = port.token(replace=True, approve=True)
+    assert await refused_as(port.enroll(token, csr)) == "waiting-for-approval"
+    with port.store.write() as tx:
+        (waiting,) = tx.access.waiting(customer=None)
+        tx.access.save_waiting(replace(waiting, decision="approved", decided_by="li"))
+
+    assert await refused_as(port.enroll(token, csr, "b" * 32, uuid="4c4c4544")) == "waiting-for-approval"
+
+    with port.store.read() as tx:
+        (again,) = tx.access.waiting(customer=None)
+        assert (again.decision, again.machine_id, again.dmi_uuid) == ("", "b" * 32, "4c4c4544")
+        agent = tx.agents.by_id(victim.agent_id)
+        assert agent is not None
+        assert agent.enrolled_ms == NOW
+        assert tx.access.token(secret_hash(token)).uses_left == 1  # type: ignore[union-attr]  # it was made above
+
+
 async def test_a_person_who_refuses_is_named_with_his_reason(port: Port) -> None:
     _, csr = key_and_request()
     token = port.token(uses=2, approve=True)

@@ -119,6 +119,47 @@ def test_a_rollover_that_was_killed_is_begun_or_was_not(
     assert Roots(files).trusted() == (healed.fingerprint,)
 
 
+def test_of_a_ca_whose_retiring_was_killed_no_key_is_left(
+    files: pki.ServerFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Roots(files).rotate(now=NOW)
+    roots, unlink, gone = Roots(files), Path.unlink, []
+
+    def once(path: Path, missing_ok: bool = False) -> None:
+        if path.name == "ca-old.crt":
+            gone.append(path)
+        elif gone:
+            raise KeyboardInterrupt
+        unlink(path, missing_ok=missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", once)
+    with pytest.raises(KeyboardInterrupt):
+        roots.retire(now=NOW)
+    monkeypatch.undo()
+    assert files.of("ca-old.key").exists()
+
+    assert Roots(files).retiring == ""
+    assert not files.of("ca-old.key").exists()
+    assert not files.of("enrolment.key").exists()
+
+
+def test_while_a_rollover_begins_the_present_ca_is_known_throughout(
+    files: pki.ServerFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    roots = Roots(files)
+    first, load, seen = roots.fingerprint, pki.Authority.load, []
+
+    def watched(cls: type[pki.Authority], told: pki.ServerFiles) -> pki.Authority:
+        seen.append(roots.trusted())
+        return load(told)
+
+    monkeypatch.setattr(pki.Authority, "load", classmethod(watched))
+    roots.rotate(now=NOW)
+
+    assert len(seen) == 2
+    assert all(first in trusted for trusted in seen)
+
+
 def test_a_kill_between_the_new_key_and_its_certificate_is_healed(files: pki.ServerFiles) -> None:
     roots = Roots(files)
     first = roots.fingerprint

@@ -172,6 +172,35 @@ def test_a_new_password_ends_the_other_sessions_and_takes_the_old_one(store: Sql
     assert sessions.log_in("li", "another horse staple", address="10.0.0.1", now_ms=NOW) is not None
 
 
+def test_who_is_locked_or_made_less_while_his_new_password_is_hashed_stays_so(
+    store: SqlStateStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sessions = Sessions(store, hours=1)
+    _, person = signed_in(store, sessions)
+
+    def meanwhile(role: str, *, locked: bool) -> None:
+        def hashing(password: str) -> str:
+            with store.write() as tx:
+                tx.access.change_user(replace(person.user, role=role, locked=locked))
+            return hash_password(password)
+
+        monkeypatch.setattr(access, "hash_password", hashing)
+
+    meanwhile("viewer", locked=False)
+    sessions.change_password(person, PASSWORD, "another horse staple", address="10.0.0.1", now_ms=NOW)
+    with store.read() as tx:
+        less = tx.access.user("li")
+        assert less is not None
+        assert less.role == "viewer"
+    meanwhile("viewer", locked=True)
+    with pytest.raises(NotAllowed, match="meanwhile"):
+        sessions.change_password(person, "another horse staple", PASSWORD, address="10.0.0.1", now_ms=NOW)
+    with store.read() as tx:
+        locked = tx.access.user("li")
+        assert locked is not None
+        assert locked.locked
+
+
 def test_one_ends_ones_own_sessions_and_nobody_elses(store: SqlStateStore) -> None:
     sessions = Sessions(store, hours=1)
     others = [signed_in(store, sessions)[0] for _ in range(3)]
