@@ -27,8 +27,9 @@ def held_to_scope(control: Control) -> Callable[[Request], None]:
         customer = scope_of(request)
         if customer is None:
             return
-        # Mounted below another path, as for the API, the whole of it is told.
-        path = request.url.path.removeprefix(request.scope.get("root_path", ""))
+        # Mounted below another path, as for the API, the whole of it is told. Not `request.url`, which is put together
+        # from the Host header too: that is the asker's to choose.
+        path: str = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
         _, _, noun, *rest = path.split("/")
         with control.shop.store.read() as tx:
             for place, value in request.path_params.items():
