@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 import shutil
 import tarfile
 from collections.abc import Callable, Iterator
@@ -11,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hardcase_collector.domain.errors import ConfigError, DiskFull, FileDamaged, IllegalAction
+from hardcase_collector.domain.errors import ConfigError, DiskFull, FileDamaged, IllegalAction, StoreFailed
 from hardcase_collector.domain.ports import CaseFilter, Recount
 from hardcase_collector.storage import migrations
 from hardcase_collector.storage.backup import restoring
@@ -302,6 +304,20 @@ def test_two_at_once_are_not_taken_and_one_that_nobody_reads_on_is_given_up(hous
         backups.take(NOW)
     del first
     assert not (house.folder / "backup.tmp").exists()
+    assert sum(map(len, backups.take(NOW))) > 10_000
+
+
+def test_one_that_fails_at_its_start_is_not_in_the_way_of_the_next(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    backups = house.backups()
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "link", full)
+        with pytest.raises(StoreFailed, match="No space left"):
+            backups.take(NOW)
     assert sum(map(len, backups.take(NOW))) > 10_000
 
 

@@ -60,9 +60,7 @@ def numbers(collector: CollectorStage) -> dict[str, float]:
 def streaming(collector: CollectorStage, agents: int) -> None:
     wait_until(lambda: numbers(collector)["streams"] == agents, within_s=WITHIN_S, what=f"{agents} streams")
     before = numbers(collector)["acknowledged"]
-    wait_until(
-        lambda: numbers(collector)["acknowledged"] > before, within_s=WITHIN_S, what="readings are acknowledged"
-    )
+    wait_until(lambda: numbers(collector)["acknowledged"] > before, within_s=WITHIN_S, what="readings are acknowledged")
 
 
 def drills(collector: CollectorStage) -> list[Any]:

@@ -21,8 +21,8 @@ from hardcase_collector.domain.observation import Coverage, CoverageLine, Stamp
 from hardcase_collector.domain.ports import CaseNews, Transaction, User
 from hardcase_collector.storage.state.store import SqlStateStore
 from hardcase_collector.web.access import Sessions
-from hardcase_collector.web.passwords import hash_password
 from hardcase_collector.web.pages import MAX_BODY, make_pages
+from hardcase_collector.web.passwords import hash_password
 from hardcase_collector.web.picture import CurrentReading, Limit
 from hardcase_collector.web.ports import Health, Shop
 
