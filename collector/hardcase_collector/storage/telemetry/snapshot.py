@@ -22,17 +22,24 @@ class TelemetrySnapshot:
         OSError."""
         self._cursor = cursor
         self._folder = folder
-        folder.mkdir(mode=0o700)
-        (folder / "sealed").mkdir(mode=0o700)
         try:
-            self._attach()
-            cursor.begin()
-            listed = cursor.execute("SELECT samples_file, frames_file FROM parts").fetchall()
+            self._begin(sealed)
         except duckdb.Error as error:
-            cursor.close()
+            self.close()
             raise StoreFailed(f"telemetry store cannot be backed up: {error}") from error
+        except OSError:
+            # What stays attached is in the way of every later backup.
+            self.close()
+            raise
+
+    def _begin(self, sealed: Path) -> None:
+        self._folder.mkdir(mode=0o700)
+        (self._folder / "sealed").mkdir(mode=0o700)
+        self._attach()
+        self._cursor.begin()
+        listed = self._cursor.execute("SELECT samples_file, frames_file FROM parts").fetchall()
         for name in (name for pair in listed for name in pair):
-            os.link(sealed / name, folder / "sealed" / name)
+            os.link(sealed / name, self._folder / "sealed" / name)
 
     def _attach(self) -> None:
         quoted = str(self._folder / "telemetry.duckdb").replace("'", "''")
