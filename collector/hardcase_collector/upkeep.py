@@ -99,5 +99,5 @@ async def _every(seconds: float, name: str, work: Callable[[], None]) -> None:
         await asyncio.sleep(seconds)
         try:
             await asyncio.to_thread(work)
-        except CollectorError as error:
+        except (CollectorError, OSError) as error:
             log.error("upkeep failed; it is tried again", work=name, error=str(error))

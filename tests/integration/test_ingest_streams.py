@@ -405,7 +405,25 @@ async def test_a_certificate_of_another_authority_does_not_get_in(collector: Col
     await client.leave()
 
 
-@pytest.mark.parametrize("first", [b"", b"\xff\xff\xff", batch(1).SerializeToString(), hello(protocol=0)])
+def swollen(*, boot_id: bytes = b"b" * 16, roots: int = 0) -> telemetry_pb2.AgentMessage:
+    """What is kept of a Hello, and larger than any agent's."""
+    message = hello()
+    message.hello.boot_id = boot_id
+    message.hello.roots.extend([b"r" * 32] * roots)
+    return message
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        b"",
+        b"\xff\xff\xff",
+        batch(1).SerializeToString(),
+        hello(protocol=0),
+        swollen(boot_id=bytes(65)),
+        swollen(roots=257),
+    ],
+)
 async def test_anything_but_a_proper_hello_ends_the_stream(
     collector: Collector, first: bytes | telemetry_pb2.AgentMessage
 ) -> None:

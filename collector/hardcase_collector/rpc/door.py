@@ -31,6 +31,10 @@ OLDEST_PROTOCOL = 1
 """Of release N-2: older agents are asked to be updated."""
 HELLO_S = 20.0
 """A peer that has not said Hello by then is no agent."""
+LONGEST_BOOT_ID = 64
+"""Bytes; the kernel's has 16. They are remembered."""
+MOST_ROOTS = 256
+"""CAs that an agent trusts: as many as a site's whole bundle. They are stored."""
 TWO_MACHINES = (
     "two machines stream with this identity: a copied image or identity.json. The one that came later is refused: "
     "remove identity.json there and enroll it on its own, with a machine-id of its own"
@@ -87,6 +91,8 @@ class Door:
             raise Refusal(Close.CAUSE_PROTOCOL, f"{spoken}: update the agent")
         if any(len(held.epoch) != 16 for held in hello.epochs):
             raise Refusal(Close.CAUSE_PROTOCOL, "an epoch is not 16 bytes")
+        if len(hello.boot_id) > LONGEST_BOOT_ID or len(hello.roots) > MOST_ROOTS:
+            raise Refusal(Close.CAUSE_PROTOCOL, f"a boot id above {LONGEST_BOOT_ID} bytes, or {MOST_ROOTS} roots")
         return hello
 
     async def enter(self, context: Context, hello: telemetry_pb2.Hello) -> Entered:

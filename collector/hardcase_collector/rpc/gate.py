@@ -24,6 +24,8 @@ AUDIT_EVERY_MS = 600_000
 REMEMBERED = 4096
 BOOTS = 8
 """Boots of one identity that are remembered."""
+CLONES = 64
+"""Boots of other machines with one identity; one that is forgotten is found out again."""
 LONGEST_SPREAD_S = 3600
 
 
@@ -116,6 +118,8 @@ class Gate:
             return False
         if before in ("", b"", boot_id):
             return False
+        if len(holders.clones) >= CLONES:
+            holders.clones.pop()
         holders.clones.add(before)
         holders.boots.remove(before)
         return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cryptography import x509
 from hardcase_collector.domain.asset import Agent
-from hardcase_collector.rpc.gate import AUDIT_EVERY_MS, Entered, Gate
+from hardcase_collector.rpc.gate import AUDIT_EVERY_MS, CLONES, Entered, Gate
 from hardcase_collector.rpc.identity import Peer
 from hardcase_protos.v1 import telemetry_pb2
 
@@ -52,6 +52,17 @@ def test_an_older_boot_that_comes_back_proves_a_second_machine_and_the_later_one
     assert not made.is_clone(2, B)
     # It goes on by itself then, and after its own reboot.
     assert [made.held_by(1, boot) for boot in (A, C)] == [False, False]
+
+
+def test_one_that_is_another_machine_each_time_fills_no_memory() -> None:
+    made = gate()
+    made.held_by(1, A)
+    boots = [number.to_bytes(16, "big") for number in range(CLONES + 20)]
+    for boot in boots:
+        made.held_by(1, boot)
+        assert made.held_by(1, A)
+    assert sum(made.is_clone(1, boot) for boot in boots) == CLONES
+    assert made.is_clone(1, boots[-1])
 
 
 def test_agents_that_tell_no_boot_are_never_taken_for_two() -> None:
