@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 
 from hardcase_collector.web.throttle import group_of
 
@@ -12,19 +13,21 @@ WRONG_PER_MINUTE = 30
 
 
 class Pace:
-    """A bucket for each key that fills at `per_minute`, and holds that many."""
+    """A bucket for each key that fills at `per_minute`, and holds that many. Safe from several threads."""
 
     def __init__(self, per_minute: int) -> None:
         self._per_minute = per_minute
         self._buckets: dict[str, tuple[float, int]] = {}
+        self._lock = threading.Lock()
 
     def wait_s(self, key: str, *, now_ms: int) -> int:
         """0: go on; else how many seconds until it may ask again. Going on is counted."""
-        left, at_ms = self._buckets.pop(key, (float(self._per_minute), now_ms))
-        left = min(float(self._per_minute), left + max(0, now_ms - at_ms) * self._per_minute / 60_000)
-        wait = 0 if left >= 1 else max(1, math.ceil((1 - left) * 60 / self._per_minute))
-        self._remember(key, left if wait else left - 1, now_ms)
-        return wait
+        with self._lock:
+            left, at_ms = self._buckets.pop(key, (float(self._per_minute), now_ms))
+            left = min(float(self._per_minute), left + max(0, now_ms - at_ms) * self._per_minute / 60_000)
+            wait = 0 if left >= 1 else max(1, math.ceil((1 - left) * 60 / self._per_minute))
+            self._remember(key, left if wait else left - 1, now_ms)
+            return wait
 
     def empty(self, key: str, *, now_ms: int) -> bool:
         """Whether it would have to wait; nothing is counted."""
