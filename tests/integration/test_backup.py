@@ -321,6 +321,28 @@ def test_one_that_fails_at_its_start_is_not_in_the_way_of_the_next(
     assert sum(map(len, backups.take(NOW))) > 10_000
 
 
+def test_a_ca_that_changes_while_it_is_copied_is_copied_again(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link, changed = os.link, []
+
+    def meanwhile(source: Path, target: Path) -> None:
+        link(source, target)
+        if Path(source).parent.name == "pki" and not changed:
+            changed.append(source)
+            for name in ("ca.crt", "ca.key"):
+                fresh = house.folder / "pki" / f"{name}.new"
+                fresh.write_text("another")
+                fresh.replace(house.folder / "pki" / name)
+
+    monkeypatch.setattr(os, "link", meanwhile)
+    house.write_to(tmp_path / "backup.tar")
+    assert changed
+    with tarfile.open(tmp_path / "backup.tar") as archive:
+        pair = [archive.extractfile(f"pki/{name}") for name in ("ca.crt", "ca.key")]
+        assert [one.read() for one in pair if one is not None] == [b"another", b"another"]
+
+
 def test_one_that_nobody_begins_to_read_is_given_up(house: House) -> None:
     backups = house.backups()
     unread = backups.take(NOW)

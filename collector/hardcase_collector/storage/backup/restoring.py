@@ -2,7 +2,7 @@
 
 Called by the `restore` command, under the lock of the data directory. Everything is unpacked and checked beside what
 is there before anything is replaced; the CA comes last, and without it `serve` does not start: a restore that was cut
-off is seen, and is simply begun again.
+off is seen, and is simply begun again; into PostgreSQL with another empty database, where the rows are in the first.
 """
 
 from __future__ import annotations

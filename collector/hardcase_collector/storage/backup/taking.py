@@ -23,6 +23,7 @@ from hardcase_collector.storage.telemetry.snapshot import TelemetrySnapshot
 
 STATE, TELEMETRY, EVIDENCE, PKI = "state.sqlite", "telemetry", "evidence", "pki"
 STAGE = "backup.tmp"
+PKI_TRIES = 5
 
 
 class Stores(Protocol):
@@ -98,7 +99,7 @@ class Backups:
             state, telemetry = frozen
             rows = state.write(stage / STATE)
             telemetry.write()
-        _link_tree(self._origin.data_dir / PKI, stage / PKI)
+        _link_pki(self._origin.data_dir / PKI, stage / PKI)
         _link_tree(self._origin.data_dir / EVIDENCE, stage / EVIDENCE)
         about = self._origin.about(now_ms)
         return About(
@@ -117,6 +118,23 @@ class Backups:
             for name in sorted(files):
                 path = Path(folder, name)
                 yield str(path.relative_to(stage)), path
+
+
+def _link_pki(source: Path, target: Path) -> None:
+    """As of one moment: half of a rollover's files would make a CA whose key is gone. Raises StoreFailed, OSError."""
+    for _ in range(PKI_TRIES):
+        before = _names_of(source)
+        _link_tree(source, target)
+        if _names_of(source) == before:
+            return
+        shutil.rmtree(target)
+    raise StoreFailed("the CA changed while it was copied; try again")
+
+
+def _names_of(folder: Path) -> dict[str, tuple[int, int]]:
+    """Files that are replaced are others from then on."""
+    with os.scandir(folder) as found:
+        return {one.name: (one.inode(), one.stat().st_mtime_ns) for one in found}
 
 
 def _link_tree(source: Path, target: Path) -> None:
