@@ -46,6 +46,12 @@ def why_not(
     return None
 
 
+def taken_back(request: DiagnosticRequest, known: Entry) -> bool:
+    """Withdrawn, or its consent refused. A copy with the first one's expiry has only grown old, as one that waits for
+    consent over days does."""
+    return request.expires_ms != known.expires_ms and request.expires_ms <= request.sent_ms
+
+
 def plain(text: str) -> str:
     """For a log line, which stays one whatever was sent."""
     return "".join(character if character.isprintable() else "?" for character in text)[:200]

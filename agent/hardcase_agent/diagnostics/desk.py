@@ -41,6 +41,7 @@ UPLOAD_S = 24 * 3600.0
 CONSENT_MS = 7 * 24 * 3600 * 1000
 """A bundle nobody agreed to is thrown away after this."""
 NOBODY_AGREED = "nobody agreed to its sending within 7 days"
+TAKEN_BACK = "taken back at the collector"
 STOP_S = 0.8
 """To put lamps out at the end; the whole stop of the agent takes under 5 s."""
 
@@ -71,6 +72,8 @@ class Desk:
         self._progress: dict[bytes, str] = {}
         self._accepting: set[bytes] = set()
         """Being written down; nothing is said of them yet."""
+        self._taken_back: set[bytes] = set()
+        """To be let go of by the task that works on them, before it begins or where it would wait for consent."""
         self._taking: set[asyncio.Task[None]] = set()
         self._turn = asyncio.Lock()
         self._writing = asyncio.Lock()
@@ -167,6 +170,9 @@ class Desk:
 
     async def _again(self, entry: Entry, request: DiagnosticRequest) -> None:
         """Asked before: nothing is begun again, but what never was begun may be now, and consent may have come."""
+        if acceptance.taken_back(request, entry):
+            await self._take_back(entry)
+            return
         if entry.id in self._accepting:
             return
         if entry.stage is Stage.AWAITS and request.consented and entry.id not in self._tasks:
@@ -181,6 +187,19 @@ class Desk:
                 return
             self._note_expiry(request)
             self._run(entry.id, self._work(entry.id))
+        else:
+            self._tell(entry)
+
+    async def _take_back(self, entry: Entry) -> None:
+        """What has not begun never is, a bundle that awaits consent is dropped; all else ends by itself."""
+        task = self._tasks.get(entry.id)
+        if entry.id in self._accepting or (task is not None and not task.done()):
+            self._taken_back.add(entry.id)
+            self._tell(entry)
+        elif entry.stage is Stage.AWAITS:
+            await self._finish(entry, ReportState.REFUSED, f"not sent: {TAKEN_BACK}")
+        elif entry.stage is Stage.ACCEPTED:
+            await self._finish(entry, ReportState.EXPIRED, f"not begun: {TAKEN_BACK}")
         else:
             self._tell(entry)
 
@@ -210,6 +229,9 @@ class Desk:
         entry = self._entries[request_id]
         try:
             async with self._turn if entry.kind in IN_TURN else contextlib.nullcontext():
+                if request_id in self._taken_back:
+                    await self._finish(entry, ReportState.EXPIRED, f"not begun: {TAKEN_BACK}")
+                    return
                 if self._bench.clock.now().boot_ms >= self._expires_boot_ms.get(request_id, 0):
                     await self._finish(entry, ReportState.EXPIRED, "its time was over before it could be begun")
                     return
@@ -264,7 +286,9 @@ class Desk:
             await self._keep(entry)
         else:
             self._entries[entry.id] = entry
-        if entry.stage is Stage.AWAITS:
+        if entry.stage is Stage.AWAITS and entry.id in self._taken_back:
+            await self._finish(entry, ReportState.REFUSED, f"not sent: {TAKEN_BACK}")
+        elif entry.stage is Stage.AWAITS:
             self._audit("awaits consent", entry)
             self._tell(entry)
         elif made.sent:
@@ -341,6 +365,7 @@ class Desk:
         """The last word, kept and told. A disk that refuses it does not make it untrue."""
         ended = self._finished(entry, state, detail)
         self._entries[ended.id] = ended
+        self._taken_back.discard(ended.id)
         try:
             await self._keep(ended)
             await asyncio.to_thread(self._ledger.drop_files, ended)

@@ -106,8 +106,9 @@ class DiagnosticRequest(_message.Message):
     kind: Global___DiagnosticKind.ValueType
     """What."""
     expires_ms: _builtins.int
-    """Milliseconds of the collector's Unix time; not begun at or after it. A copy whose expires_ms is not after its
-    sent_ms takes the request back: what has not begun is not begun, a bundle that awaits consent is let go of.
+    """Milliseconds of the collector's Unix time; not begun at or after it. A copy whose expires_ms is another than that
+    of the first and not after its sent_ms takes the request back: what has not begun is not begun, a bundle that
+    awaits consent is let go of. The first's own expiry ends no waiting for consent.
     """
     asked_by: _builtins.str
     """Name of the person or API token, for the agent's own audit."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from typing import Any
 
 import pytest
 from hardcase_agent.diagnostics.desk import CONSENT_MS, OPEN_AT_ONCE
 from hardcase_agent.diagnostics.ledger import MOST, Stage
 from hardcase_agent.diagnostics.settings import DiagnosticsSettings
-from hardcase_agent.domain.diagnostic import DiagnosticKind, ReportState
-from hardcase_agent.domain.errors import CollectorUnreachable, DeviceFailed, UploadRefused
+from hardcase_agent.domain.diagnostic import DiagnosticKind, DiagnosticRequest, ReportState
+from hardcase_agent.domain.errors import CollectorUnreachable, DeviceFailed, DiagnosticRefused, UploadRefused
 
 from tests.fakes.doors import FakeBmcSource
 from tests.unit.agent.diagnostics.conftest import COLLECTOR_MS, Bay, an_id, request
@@ -324,6 +325,69 @@ async def test_a_bundle_nobody_agrees_to_is_thrown_away_in_the_end(bay: Bay) -> 
     bay.clock.advance(CONSENT_MS + 1000)
     bay.desk.asked(request(K.BUNDLE))
     assert "nobody agreed" in (await bay.ended()).detail
+    assert not (bay.folder / an_id(1).hex()).exists()
+
+
+def taken_back(kind: DiagnosticKind, number: int = 1, /, **fields: Any) -> DiagnosticRequest:
+    """As the collector tells what was withdrawn, or whose consent was refused there."""
+    return request(kind, number, sent_ms=COLLECTOR_MS + 20_000, expires_ms=COLLECTOR_MS + 20_000, **fields)
+
+
+@pytest.mark.parametrize("consented", [False, True])
+async def test_a_bundle_that_is_taken_back_at_the_collector_is_dropped(bay: Bay, consented: bool) -> None:
+    await made(bay)
+    await bay.kill()
+    await bay.desk.start()
+    bay.desk.asked(taken_back(K.BUNDLE, consented=consented))
+    said = await bay.ended()
+    assert (said.state, said.detail) == (ReportState.REFUSED, "not sent: taken back at the collector")
+    assert not (bay.folder / an_id(1).hex()).exists()
+    assert bay.uploader.files == {}
+    with pytest.raises(DiagnosticRefused):
+        await bay.desk.consent(an_id(1).hex(), "root")
+
+
+async def test_a_bundle_waits_for_consent_beyond_the_expiry_of_its_beginning(bay: Bay) -> None:
+    await made(bay)
+    count = len(bay.of())
+    bay.desk.asked(request(K.BUNDLE, sent_ms=COLLECTOR_MS + 3_600_000))
+    await bay.until(lambda: len(bay.of()) > count)
+    assert bay.last().state is ReportState.AWAITS_CONSENT
+    bay.desk.asked(request(K.BUNDLE, sent_ms=COLLECTOR_MS + 3_600_000, consented=True))
+    assert (await bay.ended()).state is ReportState.DONE
+
+
+async def test_what_is_taken_back_before_its_turn_is_not_begun(bay: Bay) -> None:
+    bay.settings = DiagnosticsSettings(consent_before_sending=True)
+    source = FakeBmcSource()
+    source.gate.clear()
+    bay.sources = [source]
+    bay.desk.asked(request(K.READ_SEL, 2))
+    await bay.until(lambda: bool(bay.of(2)))
+    bay.desk.asked(request(K.BUNDLE, arguments={"parts": "log"}))
+    await bay.until(lambda: bool(bay.of()))
+    bay.desk.asked(taken_back(K.BUNDLE))
+    await bay.until(lambda: len(bay.of()) > 1)
+    source.gate.set()
+    said = await bay.ended()
+    assert (said.state, said.detail) == (ReportState.EXPIRED, "not begun: taken back at the collector")
+    assert not (bay.folder / an_id(1).hex()).exists()
+
+
+async def test_a_bundle_that_is_taken_back_while_it_is_made_waits_for_nobody(bay: Bay) -> None:
+    bay.settings = DiagnosticsSettings(consent_before_sending=True)
+    source = FakeBmcSource()
+    source.gate.clear()
+    bay.sources = [source]
+    bay.desk.asked(request(K.BUNDLE, arguments={"parts": "sel"}))
+    await bay.until(lambda: source.reads == 1)
+    count = len(bay.of())
+    bay.desk.asked(taken_back(K.BUNDLE))
+    await bay.until(lambda: len(bay.of()) > count)
+    source.gate.set()
+    said = await bay.ended()
+    assert (said.state, said.detail) == (ReportState.REFUSED, "not sent: taken back at the collector")
+    assert ReportState.AWAITS_CONSENT not in {report.state for report in bay.of()}
     assert not (bay.folder / an_id(1).hex()).exists()
 
 
