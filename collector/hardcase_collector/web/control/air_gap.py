@@ -79,10 +79,10 @@ def _show(made: APIRouter, control: Control) -> None:
         }
 
     @made.get("/air-gap/receipts/{name}", response_model=None)
-    def receipt(name: str) -> Response:
+    def receipt(name: str, customer: str | None = None) -> Response:
         """By id or host name."""
         with control.shop.store.read() as tx:
-            found = [one.id for one in tx.agents.all(customer=None) if name in (one.id, one.hostname)]
+            found = [one.id for one in tx.agents.all(customer=customer) if name in (one.id, one.hostname)]
         if len(found) != 1:
             raise NotFound(f"{len(found)} agents are called {name}; use the id from hardcase-collector agents list")
         return Response(gap.receipt(found[0]), media_type="application/octet-stream")

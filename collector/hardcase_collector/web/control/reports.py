@@ -75,7 +75,7 @@ def _reports(made: APIRouter, shop: Shop, reports: Reports) -> None:
     @made.get("/reports/around/{name}", response_model=None)
     def around(request: Request, name: str) -> Json:
         with shop.store.read() as tx:
-            found = find_asset(tx, name, customer=None)
+            found = find_asset(tx, name, customer=who(request).customer)
             return _around(shop, reports.around(tx, found.id, by=who(request)))
 
     @made.post("/reports", response_model=None)

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from hardcase_collector.domain.errors import NotFound
 from hardcase_collector.web.again import AgainRoute
 from hardcase_collector.web.control.plain import Json, plain
-from hardcase_collector.web.control.ports import Control, asker
+from hardcase_collector.web.control.ports import Control, asker, scope_of
 
 HOUR_MS = 3_600_000
 
@@ -52,7 +52,7 @@ def _agents(made: APIRouter, control: Control) -> None:
         """By id or host name. Its stream ends now and its certificate is refused from now on."""
         now_ms = shop.clock_ms()
         with shop.store.write() as tx:
-            found = [agent for agent in tx.agents.all(customer=None) if name in (agent.id, agent.hostname)]
+            found = [agent for agent in tx.agents.all(customer=scope_of(request)) if name in (agent.id, agent.hostname)]
             if len(found) != 1:
                 raise NotFound(f"{len(found)} agents are called {name}; use the id from hardcase-collector agents list")
             revoked = replace(found[0], revoked=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -111,3 +112,18 @@ def test_ones_own_things_are_found_by_the_same_routes(socket: Socket, halves: tu
         assert leaks(answer.text) == []
     assert socket.post(f"/cases/{north.number}/note?customer=north", text="x").status_code == 200
     assert socket.post(f"/cases/{south.number}/note", text="x").status_code == 200
+
+
+def test_a_host_name_that_two_customers_have_is_each_ones_own(socket: Socket, halves: tuple[Half, Half]) -> None:
+    with socket.store.write() as tx:
+        for half in halves:
+            tx.agents.replace(replace(tx.agents.by_number(half.agent), hostname="db1"))
+            asset = tx.assets.by_number(half.asset)
+            tx.assets.update_facts(asset.id, replace(asset.facts, hostname="db1"))
+    north, south = halves
+
+    assert socket.get("/reports/around/db1", customer="north").status_code == 200
+    assert socket.post("/agents/db1/revoke?customer=north").status_code == 200
+
+    with socket.store.read() as tx:
+        assert [tx.agents.by_number(half.agent).revoked for half in (north, south)] == [True, False]
