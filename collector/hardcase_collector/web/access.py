@@ -89,6 +89,9 @@ class Sessions:
         secret = secrets.token_urlsafe(32)
         rehashed = "" if hashed_as_now(user.password_hash) else hash_password(password)
         with self._store.write() as tx:
+            present = tx.access.user(name)
+            if present is None or present.password_hash != user.password_hash:
+                return None
             if rehashed:
                 tx.access.keep_password(name, rehashed)
             tx.access.add_session(

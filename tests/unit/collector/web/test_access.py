@@ -201,6 +201,24 @@ def test_who_is_locked_or_made_less_while_his_new_password_is_hashed_stays_so(
         assert locked.locked
 
 
+def test_a_password_that_is_replaced_while_it_is_looked_at_lets_nobody_in(
+    store: SqlStateStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    matches = access.password_matches
+
+    def meanwhile(user: User | None, password: str) -> bool:
+        right = matches(user, password)
+        assert user is not None
+        with store.write() as tx:
+            tx.access.change_user(replace(user, password_hash=hash_password("another horse staple")))
+        return right
+
+    monkeypatch.setattr(access, "password_matches", meanwhile)
+    assert Sessions(store, hours=1).log_in("li", PASSWORD, address="10.0.0.1", now_ms=NOW) is None
+    with store.read() as tx:
+        assert not tx.access.sessions(user="li", customer=None, now_ms=NOW)
+
+
 def test_one_ends_ones_own_sessions_and_nobody_elses(store: SqlStateStore) -> None:
     sessions = Sessions(store, hours=1)
     others = [signed_in(store, sessions)[0] for _ in range(3)]
