@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
@@ -16,14 +15,13 @@ from typing import Any
 
 from hardcase_agent.diagnostics import acceptance, listing
 from hardcase_agent.diagnostics.acceptance import plain
+from hardcase_agent.diagnostics.answering import answered
 from hardcase_agent.diagnostics.bench import Bench, Made, Work
 from hardcase_agent.diagnostics.kinds import IN_TURN, carry_out
 from hardcase_agent.diagnostics.ledger import MOST, Entry, Ledger, Stage, interrupted, prunable
-from hardcase_agent.diagnostics.packing import file_of
 from hardcase_agent.diagnostics.settings import DiagnosticsSettings
 from hardcase_agent.domain.diagnostic import (
     ID_BYTES,
-    LARGEST_ANSWER,
     DiagnosticKind,
     DiagnosticReport,
     DiagnosticRequest,
@@ -267,21 +265,9 @@ class Desk:
         return await carry_out(entry.kind, work, self._uploader)
 
     async def _take_made(self, entry: Entry, made: Made) -> None:
-        answer = json.dumps(made.answer, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-        if len(answer) > LARGEST_ANSWER:
-            answer = json.dumps({"detail": made.detail[:500], "too_long": len(answer)}).encode()
         self._progress.pop(entry.id, None)
-        files = tuple([await asyncio.to_thread(file_of, path) for path in made.files])
-        entry = replace(
-            entry,
-            stage=Stage.AWAITS if made.consent and files else Stage.MADE,
-            state=ReportState.AWAITS_CONSENT if made.consent and files else ReportState.ACCEPTED,
-            detail=made.detail,
-            answer=answer,
-            files=files,
-            wall_ms=self._wall_ms(),
-        )
-        if files and not made.sent:
+        entry = await asyncio.to_thread(answered, entry, made, self._wall_ms())
+        if entry.files and not made.sent:
             await asyncio.to_thread(self._ledger.keep_files, entry)
             await self._keep(entry)
         else:
