@@ -33,6 +33,8 @@ class FakeBmcSource(FakeSource):
         self.gate.set()
         self.reads = 0
         self.unread: tuple[str, ...] = ()
+        self.uncounted = 0
+        """Entries that the BMC counts and does not give."""
         self.lamp_error: AgentError | None = None
 
     def watched_asset(self) -> Asset:
@@ -53,7 +55,7 @@ class FakeBmcSource(FakeSource):
 
     @property
     def stamp(self) -> tuple[int, int, int]:
-        return (self.erased, len(self.entries), len(self.entries))
+        return (self.erased, len(self.entries), len(self.entries) + self.uncounted)
 
     async def clear_log(self, stamp: tuple[int, int, int], lend: Lend) -> None:
         async with lend(self.device, 1.0):

@@ -21,6 +21,9 @@ async def clear_sel(work: Work, uploader: Uploader) -> Made:
         log = await door.whole_log(work.bench.lend)
         if log.unread:
             raise DiagnosticRefused(f"not cleared: {len(log.unread)} entries cannot be archived: {log.unread[0]}")
+        if len(log.entries) < log.stamp[2]:
+            told = f"{len(log.entries)} entries can be archived, and the BMC counts {log.stamp[2]}"
+            raise DiagnosticRefused(f"not cleared: {told}")
         if not log.entries:
             return Made(detail="the log was empty already", answer=summary_of(log))
         paths = write_log(work, log)

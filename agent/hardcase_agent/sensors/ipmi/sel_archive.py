@@ -105,7 +105,7 @@ async def read_whole(bmc: Bmc, source: str, device: str, lend: Lend) -> WholeLog
     walk = _Walk(bmc)
     async with lend(device, LEND_S):
         info = parse_sel_info(await bmc.talk.ask(GET_SEL_INFO, "SEL info"))
-    erased = info.erased
+    erased, stamp = info.erased, stamp_of(info)
     for _ in range(PASSES):
         more = info.entries > 0
         while more:
@@ -115,8 +115,9 @@ async def read_whole(bmc: Bmc, source: str, device: str, lend: Lend) -> WholeLog
             now = parse_sel_info(await bmc.talk.ask(GET_SEL_INFO, "SEL info"))
             if now.erased != erased:
                 raise LogChanged("the event log was cleared while it was read")
-            grown, info = stamp_of(now) != stamp_of(info), now
-            if not grown:
+            # Of what was read: entries that came behind the last pass must keep the log from being cleared.
+            stamp, info = stamp_of(info), now
+            if stamp_of(now) == stamp:
                 break
             await walk.rejoin()
     machine = Machine(bmc.asset.vendor, bmc.asset.model)
@@ -126,7 +127,7 @@ async def read_whole(bmc: Bmc, source: str, device: str, lend: Lend) -> WholeLog
         source=source,
         entries=tuple(walk.raws.values()),
         events=events,
-        stamp=stamp_of(info),
+        stamp=stamp,
         unread=tuple(walk.unread),
     )
 

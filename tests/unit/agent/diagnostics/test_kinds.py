@@ -201,6 +201,17 @@ async def test_a_log_with_entries_that_cannot_be_read_is_not_cleared(bay: Bay) -
     assert source.erased == 0
 
 
+async def test_a_log_of_which_fewer_entries_came_than_the_bmc_counts_is_not_cleared(bay: Bay) -> None:
+    source = FakeBmcSource(3)
+    source.uncounted = 1
+    bay.sources = [source]
+    await ask(bay, K.CLEAR_SEL)
+    said = await bay.ended()
+    assert (said.state, "3 entries can be archived, and the BMC counts 4" in said.detail) == (ReportState.REFUSED, True)
+    assert source.erased == 0
+    assert bay.uploader.files == {}
+
+
 # Lamps
 
 

@@ -16,7 +16,7 @@ from hardcase_agent.sensors.ipmi.sel_source import SelSource
 from tests.fakes.bmc import FakeBmc
 from tests.integration.ipmi_rig import local_sources
 
-CLEAR, RESERVE, ENTRY, LAMP = (0x0A, 0x47), (0x0A, 0x42), (0x0A, 0x43), (0x00, 0x04)
+CLEAR, RESERVE, ENTRY, INFO, LAMP = (0x0A, 0x47), (0x0A, 0x42), (0x0A, 0x43), (0x0A, 0x40), (0x00, 0x04)
 
 
 class Rig:
@@ -133,6 +133,23 @@ async def test_what_is_added_while_reading_is_read_too(rig: Rig) -> None:
     log = await rig.whole()
     assert [event.record_id for event in log.events] == list(range(1, 8))
     assert log.stamp[2] == 7
+
+
+async def test_what_is_added_behind_the_last_pass_keeps_the_log_from_being_cleared(rig: Rig) -> None:
+    fill(rig.bmc, 3)
+    answer = rig.answer
+
+    def growing(request: IpmiRequest) -> bytes | None:
+        if (request.netfn, request.command) == INFO:
+            fill(rig.bmc, 1)
+        return answer(request)
+
+    rig.bmc.trouble = growing
+    log = await rig.whole()
+    assert len(log.entries) < len(rig.bmc.sel)
+    rig.bmc.trouble = answer
+    with pytest.raises(LogChanged):
+        await rig.sel.clear_log(log.stamp, rig.lend)
 
 
 async def test_a_log_erased_while_it_is_read_is_no_log(rig: Rig) -> None:
