@@ -136,7 +136,7 @@ def _manifest(work: Work, bundled: _Bundle, redactor: Redactor, at_s: int) -> di
         "asset": {name: redactor.hide(value)[0] for name, value in asset.items() if value},
         "made_ms": at_s * 1000,
         "files": sorted(bundled.files, key=lambda one: str(one["name"])),
-        "left_out": bundled.left_out,
+        "left_out": [{**one, "reason": redactor.hide(one["reason"])[0]} for one in bundled.left_out],
         "hidden_by": list(redactor.names),
         "limits": {"file_characters": LARGEST_FILE, "bundle_bytes": work.settings.bundle_max_mib << 20},
     }

@@ -101,6 +101,16 @@ async def test_what_the_site_wants_hidden_is_hidden_also_in_names(bay: Bay) -> N
     assert "serial" in json.loads(files["manifest.json"])["hidden_by"]
 
 
+async def test_why_something_is_left_out_is_redacted_too(bay: Bay) -> None:
+    bay.settings = DiagnosticsSettings(redact=(Hidden.ADDRESSES, Hidden.SERIALS))
+    bay.commands.answers = {"lspci": DeviceHung("192.0.2.7 of HOST1 did not answer, password=" + SECRET)}
+    files, answer = await bundle_of(bay, parts="log,lspci")
+    (left,) = json.loads(files["manifest.json"])["left_out"]
+    assert (left["part"], "did not answer" in left["reason"]) == ("lspci", True)
+    for told in (files["manifest.json"].decode(), json.dumps(answer)):
+        assert not [word for word in ("192.0.2.7", "HOST1", SECRET) if word in told]
+
+
 async def test_what_cannot_be_had_is_left_out_with_its_reason(bay: Bay) -> None:
     equipped(bay)
     bay.commands.answers["lspci"] = DeviceHung("lspci did not end by its deadline")
