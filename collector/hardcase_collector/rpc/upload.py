@@ -220,10 +220,19 @@ class UploadService:
                 raise UploadHeld("busy", f"{MOST_AT_ONCE} files are on their way here; come again later")
             self._receiving_now.add(told.request)
             mine = True
-            receipt = await self._run(self._receiving.begin, agent, told)
+            receipt = await self._begin(agent, told)
             await self._take(context, receipt)
         finally:
             self._end(agent, told.request if mine else None, receipt)
+
+    async def _begin(self, agent: int | None, told: ToldFile) -> Receipt:
+        opening = asyncio.get_running_loop().run_in_executor(self._threads, self._receiving.begin, agent, told)
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            # Who hangs up meanwhile leaves no open file behind.
+            opening.add_done_callback(_let_go)
+            raise
 
     def _end(self, agent: int | None, request: bytes | None, receipt: Receipt | None) -> None:
         """Lets go of the file after what a thread still does with it, and only then of the agent's turn."""
@@ -266,6 +275,11 @@ class UploadService:
 
     async def _run(self, work: Callable[..., _T], *given: object) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work, *given)
+
+
+def _let_go(opening: asyncio.Future[Receipt]) -> None:
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().pause()
 
 
 def _parsed(message: object) -> diagnostics_pb2.UploadMessage | None:
