@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from hardcase_agent.diagnostics.kinds import ALONE
-from hardcase_agent.diagnostics.ledger import Entry
+from hardcase_agent.diagnostics.ledger import MOST, Entry, Stage
 from hardcase_agent.domain.diagnostic import DiagnosticKind, DiagnosticRequest, ReportState
 
+OPEN_AT_ONCE = 16
+"""Requests that are not finished; each may hold a bundle on the disk."""
 MOST_ARGUMENTS, LONGEST_ARGUMENT, LONGEST_NAME = 16, 500, 200
 
 
@@ -63,3 +65,12 @@ def _is_like(request: DiagnosticRequest, other: Entry) -> bool:
 
 def _aborts(arguments: Mapping[str, str]) -> bool:
     return arguments.get("test") == "abort"
+
+
+def no_room(entries: Collection[Entry]) -> str:
+    """ "" = another request may be taken."""
+    if len(entries) >= MOST:
+        return f"{MOST} requests are kept here and too few have expired"
+    if sum(one.stage is not Stage.FINAL for one in entries) >= OPEN_AT_ONCE:
+        return f"{OPEN_AT_ONCE} requests are under way here"
+    return ""

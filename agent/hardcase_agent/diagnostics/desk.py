@@ -33,8 +33,6 @@ from hardcase_agent.sampling.breaker import describe
 
 log = logging.getLogger(__name__)
 
-OPEN_AT_ONCE = 16
-"""Requests that are not finished; each may hold a bundle on the disk."""
 UPLOAD_S = 24 * 3600.0
 CONSENT_MS = 7 * 24 * 3600 * 1000
 """A bundle nobody agreed to is thrown away after this."""
@@ -125,7 +123,7 @@ class Desk:
             await self._again(known, request)
             return
         entry = acceptance.entry_of(request, self._wall_ms())
-        refused = self._no_room()
+        refused = acceptance.no_room(self._entries.values())
         if refused:
             # Not kept: nothing was done for it.
             turned_away = self._finished(entry, ReportState.REFUSED, refused)
@@ -140,14 +138,6 @@ class Desk:
         finally:
             self._accepting.discard(entry.id)
         await self._prune(request.sent_ms)
-
-    def _no_room(self) -> str:
-        """ "" = another request may be taken."""
-        if len(self._entries) >= MOST:
-            return f"{MOST} requests are kept here and too few have expired"
-        if sum(one.stage is not Stage.FINAL for one in self._entries.values()) >= OPEN_AT_ONCE:
-            return f"{OPEN_AT_ONCE} requests are under way here"
-        return ""
 
     async def _accept(self, entry: Entry, request: DiagnosticRequest) -> None:
         self._audit("asked", entry)

@@ -8,7 +8,8 @@ import logging
 from typing import Any
 
 import pytest
-from hardcase_agent.diagnostics.desk import CONSENT_MS, OPEN_AT_ONCE
+from hardcase_agent.diagnostics.acceptance import OPEN_AT_ONCE
+from hardcase_agent.diagnostics.desk import CONSENT_MS
 from hardcase_agent.diagnostics.ledger import MOST, Stage
 from hardcase_agent.diagnostics.settings import DiagnosticsSettings
 from hardcase_agent.domain.diagnostic import DiagnosticKind, DiagnosticRequest, ReportState
