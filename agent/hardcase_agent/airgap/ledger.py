@@ -55,7 +55,7 @@ class Ledger:
 def held(state_dir: Path) -> Iterator[LedgerFile]:
     """The ledger, while nobody else has it. Raises SpoolFailed while another command has, AccessDenied."""
     try:
-        lock = os.open(state_dir / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        lock = os.open(state_dir / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         raise AccessDenied(f"{state_dir} cannot be used: {error.strerror}: run this as root") from error
     try:

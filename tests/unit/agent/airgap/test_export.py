@@ -97,6 +97,13 @@ async def test_nothing_to_export_writes_nothing(desk: Desk, host: Host) -> None:
 # ---------------------------------------------------------------------- the ledger
 
 
+def test_the_lock_follows_no_link_that_the_service_laid(tmp_path: Path) -> None:
+    (tmp_path / ledger.LOCK).symlink_to(tmp_path / "nologin")
+    with pytest.raises(AccessDenied), ledger.held(tmp_path):
+        pass
+    assert not (tmp_path / "nologin").exists()
+
+
 async def test_two_exports_at_once_are_refused(host: Host) -> None:
     with ledger.held(host.folder), pytest.raises(SpoolFailed, match="under way"):
         await host.export()
