@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from hardcase_collector.cases.workflow import Deed, may
 from hardcase_collector.domain.actor import Actor, Role
-from hardcase_collector.domain.errors import NotAllowed, NotFound, StoreFailed
+from hardcase_collector.domain.errors import NotAllowed, NotFound, StoreFailed, TemporaryError
 from hardcase_collector.domain.finding import Fact
 from hardcase_collector.domain.people import WebSession
 from hardcase_collector.domain.ports import StateStore, Transaction, User
@@ -107,13 +107,18 @@ class Sessions:
 
     def _proven(self, name: str, password: str, *, address: str, now_ms: int) -> User | None:
         """None: wrong, or locked; both are answered alike and take as long."""
-        if self._throttle.blocked(name, address, now_ms=now_ms):
-            raise TooManyAttempts("too many wrong passwords; wait five minutes")
         with self._store.read() as tx:
             user = tx.access.user(name)
-        if password_matches(user, password) and user is not None and not user.locked:
+        if not self._throttle.admit(name, address, now_ms=now_ms):
+            raise TooManyAttempts("too many wrong passwords; wait five minutes")
+        try:
+            right = password_matches(user, password)
+        except TemporaryError:
+            self._throttle.proved(name, address, now_ms=now_ms)
+            raise
+        if right and user is not None and not user.locked:
+            self._throttle.proved(name, address, now_ms=now_ms)
             return user
-        self._throttle.failed(name, address, now_ms=now_ms)
         facts: dict[str, Fact] = {"address": address}
         if user is not None and user.locked:
             facts["locked"] = True

@@ -5,6 +5,7 @@ Everything here is bounded, in memory, and empty again after a restart.
 
 from __future__ import annotations
 
+import threading
 from ipaddress import IPv6Address, ip_address
 
 FAILURES_OF_NAME = 5
@@ -36,6 +37,24 @@ class LoginThrottle:
     def __init__(self) -> None:
         self._failures: dict[str, list[int]] = {}
         self._known: dict[str, None] = {}
+        self._lock = threading.Lock()
+
+    def admit(self, name: str, address: str, *, now_ms: int) -> bool:
+        """Whether this try may be looked at. It counts as wrong until it `proved` right: a burst of many at once gets
+        no more looked at than the same tries one after the other."""
+        with self._lock:
+            if self.blocked(name, address, now_ms=now_ms):
+                return False
+            self.failed(name, address, now_ms=now_ms)
+            return True
+
+    def proved(self, name: str, address: str, *, now_ms: int) -> None:
+        """The try admitted at this time was right."""
+        group = group_of(address)
+        with self._lock:
+            for key in (f"{group} {name}", group, _EVERYBODY):
+                if now_ms in self._failures.get(key, ()):
+                    self._failures[key].remove(now_ms)
 
     def blocked(self, name: str, address: str, *, now_ms: int) -> bool:
         group = group_of(address)

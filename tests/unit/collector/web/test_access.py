@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -64,6 +67,35 @@ def test_wrong_passwords_block_a_name_at_an_address_for_five_minutes(
         sessions.log_in("li", PASSWORD, address="10.0.0.1", now_ms=NOW + 1000)
     assert sessions.log_in("li", PASSWORD, address="10.0.0.2", now_ms=NOW + 1000) is not None
     assert sessions.log_in("li", PASSWORD, address="10.0.0.1", now_ms=NOW + throttling.WINDOW_MS) is not None
+
+
+def test_a_burst_of_wrong_passwords_gets_no_more_looked_at_than_one_after_the_other(
+    store: SqlStateStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_at, together = [], threading.Barrier(12)
+
+    def matches(user: User | None, password: str) -> bool:
+        looked_at.append(password)
+        return False
+
+    monkeypatch.setattr(access, "password_matches", matches)
+    sessions = Sessions(store, hours=1)
+
+    def try_one(number: int) -> None:
+        together.wait(60)
+        with suppress(TooManyAttempts):
+            sessions.log_in("li", f"wrong {number}", address="10.0.0.1", now_ms=NOW)
+
+    with ThreadPoolExecutor(12) as pool:
+        list(pool.map(try_one, range(12)))
+
+    assert len(looked_at) == throttling.FAILURES_OF_NAME
+
+
+def test_right_passwords_never_count_as_wrong(store: SqlStateStore) -> None:
+    sessions = Sessions(store, hours=1)
+    for number in range(throttling.FAILURES_OF_NAME * 2):
+        assert sessions.log_in("li", PASSWORD, address="10.0.0.1", now_ms=NOW + number) is not None
 
 
 def test_refused_logins_and_logins_are_in_the_audit_log_without_the_password(store: SqlStateStore) -> None:
