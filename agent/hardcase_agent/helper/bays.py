@@ -48,11 +48,13 @@ class Bays:
             _write(lamp, b"0")
             self._forget(lamp)
             return
+        burned = lamp in self._lit
         self._remember(lamp, now + min(seconds, LONGEST_S))
         try:
             _write(lamp, b"1")
         except AgentError:
-            self._forget(lamp)
+            if not burned:
+                self._forget(lamp)
             raise
 
     def lit_by_ledctl(self, disk: str, seconds: int, now: float) -> None:
@@ -122,13 +124,16 @@ class Bays:
 
     def _remember(self, lamp: str, until: float) -> None:
         """Written down before it is lit: killed in between, a dark lamp is put out once more, and none stays lit."""
-        if lamp not in self._lit and len(self._lit) >= LIT_AT_ONCE:
+        before = self._lit.get(lamp)
+        if before is None and len(self._lit) >= LIT_AT_ONCE:
             raise DeviceBusy(f"{LIT_AT_ONCE} lamps are lit")
         self._lit[lamp] = until
         try:
             self._save()
         except DeviceFailed:
             del self._lit[lamp]
+            if before is not None:
+                self._lit[lamp] = before  # it burns, and still goes out
             raise
 
     def _forget(self, lamp: str) -> None:

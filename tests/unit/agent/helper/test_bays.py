@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hardcase_agent.domain.errors import AccessDenied, DeviceAbsent, DeviceBusy
+from hardcase_agent.domain.errors import AccessDenied, DeviceAbsent, DeviceBusy, DeviceFailed
 from hardcase_agent.helper import bays as module
 from hardcase_agent.helper.bays import LIT_AT_ONCE, LONGEST_S, Bays
 
@@ -58,6 +58,30 @@ def test_asking_again_lengthens_it_and_never_beyond_the_longest(sysfs: Path) -> 
     bays.light(f"{ENCLOSURE}/Slot 01", 10 * LONGEST_S, now=150.0)
     assert bays.next_deadline() == 150.0 + LONGEST_S
     bays.light("/dev/sda", 0, now=151.0)
+    assert (lamp(sysfs), bays.lit) == ("0", ())
+
+
+def test_a_lamp_that_burns_goes_out_also_when_asking_again_failed(
+    sysfs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = tmp_path / "run"
+    kept.mkdir()
+    bays = Bays(sysfs=str(sysfs), kept=str(kept / "lit"))
+    bays.light("/dev/sda", 60, now=100.0)
+    (kept / "lit.new").mkdir()
+    with pytest.raises(DeviceFailed):
+        bays.light("/dev/sda", 90, now=101.0)
+    assert bays.next_deadline() == 160.0
+    (kept / "lit.new").rmdir()
+
+    def fails(lamp: str, value: bytes) -> None:
+        raise DeviceFailed(f"{lamp}: no answer")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(module, "_write", fails)
+        with pytest.raises(DeviceFailed):
+            bays.light("/dev/sda", 90, now=102.0)
+    bays.tick(200.0)
     assert (lamp(sysfs), bays.lit) == ("0", ())
 
 
