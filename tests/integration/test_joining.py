@@ -104,7 +104,7 @@ class Ground:
 
     def streams(self, host: AgentStage) -> None:
         """Until it does, after the last word of the log so far."""
-        wait_until(lambda: "stream open" in new_lines(host), within_s=WITHIN_S, what=f"{host.name} streams")
+        tells(host, "stream open")
 
     def audit(self, action: str) -> list[dict[str, Any]]:
         return [row for row in self.get("/audit?limit=500")["audit"] if row["action"] == action]
@@ -114,6 +114,15 @@ def new_lines(host: AgentStage) -> str:
     """What the agent logged since `seen`."""
     text = host.program.log.read_text() if host.program.log.exists() else ""
     return text[SEEN.get(host.name, 0) :]
+
+
+def tells(host: AgentStage, words: str, *, within_s: float = WITHIN_S) -> None:
+    """Until its log holds these words. Raises StageError with what it said in their place."""
+    try:
+        wait_until(lambda: words in new_lines(host), within_s=within_s, what=f"{host.name} tells {words!r}")
+    except StageError as error:
+        alive = "runs" if host.program.running else "has ended"
+        raise StageError(f"{error}; it {alive} and said:\n{new_lines(host)}") from None
 
 
 SEEN: dict[str, int] = {}
@@ -187,11 +196,11 @@ def test_a_refused_file_is_not_tried_again_before_it_is_another_one(ground: Grou
     host = ground.host("web1")
     ground.drop(host, "hct_guessed")
     host.program.start()
-    wait_until(lambda: "token-unknown" in new_lines(host), within_s=WITHIN_S, what="the refusal is told")
+    tells(host, "token-unknown")
     host.program.stop()
     mark(host)
     host.program.start()
-    wait_until(lambda: "agent runs" in new_lines(host), within_s=WITHIN_S, what="the agent runs again")
+    tells(host, "agent runs")
     ground.drop(host, ground.token())
     ground.streams(host)
     refusals = ground.audit("agent.enrolment_refused")
@@ -204,7 +213,7 @@ def test_a_host_that_starts_before_its_collector_joins_when_it_is_there(ground: 
     host = ground.host("web1")
     ground.drop(host, token)
     host.program.start()
-    wait_until(lambda: "cannot join yet" in new_lines(host), within_s=WITHIN_S, what="that it cannot join is told")
+    tells(host, "cannot join yet")
     ground.collector.start()
     ground.streams(host)
 
@@ -246,7 +255,7 @@ def test_a_certificate_too_long_expired_is_refused_by_name_on_both_sides(ground:
     ground.enroll(host)
     age(ground, host, days=397 + 91)
     host.program.start()
-    wait_until(lambda: "certificate-expired" in new_lines(host), within_s=WITHIN_S, what="the refusal is told")
+    tells(host, "certificate-expired")
     assert [row["facts"]["reason"] for row in ground.audit("agent.enrolment_refused")] == ["certificate-expired"]
 
 
@@ -376,12 +385,12 @@ def test_a_revocation_by_another_process_that_shares_the_store_ends_the_stream_w
     host.program.start()
     ground.streams(host)
     database(ground, "UPDATE agents SET revoked = 1")
-    wait_until(lambda: "revoked" in new_lines(host), within_s=60, what="the stream ends")
+    tells(host, "revoked", within_s=60)
     # The handshake still succeeds, for there is no list of revoked certificates: the stream is refused by name.
     host.program.stop()
     mark(host)
     host.program.start()
-    wait_until(lambda: "this identity was revoked" in new_lines(host), within_s=WITHIN_S, what="it is refused")
+    tells(host, "this identity was revoked")
     assert "revoked" in [row["facts"]["reason"] for row in ground.audit("agent.stream_refused")]
 
 
@@ -393,7 +402,7 @@ def test_a_copied_identity_is_refused_by_name_and_audited(ground: Ground) -> Non
     (copy.directory / "state").mkdir(mode=0o700)
     shutil.copy(host.directory / "state" / identity.FILE, copy.directory / "state")
     copy.program.start()
-    wait_until(lambda: "cloned" in new_lines(copy), within_s=WITHIN_S, what="the copy is told")
+    tells(copy, "cloned")
     (row,) = ground.audit("agent.stream_refused")
     assert (row["subject"], row["facts"]["reason"]) == (ground.id_of(host), "cloned")
     assert "no stream" not in new_lines(host)
@@ -498,7 +507,7 @@ def test_the_sites_own_ca_serves_both_ways_and_is_read_anew_when_its_files_chang
             mark(host)
         pid = made.collector.program.pid
         made.collector.command("agents", "revoke", made.id_of(plain))
-        wait_until(lambda: "revoked" in new_lines(plain), within_s=60, what="the stream ends")
+        tells(plain, "revoked", within_s=60)
         brought.program.stop()
         brought.program.start()
         made.streams(brought)
@@ -514,7 +523,7 @@ def test_the_sites_own_ca_serves_both_ways_and_is_read_anew_when_its_files_chang
         path.touch(mode=0o600)
         path.write_text(json.dumps(held))
         stranger.program.start()
-        wait_until(lambda: "did not enroll this identity" in new_lines(stranger), within_s=WITHIN_S, what="refused")
+        tells(stranger, "did not enroll this identity")
 
 
 def serial(path: Path) -> int:

@@ -218,7 +218,7 @@ async def said_of(
     client = HelperClient(str(path))
     try:
         async with asyncio.timeout(60):
-            while not path.exists():
+            while not answers(path):
                 assert process.returncode is None, (folder / "helper.log").read_text()
                 await asyncio.sleep(0.02)
         with pytest.raises(AccessDenied):
@@ -231,6 +231,12 @@ async def said_of(
         await client.close()
         process.terminate()
         await process.wait()
+
+
+def answers(path: Path) -> bool:
+    """A socket is there a moment before anybody listens on it."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0
 
 
 @pytest.mark.parametrize("unit", [AGENT, HELPER, COLLECTOR])

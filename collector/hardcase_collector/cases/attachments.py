@@ -19,7 +19,7 @@ from hardcase_collector.cases.case_file import COLLECTOR, CaseFile, Occasion
 from hardcase_collector.cases.workflow import Deed, may
 from hardcase_collector.domain.actor import Actor
 from hardcase_collector.domain.case import Case
-from hardcase_collector.domain.errors import IllegalAction, NotFound
+from hardcase_collector.domain.errors import IllegalAction, NotFound, TooLarge
 from hardcase_collector.domain.finding import Fact
 from hardcase_collector.domain.ports import Announcer, StateStore, Transaction
 from hardcase_collector.domain.report import Attachment, AttachmentKind, EvidenceStore, Incoming
@@ -69,9 +69,9 @@ class Upload:
         self.kind = kind
 
     def write(self, chunk: bytes) -> None:
-        """Raises IllegalAction beyond the limit or for a kind of file that is not taken; DiskFull, StoreFailed."""
+        """Raises TooLarge beyond the limit, IllegalAction for a kind of file not taken; DiskFull, StoreFailed."""
         if self._incoming.size + len(chunk) > self._room:
-            raise IllegalAction(f"{self.name} is larger than the {self._room // _MIB} MiB that may be attached")
+            raise TooLarge(f"{self.name} is larger than the {self._room // _MIB} MiB that may be attached")
         if len(self._head) < HEAD:
             self._head += chunk[: HEAD - len(self._head)]
             if len(self._head) == HEAD:

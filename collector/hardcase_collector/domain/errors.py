@@ -94,6 +94,10 @@ class IllegalAction(PermanentError):
     """The workflow table has no such transition."""
 
 
+class TooLarge(IllegalAction):
+    """A file or a request is above its limit, which the sentence names."""
+
+
 class DiagnosticRefused(IllegalAction):
     """This cannot be asked of this agent, or not now. `name` is the cause in kebab-case, for programs."""
 

@@ -69,16 +69,18 @@ def close_message(refusal: Refusal) -> bytes:
 class Door:
     """On the event loop."""
 
-    def __init__(self, gate: Gate, wall_ms: Callable[[], int]) -> None:
+    def __init__(self, gate: Gate, wall_ms: Callable[[], int], *, hello_s: float = HELLO_S) -> None:
         self._gate = gate
+        self._hello_s = hello_s
         self._wall_ms = wall_ms
 
     async def hello(self, context: Context) -> telemetry_pb2.Hello:
         try:
-            async with asyncio.timeout(HELLO_S):
+            async with asyncio.timeout(self._hello_s):
                 first = await context.read()
         except TimeoutError:
-            raise Refusal(Close.CAUSE_PROTOCOL, f"no Hello within {HELLO_S:.0f} s") from None
+            # A busy host may be late once; a Close of the protocol would keep its agent away for good.
+            await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, f"no Hello within {self._hello_s:.0f} s")
         try:
             message = telemetry_pb2.AgentMessage.FromString(first) if isinstance(first, bytes) else None
         except DecodeError:

@@ -13,6 +13,7 @@ from hardcase_collector.domain.errors import (
     NotFound,
     SheetError,
     TemporaryError,
+    TooLarge,
 )
 
 MEDIA = "application/problem+json"
@@ -63,6 +64,8 @@ def problem_of(error: CollectorError) -> Problem:
             return Problem("not-found", str(error))
         case NotAllowed():
             return Problem("not-allowed", str(error))
+        case TooLarge():
+            return Problem("too-large", str(error))
         case IllegalAction() | SheetError():
             return Problem("illegal-action", str(error))
         case TemporaryError():

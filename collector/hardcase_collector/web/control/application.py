@@ -12,7 +12,7 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
-from hardcase_collector.domain.errors import CollectorError, NotFound, TemporaryError
+from hardcase_collector.domain.errors import CollectorError, NotFound, TemporaryError, TooLarge
 from hardcase_collector.web.control import (
     aftercare,
     air_gap,
@@ -73,8 +73,7 @@ def make_control(control: Control) -> FastAPI:
 
     @app.exception_handler(CollectorError)
     def named(_: Request, error: Exception) -> JSONResponse:
-        status = 404 if isinstance(error, NotFound) else 503 if isinstance(error, TemporaryError) else 409
-        return JSONResponse({"error": type(error).__name__, "detail": str(error)}, status)
+        return JSONResponse({"error": type(error).__name__, "detail": str(error)}, _status_of(error))
 
     @app.exception_handler(RequestValidationError)
     def malformed(_: Request, error: Exception) -> JSONResponse:
@@ -83,3 +82,15 @@ def make_control(control: Control) -> FastAPI:
         return JSONResponse({"error": "BadRequest", "detail": "; ".join(lines)}, 400)
 
     return app
+
+
+def _status_of(error: Exception) -> int:
+    match error:
+        case NotFound():
+            return 404
+        case TooLarge():
+            return 413
+        case TemporaryError():
+            return 503
+        case _:
+            return 409

@@ -19,6 +19,7 @@ from hardcase_collector.domain.errors import (
     NotAllowed,
     NotFound,
     TemporaryError,
+    TooLarge,
 )
 from hardcase_collector.web.access import Sessions
 from hardcase_collector.web.addresses import Addresses
@@ -134,6 +135,8 @@ def _as_refused(error: Exception) -> Refused:
             return Refused(404, "link.refused")
         case NotAllowed():
             return Refused(403, "error.not_allowed", why=str(error))
+        case TooLarge():
+            return Refused(413, "error.illegal", why=str(error))
         case IllegalAction():
             return Refused(409, "error.illegal", why=str(error))
         case TemporaryError():

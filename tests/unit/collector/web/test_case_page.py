@@ -331,7 +331,7 @@ def test_files_go_up_within_their_limit_and_come_down_as_downloads_only(night: N
     assert attach("红灯.png", png) == 303
     assert attach("geheim.png", png + b"x", internal="1") == 303
     # Below what a vendor's bundle may have, above what any other file may.
-    assert attach("big.png", png + bytes(1 << 20)) == 409
+    assert attach("big.png", png + bytes(1 << 20)) == 413
     assert attach("run.exe", b"MZ" + bytes(5000)) in (400, 409)
     assert attach("red.png", png, form_token="wrong") == 403
     page = browser.text(f"/cases/{number}")

@@ -109,7 +109,7 @@ def test_a_file_comes_in_in_pieces_and_leaves_as_a_download(socket: Socket) -> N
 
 @pytest.mark.parametrize(
     ("name", "body", "status"),
-    [("a.log", b"x" * 20_001, 409), ("a.exe", b"MZ", 409), ("a.log", b"", 409), ("a.png", LOG, 409)],
+    [("a.log", b"x" * 20_001, 413), ("a.exe", b"MZ", 409), ("a.log", b"", 409), ("a.png", LOG, 409)],
 )
 def test_what_may_not_be_attached_is_refused(socket: Socket, name: str, body: bytes, status: int) -> None:
     number = told(socket)["case"]["number"]
