@@ -36,17 +36,17 @@ class Rule:
 @cache
 def rules() -> tuple[Rule, ...]:
     """As shipped."""
-    rows = tomllib.loads(RULES.read_text(encoding="utf-8"))["rule"]
+    told = tomllib.loads(RULES.read_text(encoding="utf-8"))
     return tuple(
         Rule(
             name=row["name"],
-            pattern=re.compile(row["pattern"], 0 if row.get("across") else re.MULTILINE),
-            words=tuple(row["words"]),
+            pattern=re.compile(row["pattern"].replace("%KEY%", told["key"]), 0 if row.get("across") else re.MULTILINE),
+            words=tuple(told["words"] if row["words"] == ["%WORDS%"] else row["words"]),
             when=row.get("when", ""),
             across=row.get("across", False),
             check=row.get("check", ""),
         )
-        for row in rows
+        for row in told["rule"]
     )
 
 

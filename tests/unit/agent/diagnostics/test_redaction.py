@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import string
+
 import pytest
 from hardcase_agent.diagnostics.redaction import Redactor, rules
 from hardcase_agent.diagnostics.settings import Hidden
+from hypothesis import given
+from hypothesis import strategies as st
 
 SECRET = "Tr0ub4dor&3x"
 PLANTED = [
@@ -41,6 +45,9 @@ PLANTED = [
     f"token eyJhbGciOiJIUzI1NiJ9.{'x' * 20}.{SECRET.replace('&', '_')}",
 ]
 KEPT = [
+    '"smart_status": {"passed": true}, "bypass": 1, compass=north',
+    "passes=3 passive: yes, pwm1: 40, http://10.0.0.7:8080/redfish/v1/a@odata.id",
+    "useradd -u 1000 -g users; disk is password\n  protected: no",
     "2026-01-01 INFO agent runs: version=0.1.0 sources=12",
     "EDAC MC0: 1 CE memory read error on CPU_SrcID#0_Channel#1_DIMM#0",
     "Key: value, keyboard: us, monkey = 3",
@@ -66,6 +73,52 @@ def test_no_planted_secret_is_left(text: str) -> None:
 @pytest.mark.parametrize("text", KEPT)
 def test_what_is_no_secret_stays(text: str) -> None:
     assert Redactor(()).hide(text) == (text, {})
+
+
+PLAIN = string.ascii_letters + string.digits
+SIGNS = PLAIN + "@!#$%&*()-_=+./:;,?~^|{}[]'"
+SHAPES = {
+    "pass=%s": SIGNS,
+    "ipmi_pass=%s": SIGNS,
+    "2026-01-01 mounted with user=x,pass=%s": PLAIN + "@!#$%&*().:,;?~^{}[]'",
+    "userpass: %s": SIGNS + ' "',
+    "BMC Password: %s": SIGNS + ' "',
+    "- password: %s": SIGNS + ' "',
+    '"password": "%s",': SIGNS + " ",
+    "password: '%s'": PLAIN + "@!#$%&\\ ",
+    "https://admin:%s@10.0.0.7:443/redfish": PLAIN + "@!#$%&*()-_=+./:;,?~^|{}[]'",
+    "https://me@corp.example:%s@[fe80::1]/redfish": PLAIN + "@!#$%&*()-_=+.:;,?~^|{}",
+    "curl -k -u admin:%s https://10.0.0.7/": SIGNS + '"',
+    "curl -ks -u 'admin:%s' https://10.0.0.7/": PLAIN + '@!#$%&" ',
+    "curl -uadmin:%s https://10.0.0.7/": SIGNS + '"',
+    "curl --proxy-user=p:%s -sku admin:x1 http://10.0.0.7/": SIGNS + '"',
+    '["curl", "--user", "admin:%s", "-k"]': PLAIN + "@!#$%&', ",
+    "tool --password '%s' --run": PLAIN + '@!#$%&" ',
+    '["tool", "--bmc-pass", "%s"]': PLAIN + "@!#$%&' ",
+    "sshpass -p %s ssh root@10.0.0.7": SIGNS,
+    "password: |\n  %s\n  second %s\nnext: 1": SIGNS + ' "',
+    "bmc:\n  - secret: >-\n\n      %s\n\n      more\n    user: x": SIGNS + ' "',
+    "password:\n  %s\nnext: 1": PLAIN + "@!#$%&*()_+.;,?~^|{}",
+    'password: "first\n  %s"\nnext: 1': PLAIN + "@!#$%& ",
+    'password = """\n%s\n"""': PLAIN + "@!#$%&\n ",
+    "<bmcPass>%s</bmcPass>": PLAIN + "@!#$%& ",
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@given(data=st.data())
+def test_nothing_of_a_secret_survives_in_any_shape_it_is_written_in(shape: str, data: st.DataObject) -> None:
+    middle = data.draw(st.text(SHAPES[shape], min_size=6, max_size=30))
+    # Blanks around it belong to no password of a shape without quotes; letters there keep the shape what it is.
+    secret = f"Q{middle}Zq"
+    planted = shape.replace("%s", secret)
+    rest = shape.replace("%s", "") + "<hidden block-value url-password user-option quoted line plain option xml-value>"
+    hidden, found = Redactor(()).hide(f"before 1\n{planted}\nlast line\n")
+    assert found
+    assert hidden.startswith("before 1\n")
+    assert hidden.endswith("\nlast line\n")
+    left = [piece for at in range(len(secret) - 3) if (piece := secret[at : at + 4]) in hidden and piece not in rest]
+    assert not left, hidden
 
 
 def test_addresses_are_hidden_where_the_site_asks_and_the_same_one_by_the_same_mark() -> None:
@@ -111,7 +164,22 @@ def test_every_rule_has_a_secret_to_hide() -> None:
 
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize(
-    "unit", ["a", "password", "password=", "-----BEGIN PRIVATE KEY-----", '"', "1.", "a:", "ipmitool "]
+    "unit",
+    [
+        "a",
+        "password",
+        "password=",
+        "password: |\n",
+        "a: b\n  ",
+        "token=,",
+        "curl -u ",
+        "://a:",
+        "-----BEGIN PRIVATE KEY-----",
+        '"',
+        "1.",
+        "a:",
+        "ipmitool ",
+    ],
 )
 def test_no_text_makes_a_rule_go_round_in_circles(unit: str) -> None:
     text = unit * (200_000 // len(unit))
