@@ -108,8 +108,17 @@ def _named(thing: Mapping[str, object], column: str) -> object:
     return next((value for key, value in thing.items() if str(key)[:100] == column), None)
 
 
+def _line(value: object) -> str:
+    """What holds nothing but plain values reads as a list; JSON is left to what is deeper."""
+    if isinstance(value, dict) and not any(isinstance(one, dict | list) for one in value.values()):
+        return ", ".join(f"{key}: {one}" for key, one in value.items())
+    if isinstance(value, list) and not any(isinstance(one, dict | list) for one in value):
+        return ", ".join(map(str, value))
+    return json.dumps(value, ensure_ascii=False, separators=(", ", ": "))
+
+
 def _cell(value: object) -> Cell:
     if value is None or isinstance(value, bool | int | float):
         return value
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(", ", ": "))
+    text = value if isinstance(value, str) else _line(value)
     return text if len(text) <= LONGEST_CELL else f"{text[:LONGEST_CELL]}…"
