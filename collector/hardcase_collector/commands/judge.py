@@ -47,7 +47,8 @@ def judge(
     Takes what `hardcase-agent decode` printed, of one machine or of many, and needs no collector and no configuration.
     Findings of one machine with the same "case" would be one case. A capture is taken as a condition that lasts; growth
     and rates need captures over time: several files in their order, or a folder, of which every *.jsonl, *.json and
-    *.ndjson is read in the order people count. The lines are described in protos/README.md.
+    *.ndjson is read in the order people count; a part that a later one no longer lists is gone. The lines are described
+    in protos/README.md.
 
     Example: hardcase-agent decode smart disk.json | hardcase-collector judge - --advice
 
@@ -98,6 +99,8 @@ def _lines(files: list[Path], bad: list[dict[str, Any]]) -> Iterator[tuple[str, 
                 except (ValueError, RecursionError) as error:
                     message = f"not JSON: {error}"[:200]
                     bad.append({"type": "error", "kind": "malformed", "message": message, "at": f"{file}:{number}"})
+                    # What it said is unknown: nothing may be taken for gone by a file that holds it.
+                    yield f"{file}:{number}", bad[-1]
                     continue
                 yield f"{file}:{number}", line
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from hardcase_collector.domain.asset import Part
 from hardcase_collector.domain.identity import is_placeholder_serial, normalise_serial, normalise_vendor
 from hardcase_collector.domain.observation import Catalogue, Event, Frame, GapReason, Sensor, Stamp
 from hardcase_collector.rules.captured_line import (
@@ -25,6 +24,7 @@ from hardcase_collector.rules.captured_line import (
     text,
     time_of,
 )
+from hardcase_collector.rules.captured_listing import Listing
 
 UNTOLD_START_MS = 946_684_800_000
 """2000-01-01: where the time of captures begins that tell none. Never printed."""
@@ -80,7 +80,13 @@ class Feeding:
     sensors: dict[str, Sensor] = field(default_factory=dict)
     sweeps: list[Sweep] = field(default_factory=list)
     events: list[Line] = field(default_factory=list)
-    parts: list[Part] = field(default_factory=list)
+    listings: list[Listing] = field(default_factory=list)
+    """Of each file that spoke of it."""
+
+    def listing(self, file: str) -> Listing:
+        if not self.listings or self.listings[-1].file != file:
+            self.listings.append(Listing(file))
+        return self.listings[-1]
 
 
 @dataclass(slots=True)
@@ -102,12 +108,21 @@ def gather(lines: Iterable[tuple[str, Line]]) -> tuple[list[Machine], list[BadLi
     """
     machines: dict[tuple[str, str, str], Machine] = {}
     bad: list[BadLine] = []
+    errors: dict[str, set[str]] = {}
     for place, line in lines:
+        file = place.rpartition(":")[0]
         try:
-            _take(machines, line)
+            if line["type"] == "error":
+                errors.setdefault(file, set()).add(f"{line.get('kind')} {line.get('at')} {line.get('message')}")
+            else:
+                _take(machines, line, file)
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             bad.append(BadLine(f"not a line of `hardcase-agent decode`: {type(error).__name__}: {error}"[:200], place))
-    return _merged(machines), bad
+            errors.setdefault(file, set()).add(bad[-1].message)
+    merged = _merged(machines)
+    for listing in (one for machine in merged for feed in machine.feeds.values() for one in feed.listings):
+        listing.errors |= errors.get(listing.file, set())
+    return merged, bad
 
 
 def _merged(machines: Mapping[tuple[str, str, str], Machine]) -> list[Machine]:
@@ -121,14 +136,12 @@ def _merged(machines: Mapping[tuple[str, str, str], Machine]) -> list[Machine]:
         own.sensors.update(feed.sensors)
         own.sweeps += feed.sweeps
         own.events += feed.events
-        own.parts += feed.parts
+        own.listings += feed.listings
     return [only]
 
 
-def _take(machines: dict[tuple[str, str, str], Machine], line: Line) -> None:
+def _take(machines: dict[tuple[str, str, str], Machine], line: Line, file: str) -> None:
     kind = line["type"]
-    if kind == "error":
-        return
     if kind not in ("reading", "event", "part"):
         raise ValueError(f"type {kind!r} is none of reading, event, part, error")
     told = line["asset"]
@@ -138,20 +151,25 @@ def _take(machines: dict[tuple[str, str, str], Machine], line: Line) -> None:
     if kind == "reading":
         sensor, time_ms = sensor_of(line), time_of(line)
         check_said(line, sensor)
-        _take_reading(_feed(machines, name, source), line, sensor, time_ms)
+        feed = _feed(machines, name, source)
+        sweep = _take_reading(feed, line, sensor, time_ms)
+        listing = feed.listing(file)
+        listing.heard.add(sensor.part.key())
+        if not listing.time_ms:
+            listing.time_ms, listing.told = sweep.time_ms, sweep.told
     elif kind == "event":
         check_event(line)
         _feed(machines, name, source).events.append(line)
     else:
         part = part_of(line)
-        _feed(machines, name, source).parts.append(part)
+        _feed(machines, name, source).listing(file).parts[part.key()] = part
 
 
 def _feed(machines: dict[tuple[str, str, str], Machine], name: AssetName, source: str) -> Feeding:
     return machines.setdefault(name.identity(), Machine(name)).feed(source)
 
 
-def _take_reading(feed: Feeding, line: Line, sensor: Sensor, time_ms: int | None) -> None:
+def _take_reading(feed: Feeding, line: Line, sensor: Sensor, time_ms: int | None) -> Sweep:
     known = feed.sensors.get(sensor.id)
     if known is not None and bool(known.states) != bool(sensor.states):
         # Firmware that gives one number to two sensors: neither may hide the other.
@@ -170,6 +188,7 @@ def _take_reading(feed: Feeding, line: Line, sensor: Sensor, time_ms: int | None
         last = Sweep(time_ms if time_ms is not None else before + UNTOLD_STEP_MS, time_ms is not None)
         feed.sweeps.append(last)
     last.readings[sensor.id] = line
+    return last
 
 
 def _later(sweep: Sweep, time_ms: int | None) -> bool:

@@ -15,6 +15,7 @@ from hardcase_collector.domain.finding import Change, Fact, FindingKey, Severity
 from hardcase_collector.domain.observation import Event, Frame, Inventory
 from hardcase_collector.domain.ports import Feed
 from hardcase_collector.rules.captured import (
+    UNTOLD_STEP_MS,
     AssetName,
     Feeding,
     Machine,
@@ -24,6 +25,7 @@ from hardcase_collector.rules.captured import (
     stamp_of,
     times_of,
 )
+from hardcase_collector.rules.captured_listing import Listed, by_capture, compared
 from hardcase_collector.rules.engine import Engine
 from hardcase_collector.rules.replay import Tick, play
 from hardcase_collector.rules.sheet import RuleBook
@@ -73,7 +75,7 @@ class Unraised:
     sensor: str
     name: str
     reason: str
-    """gap, no_rule, within_limits, limits_rejected, no_rule_for_code, did_not_hold, ended."""
+    """gap, no_rule, within_limits, limits_rejected, no_rule_for_code, did_not_hold, ended, not_listed."""
     rule: str = ""
     facts: Mapping[str, Fact] = field(default_factory=dict)
 
@@ -111,13 +113,14 @@ class OfflineJudge:
         of_feed = Feed(number=number, agent=1, asset=1, source=feed.source)
         state = self._engine.open_feed(of_feed, catalogue, None, (), rehearsal=False)
         before = len(found)
-        for step, told in self._steps(feed, number):
+        listed = compared(by_capture(feed.listings))
+        for step, told in self._steps(feed, number, listed):
             for transition in play(self._engine, state, step):
                 _note(found, asset, feed.source, transition, told=told)
         if not why:
             return []
         raised = list(found.values())[before:]
-        unraised = _unraised_events(asset, feed, raised, self._codes)
+        unraised = _unraised_events(asset, feed, raised, self._codes) + _unraised_parts(asset, feed, raised, listed)
         if catalogue is not None:
             rejected = dict(self._engine.rejected_limits(state))
             for sensor in catalogue.sensors:
@@ -138,21 +141,21 @@ class OfflineJudge:
                 ]
         return unraised
 
-    def _steps(self, feed: Feeding, number: int) -> Iterator[tuple[Inventory | Frame | Event | Tick, bool]]:
+    def _steps(
+        self, feed: Feeding, number: int, listed: Sequence[Listed]
+    ) -> Iterator[tuple[Inventory | Frame | Event | Tick, bool]]:
         """Observations in the order of their times, each with whether the capture told that time."""
         sequence = 0
-        first_ms = min([sweep.time_ms for sweep in feed.sweeps] + [ms for ms, _ in times_of(feed.events)], default=1)
-        if feed.parts:
-            yield (
-                Inventory(stamp=stamp_of(feed.source, asset=1, time_ms=first_ms, sequence=1), parts=tuple(feed.parts)),
-                False,
-            )
+        inventories = _inventories(feed, listed)
         catalogue = catalogue_of(feed, number=number, asset=1)
         for sweep in sorted(feed.sweeps, key=lambda one: one.time_ms):
+            while inventories and inventories[0][0].stamp.time_ms <= sweep.time_ms:
+                yield inventories.pop(0)
             for again in range(self._plays):
                 sequence += 1
                 at_ms = sweep.time_ms + again * REPEAT_MS
                 yield frame_of(catalogue, sweep, time_ms=at_ms, sequence=sequence), sweep.told
+        yield from inventories
         times = times_of(feed.events)
         for line, (at_ms, told), history in zip(feed.events, times, _history(times), strict=True):
             if history:
@@ -163,6 +166,18 @@ class OfflineJudge:
             # What nothing took back by the log's end lasts: as long as the longest rule waits for it, and no longer.
             last_ms, told = times_of(feed.events)[-1]
             yield Tick(last_ms + self._settle_ms), told
+
+
+def _inventories(feed: Feeding, listed: Sequence[Listed]) -> list[tuple[Inventory, bool]]:
+    """The first before everything else, each other at its capture's first reading, or an hour after the one before."""
+    first_ms = min([sweep.time_ms for sweep in feed.sweeps] + [ms for ms, _ in times_of(feed.events)], default=1)
+    made: list[tuple[Inventory, bool]] = []
+    for sequence, one in enumerate(listed, 1):
+        before_ms = made[-1][0].stamp.time_ms + 1 if made else first_ms
+        time_ms = max(before_ms, one.time_ms or before_ms + UNTOLD_STEP_MS) if made else first_ms
+        stamp = stamp_of(feed.source, asset=1, time_ms=time_ms, sequence=sequence)
+        made.append((Inventory(stamp=stamp, parts=one.parts), one.told and bool(made)))
+    return made
 
 
 def _history(times: Sequence[tuple[int, bool]]) -> list[bool]:
@@ -245,6 +260,18 @@ def _unraised_events(asset: AssetName, feed: Feeding, raised: Sequence[Found], c
         place = (asset, feed.source, event.part, "", event.sensor)
         unraised.append(_unraised(place, reason, facts={**facts, "text": event.text}))
     return unraised
+
+
+def _unraised_parts(
+    asset: AssetName, feed: Feeding, raised: Sequence[Found], listed: Sequence[Listed]
+) -> list[Unraised]:
+    """Parts that a later capture does not list: why that is no loss, or that no rule looks for such a part."""
+    told = {one.part.key() for one in raised}
+    lost = {part.key(): part for one in listed for part in one.missed if part.key() not in told}
+    kept = {part.key(): (part, because) for one in listed for part, because in one.kept}
+    reasons: list[tuple[Part, str, dict[str, Fact]]] = [(part, "no_rule", {}) for part in lost.values()]
+    reasons += [(part, "not_listed", {"because": because}) for part, because in kept.values()]
+    return [_unraised((asset, feed.source, part, "", ""), reason, facts=facts) for part, reason, facts in reasons]
 
 
 def _unraised(
