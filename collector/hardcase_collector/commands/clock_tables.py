@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hardcase_collector.commands import talk
+from hardcase_collector.sheets.csv_cell import guarded
 
 if TYPE_CHECKING:
     from hardcase_collector.commands.plan_words import Language
@@ -78,10 +79,5 @@ def write_csv(number: str, found: Iterable[Facts]) -> None:
     for clock in found:
         for line in clock["ledger"]:
             times = (line["from"], line["to"], line["ms"] / 1000)
-            told = (line["reason"], int(line["counts"]), _cell(line["actor"] or ""), int(line["provisional"]))
-            out.writerow((_cell(number), clock["clock"], clock["round"], *times, *told))
-
-
-def _cell(text: str) -> str:
-    """A spreadsheet takes such a text for a formula, which may fetch or run things."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") and text != "-" else text
+            told = (line["reason"], int(line["counts"]), guarded(line["actor"] or ""), int(line["provisional"]))
+            out.writerow((guarded(number), clock["clock"], clock["round"], *times, *told))

@@ -1,6 +1,6 @@
 """Rows on spares from and to text: CSV, one file a kind with a header, or TOML with an array of tables a kind. Pure.
 
-A value that a spreadsheet would take for a formula is written with an apostrophe before it, which reading takes off.
+What a spreadsheet would take for a formula is guarded (`sheets/csv_cell.py`).
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from dataclasses import asdict
 from hardcase_collector.domain.spares import Depot
 from hardcase_collector.parts.sheet import COLUMNS, FILES, Kind, Line, SpareBooks
 from hardcase_collector.registry.cells import SEPARATOR
+from hardcase_collector.sheets.csv_cell import bare, guarded
 from hardcase_collector.sheets.lines import entry_lines
 from hardcase_collector.sheets.table import Mistakes, Table
 
 MAX_TEXT = 8_000_000
 """Characters of all files together: a hundred thousand rows."""
 _DELIMITERS = ",;\t"
-_FORMULA = "=+-@\t\r"
 _KINDS = {stem: kind for kind, stem in FILES.items()}
 _SIGNS = (
     # What a header must hold to be of a kind whose file has another name; the first that fits.
@@ -73,7 +73,7 @@ def _kind_of(file: str, header: list[str]) -> Kind | None:
 
 def _row(file: str, line: int, kind: Kind, cells: tuple[list[str], list[str]], mistakes: Mistakes) -> Table:
     header, row = cells
-    values = {name: _bare(cell) for name, cell in zip(header, row, strict=False) if name in COLUMNS[kind]}
+    values = {name: bare(cell) for name, cell in zip(header, row, strict=False) if name in COLUMNS[kind]}
     table = Table(file, (kind.value,), values, {(kind.value,): line}, mistakes)
     if len(row) != len(header):
         table.wrong("", f"has {len(row)} cells, the header {len(header)}")
@@ -111,7 +111,7 @@ def _csv_text(kind: Kind, books: SpareBooks) -> str:
     writer.writerow(columns)
     for key in sorted(books.lines[kind]):
         values = _values(books.lines[kind][key])
-        writer.writerow([_guarded(_cell(values[column])) for column in columns])
+        writer.writerow([guarded(_cell(values[column])) for column in columns])
     return written.getvalue()
 
 
@@ -141,15 +141,3 @@ def _value(value: str | int | tuple[str, ...]) -> str:
         return f"[{', '.join(map(_value, value))}]"
     # JSON's escapes are TOML's (TOML 1.0, basic strings); only DEL is escaped in TOML and not in JSON.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-def _guarded(cell: str) -> str:
-    return f"'{cell}" if _needs_guard(cell) else cell
-
-
-def _needs_guard(cell: str) -> bool:
-    return cell.lstrip("'")[:1] in _FORMULA and bool(cell.lstrip("'"))
-
-
-def _bare(cell: str) -> str:
-    return cell[1:] if cell.startswith("'") and _needs_guard(cell[1:]) else cell

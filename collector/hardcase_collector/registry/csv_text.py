@@ -1,6 +1,6 @@
 """The books as CSV: one file a kind, with a header. Pure; files are read and written by the commands.
 
-A value that a spreadsheet would take for a formula is written with an apostrophe before it, which reading takes off.
+What a spreadsheet would take for a formula is guarded (`sheets/csv_cell.py`).
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from decimal import Decimal
 from hardcase_collector.registry.cells import SEPARATOR
 from hardcase_collector.registry.shown import shown
 from hardcase_collector.registry.written import COLUMNS, FILES, Books, Kind
+from hardcase_collector.sheets.csv_cell import bare, guarded
 from hardcase_collector.sheets.table import Mistakes, Table
 
 _DELIMITERS = ",;\t"
-_FORMULA = "=+-@\t\r"
 _KINDS = {stem: kind for kind, stem in FILES.items()}
 _SIGNS = (
     # What a header must hold to be of a kind whose file has another name; the first that fits.
@@ -68,7 +68,7 @@ def _check_header(file: str, header: list[str], kind: Kind, mistakes: Mistakes) 
 
 
 def _table(file: str, line: int, kind: Kind, header: list[str], row: list[str], mistakes: Mistakes) -> Table:
-    values = {name: _bare(cell) for name, cell in zip(header, row, strict=False) if name in COLUMNS[kind]}
+    values = {name: bare(cell) for name, cell in zip(header, row, strict=False) if name in COLUMNS[kind]}
     table = Table(file, (kind.value,), values, {(kind.value,): line}, mistakes)
     if len(row) != len(header):
         table.wrong("", f"has {len(row)} cells, the header {len(header)}")
@@ -89,7 +89,7 @@ def _text(books: Books, kind: Kind) -> str:
     writer.writerow(COLUMNS[kind])
     for key in sorted(lines):
         values = shown(lines[key])
-        writer.writerow([_guarded(_cell(values[column])) for column in COLUMNS[kind]])
+        writer.writerow([guarded(_cell(values[column])) for column in COLUMNS[kind]])
     return written.getvalue()
 
 
@@ -101,16 +101,3 @@ def _cell(value: object) -> str:
     if isinstance(value, Decimal):
         return f"{value:f}"
     return "" if value is None else str(value)
-
-
-def _guarded(cell: str) -> str:
-    return f"'{cell}" if _needs_guard(cell) else cell
-
-
-def _needs_guard(cell: str) -> bool:
-    bare = cell.lstrip("'")
-    return bare[:1] in _FORMULA and bool(bare)
-
-
-def _bare(cell: str) -> str:
-    return cell[1:] if cell.startswith("'") and _needs_guard(cell[1:]) else cell

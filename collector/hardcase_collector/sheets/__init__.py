@@ -1,1 +1,1 @@
-"""Reading of TOML sheets, shared by the sheets of rules and of plans."""
+"""Reading of TOML sheets, shared by the sheets of rules and of plans; cells of CSV."""

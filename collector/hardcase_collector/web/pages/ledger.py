@@ -15,6 +15,7 @@ from hardcase_collector.cases.workflow import Deed, may, require
 from hardcase_collector.domain.case import Case
 from hardcase_collector.domain.ports import Transaction
 from hardcase_collector.plans.clocks import Clock
+from hardcase_collector.sheets.csv_cell import guarded
 from hardcase_collector.web.access import Person
 from hardcase_collector.web.again import AgainRoute
 from hardcase_collector.web.around import Around, around
@@ -67,18 +68,13 @@ def as_csv(number: str, clocks: Iterable[Clock], time_zone: str) -> str:
     for clock in clocks:
         for one in clock.ledger:
             times = (_at(one.from_ms, zone), _at(one.to_ms, zone), one.length_ms / 1000)
-            told = (str(one.reason), int(one.counts), _cell(one.actor), int(one.provisional))
-            lines.writerow((_cell(number), str(clock.kind), clock.round, *times, *told))
+            told = (str(one.reason), int(one.counts), guarded(one.actor), int(one.provisional))
+            lines.writerow((guarded(number), str(clock.kind), clock.round, *times, *told))
     return out.getvalue()
 
 
 def _at(at_ms: int, zone: ZoneInfo) -> str:
     return datetime.fromtimestamp(at_ms / 1000, zone).isoformat(timespec="seconds")
-
-
-def _cell(text: str) -> str:
-    """A spreadsheet takes such a text for a formula, which may fetch or run things."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
 def router(shop: Shop, frame: Frame) -> APIRouter:

@@ -132,7 +132,7 @@ def test_a_cell_comes_back_as_it_was_and_is_no_formula(said: str) -> None:
     text = csv_text.texts_of(books)["customers.csv"]
     ((_, table),) = csv_text.tables_of("customers.csv", text, Mistakes())
     assert table.values["title"] == said
-    assert str(table.values["title"])[:1] not in tuple("=+-@") or ",'" in text or ",\"'" in text
+    assert said[:1] not in tuple("=+-@") or said == "-" or ",'" in text or ",\"'" in text
 
 
 @given(price=MONEY)
