@@ -7,18 +7,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from hardcase_agent.domain.diagnostic import KnownDisk, SelfTestStatus
 from hardcase_agent.domain.errors import (
     AccessDenied,
     AgentError,
-    DeviceAbsent,
     DeviceBusy,
     DeviceFailed,
-    DeviceHung,
     ToolMissing,
-    Unsupported,
 )
 from hardcase_agent.domain.event import CoverageLine, CoverageStatus
 from hardcase_agent.domain.frame import Moment, Sweep
@@ -26,7 +22,7 @@ from hardcase_agent.domain.part import Asset, Component, Part
 from hardcase_agent.domain.ports import Clock, CommandResult, CommandRunner
 from hardcase_agent.domain.reading import Gap, GapReason, Sensor
 from hardcase_agent.sensors.smart import report
-from hardcase_agent.sensors.smart.blockdevices import BlockDevice, Bus
+from hardcase_agent.sensors.smart.outcome import Outcome, line_of, raise_if_nothing, unasked_line, unreadable
 from hardcase_agent.sensors.smart.report import DiskReport
 from hardcase_agent.sensors.smart.shelf import SCAN_DEADLINE_S, Disk, Shelf, Target
 
@@ -37,42 +33,6 @@ BUSY_WAIT_S = 1.0
 DOCTOR_DISK_S = 10.0
 DOCTOR_SCAN_S = 8.0
 DOCTOR_S = 25.0
-
-_REASONS: tuple[tuple[type[AgentError], GapReason], ...] = (
-    (DeviceHung, GapReason.HUNG),
-    (DeviceBusy, GapReason.BUSY),
-    (AccessDenied, GapReason.DENIED),
-    (DeviceAbsent, GapReason.ABSENT),
-    (Unsupported, GapReason.UNSUPPORTED),
-)
-_UNASKED: dict[Bus, tuple[CoverageStatus, str, str]] = {
-    Bus.USB: (
-        CoverageStatus.UNREADABLE,
-        "USB bridges often cannot tell whether the disk sleeps, so it is not asked",
-        "name it as [[smart.device]] with its type if waking it does not matter",
-    ),
-    Bus.VIRTUAL: (CoverageStatus.NOT_PRESENT, "a virtual disk has no SMART", ""),
-    Bus.OTHER: (CoverageStatus.UNREADABLE, "smartctl does not know this kind of disk", ""),
-}
-
-
-@dataclass(slots=True)
-class _Outcome:
-    """What asking one group of ways (one disk, or one way to an unknown one) came to."""
-
-    target: Target
-    told: DiskReport | None = None
-    error: AgentError | None = None
-    at_ms: int = 0
-
-    @property
-    def gap(self) -> Gap | None:
-        if self.told is not None:
-            return self.told.trouble
-        for kind, reason in _REASONS:
-            if isinstance(self.error, kind):
-                return Gap(reason, str(self.error))
-        return Gap(GapReason.ERROR, str(self.error)) if self.error else Gap(GapReason.NOT_SWEPT, "no time was left")
 
 
 class SmartSource:
@@ -127,7 +87,7 @@ class SmartSource:
         targets = [target for target in found if target.nvme == self._nvme]
         spent_s = (self._clock.now().boot_ms - before_ms) / 1000
         outcomes = await self._ask_all(targets, budget_s=self.deadline_s - self._disk_deadline_s / 2 - spent_s)
-        _raise_if_nothing([outcome for outcome in outcomes if not outcome.target.trial])
+        raise_if_nothing([outcome for outcome in outcomes if not outcome.target.trial])
         for outcome in outcomes:
             self._settle(outcome)
         self._shelf.remember()
@@ -140,13 +100,13 @@ class SmartSource:
             async with asyncio.timeout(DOCTOR_S):
                 return await self._examine()
         except TimeoutError:
-            return (_unreadable("the disks did not answer in time", "look for a hung disk in the kernel's log"),)
+            return (unreadable("the disks did not answer in time", "look for a hung disk in the kernel's log"),)
         except ToolMissing as error:
-            return (_unreadable(str(error), report.CURE),)
+            return (unreadable(str(error), report.CURE),)
         except AccessDenied as error:
-            return (_unreadable(str(error), "read disks through the helper"),)
+            return (unreadable(str(error), "read disks through the helper"),)
         except AgentError as error:
-            return (_unreadable(str(error), ""),)
+            return (unreadable(str(error), ""),)
 
     # When a person asks (`DiskDoor`)
 
@@ -201,10 +161,10 @@ class SmartSource:
         found = await self._shelf.targets(self._clock.now().boot_ms, scan_deadline_s=DOCTOR_SCAN_S)
         targets = [target for target in found if target.nvme == self._nvme]
         outcomes = await self._ask_all(targets, budget_s=DOCTOR_DISK_S + 2)
-        lines = [_line(outcome) for outcome in outcomes]
+        lines = [line_of(outcome) for outcome in outcomes]
         return (*lines, *self._unasked()) or (self._nothing(),)
 
-    async def _ask_all(self, targets: Sequence[Target], *, budget_s: float) -> list[_Outcome]:
+    async def _ask_all(self, targets: Sequence[Target], *, budget_s: float) -> list[Outcome]:
         """One outcome per disk or unknown way; those that the last sweep had no time for come first."""
         groups: dict[str, list[Target]] = {}
         for target in targets:
@@ -222,11 +182,11 @@ class SmartSource:
                 task.cancel()
             if unfinished:
                 await asyncio.wait(unfinished)
-        return [_Outcome(target) if task in unfinished else task.result() for task, target in tasks.items()]
+        return [Outcome(target) if task in unfinished else task.result() for task, target in tasks.items()]
 
-    async def _ask(self, ways: Sequence[Target]) -> _Outcome:
+    async def _ask(self, ways: Sequence[Target]) -> Outcome:
         """Asks by the first way that answers."""
-        outcome = _Outcome(ways[0])
+        outcome = Outcome(ways[0])
         for target in ways:
             async with self._shelf.places:
                 self._asked_ms[target.key] = self._clock.now().boot_ms
@@ -239,22 +199,22 @@ class SmartSource:
                 break
         return outcome
 
-    async def _ask_one(self, target: Target) -> _Outcome:
+    async def _ask_one(self, target: Target) -> Outcome:
         if target.suspended:
             asleep = Gap(GapReason.ASLEEP, "suspended by the kernel; left asleep")
             part = Part(component=Component.DISK, slot=target.slot, paths=(target.path,))
-            return _Outcome(target, told=DiskReport(part=part, identity="", protocol="", trouble=asleep))
+            return Outcome(target, told=DiskReport(part=part, identity="", protocol="", trouble=asleep))
         try:
             answer = await self._commands.run(
                 "smartctl-report", (target.path, target.kind), deadline_s=self._disk_deadline_s
             )
             output = answer.stdout.decode("utf-8", "replace")
             told = report.parse_report(output, path=target.path, slot=target.slot, address=target.address)
-            return _Outcome(target, told=told)
+            return Outcome(target, told=told)
         except AgentError as error:
-            return _Outcome(target, error=error)
+            return Outcome(target, error=error)
 
-    def _settle(self, outcome: _Outcome) -> None:
+    def _settle(self, outcome: Outcome) -> None:
         told = outcome.told
         disk = self._shelf.owner(outcome.target)
         if told is not None and told.trouble is None:
@@ -269,7 +229,7 @@ class SmartSource:
         if disk is not None:
             disk.at_ms = outcome.at_ms
 
-    def _sweep_of(self, now: Moment, outcomes: Sequence[_Outcome]) -> Sweep:
+    def _sweep_of(self, now: Moment, outcomes: Sequence[Outcome]) -> Sweep:
         disks = [
             self._shelf.disks[key] for key in sorted(self._shelf.disks) if self._shelf.disks[key].nvme == self._nvme
         ]
@@ -294,7 +254,7 @@ class SmartSource:
             wide=True,
         )
 
-    def _is_whole(self, outcomes: Sequence[_Outcome]) -> bool:
+    def _is_whole(self, outcomes: Sequence[Outcome]) -> bool:
         """False while a disk that is there has not told its name (asleep or hung since the start): it is not gone."""
         silent = (
             GapReason.ASLEEP,
@@ -309,9 +269,9 @@ class SmartSource:
             for outcome in outcomes
         )
 
-    def _coverage(self, disks: Sequence[Disk], outcomes: Sequence[_Outcome]) -> tuple[CoverageLine, ...]:
+    def _coverage(self, disks: Sequence[Disk], outcomes: Sequence[Outcome]) -> tuple[CoverageLine, ...]:
         lines = [
-            _line(outcome)
+            line_of(outcome)
             for outcome in sorted(outcomes, key=lambda outcome: outcome.target.key)
             if self._shelf.owner(outcome.target) is None
         ]
@@ -322,52 +282,8 @@ class SmartSource:
 
     def _unasked(self) -> list[CoverageLine]:
         """Disks that the kernel lists and nobody asks; told once, by the source that is not NVMe's."""
-        return [] if self._nvme else [_unasked_line(device) for device in self._shelf.unreadable]
+        return [] if self._nvme else [unasked_line(device) for device in self._shelf.unreadable]
 
     def _nothing(self) -> CoverageLine:
         kind = "NVMe disk" if self._nvme else "ATA or SAS disk"
         return CoverageLine(component=Component.DISK, status=CoverageStatus.NOT_PRESENT, reason=f"no {kind} here")
-
-
-def _raise_if_nothing(outcomes: Sequence[_Outcome]) -> None:
-    errors = [outcome.error for outcome in outcomes if outcome.error is not None]
-    if errors and len(errors) == len(outcomes):
-        for error in errors:
-            if not isinstance(error, ToolMissing | AccessDenied | DeviceFailed):
-                return
-        raise errors[0]
-
-
-def _line(outcome: _Outcome) -> CoverageLine:
-    gap = outcome.gap
-    path = (
-        outcome.target.path
-        if outcome.target.kind in ("auto", "sat", "scsi", "nvme")
-        else (f"{outcome.target.path} ({outcome.target.kind})")
-    )
-    if gap is None and outcome.told is not None:
-        part = outcome.told.part
-        reason = f"{path}: {part.model} {part.serial}, {len(outcome.told.sensors)} values"
-        return CoverageLine(component=Component.DISK, status=CoverageStatus.WATCHED, reason=reason)
-    reason = f"{path}: {gap.detail or gap.reason.value}" if gap else path
-    return _unreadable(reason, _cure(outcome))
-
-
-def _cure(outcome: _Outcome) -> str:
-    if outcome.told is not None and outcome.told.cure:
-        return outcome.told.cure
-    reason = outcome.gap.reason if outcome.gap else None
-    if reason is GapReason.ASLEEP:
-        return "none needed: it is read when something else wakes it"
-    if reason is GapReason.HUNG:
-        return "look for resets of this disk in the kernel's log; it is asked again when its last call has ended"
-    return "read disks through the helper" if reason is GapReason.DENIED else ""
-
-
-def _unasked_line(device: BlockDevice) -> CoverageLine:
-    status, reason, cure = _UNASKED.get(device.bus, _UNASKED[Bus.OTHER])
-    return CoverageLine(component=Component.DISK, status=status, reason=f"{device.path}: {reason}", cure=cure)
-
-
-def _unreadable(reason: str, cure: str) -> CoverageLine:
-    return CoverageLine(component=Component.DISK, status=CoverageStatus.UNREADABLE, reason=reason, cure=cure)
