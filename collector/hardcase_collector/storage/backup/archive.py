@@ -12,16 +12,16 @@ import os
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path, PurePosixPath
-from typing import IO
+from pathlib import Path
 
 from hardcase_collector.domain.errors import FileDamaged
+from hardcase_collector.storage.backup.members import PIECE, Member, members
 
 MANIFEST = "manifest.json"
 FORMAT = 1
-PIECE = 1 << 20
 LARGEST_MANIFEST = 256 << 20
 """Bytes: two hundred for each of a million files of evidence."""
+LONGEST_WORD = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,33 +86,33 @@ def unpack(file: Path, folder: Path | None) -> Manifest:
 
     Raises FileDamaged (cut short, changed, no backup at all), OSError.
     """
+    try:
+        with file.open("rb") as source:
+            return _unpacked(members(source), folder)
+    except FileDamaged as error:
+        raise FileDamaged(f"{file}: {error}") from error
+
+
+def _unpacked(found_in: Iterable[Member], folder: Path | None) -> Manifest:
     found: dict[str, tuple[int, str]] = {}
     manifest: Manifest | None = None
-    try:
-        with tarfile.open(file, "r|") as archive:
-            for member in archive:
-                if manifest is not None:
-                    raise FileDamaged(f"{file}: something follows the manifest")
-                if not member.isreg() or not _inside(member.name) or member.name in found:
-                    raise FileDamaged(f"{file}: {member.name!r} does not belong into a backup")
-                content = archive.extractfile(member)
-                assert content is not None  # of a regular member
-                if member.name == MANIFEST:
-                    manifest = _manifest(file, content.read(LARGEST_MANIFEST))
-                else:
-                    target = None if folder is None else folder / member.name
-                    found[member.name] = _take(content, target)
-    except tarfile.TarError as error:
-        raise FileDamaged(f"{file}: is no backup, or is cut short ({error})") from error
+    for member in found_in:
+        if manifest is not None:
+            raise FileDamaged("something follows the manifest")
+        if member.name == MANIFEST:
+            manifest = _manifest(member, found)
+        else:
+            found[member.name] = _take(member, None if folder is None else folder / member.name)
     if manifest is None:
-        raise FileDamaged(f"{file}: is cut short: its manifest, the last thing in it, is missing")
+        raise FileDamaged("is no backup, or is cut short: its manifest, the last thing in it, is missing")
     if manifest.files != found:
         wrong = sorted(name for name in {*manifest.files, *found} if manifest.files.get(name) != found.get(name))
-        raise FileDamaged(f"{file}: {', '.join(wrong[:3])}: not what the manifest says; take the backup from elsewhere")
+        told = ", ".join(name[:200] for name in wrong[:3])
+        raise FileDamaged(f"{told}: not what the manifest says; take the backup from elsewhere")
     return manifest
 
 
-def _take(content: IO[bytes], target: Path | None) -> tuple[int, str]:
+def _take(content: Member, target: Path | None) -> tuple[int, str]:
     digest, size = hashlib.sha256(), 0
     out = None
     if target is not None:
@@ -133,18 +133,38 @@ def _take(content: IO[bytes], target: Path | None) -> tuple[int, str]:
     return size, digest.hexdigest()
 
 
-def _inside(name: str) -> bool:
-    path = PurePosixPath(name)
-    return bool(name) and not path.is_absolute() and ".." not in path.parts
-
-
-def _manifest(file: Path, body: bytes) -> Manifest:
+def _manifest(member: Member, found: Mapping[str, object]) -> Manifest:
+    """`found`: what it may be about. It names each in one line, so that one larger than these lines is none."""
+    most = min(LARGEST_MANIFEST, 64 * 1024 + sum(256 + 6 * len(name) for name in found))
+    if member.size > most:
+        raise FileDamaged(f"its manifest has {member.size} bytes, for {len(found)} files at most {most}")
+    body = b"".join(iter(lambda: member.read(PIECE), b""))
     try:
         told = json.loads(body)
-        about = About(**told["about"])
-        files = {str(name): (int(size), str(digest)) for name, (size, digest) in told["files"].items()}
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise FileDamaged(f"{file}: its manifest cannot be read ({type(error).__name__})") from error
+        about = _about(told["about"])
+        files = {name: _line(*line) for name, line in told["files"].items()}
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise FileDamaged(f"its manifest cannot be read ({type(error).__name__})") from error
     if about.format != FORMAT:
-        raise FileDamaged(f"{file}: has form {about.format}, this program reads {FORMAT}")
+        raise FileDamaged(f"has form {about.format}, this program reads {FORMAT}")
     return Manifest(about, files)
+
+
+def _about(told: Mapping[str, object]) -> About:
+    """Raises TypeError, ValueError: a word where a number belongs, a number that is none of ours."""
+    about = About(**told)  # type: ignore[arg-type]  # looked at below
+    for name, kind in About.__annotations__.items():
+        value = getattr(about, name)
+        if type(value).__name__ != kind:
+            raise TypeError(name)
+        if isinstance(value, int) and not 0 <= value < 1 << 53:
+            raise ValueError(name)
+        if isinstance(value, str) and not (len(value) <= LONGEST_WORD and value.isprintable()):
+            raise ValueError(name)
+    return about
+
+
+def _line(size: int, digest: str) -> tuple[int, str]:
+    if type(size) is not int or type(digest) is not str:
+        raise TypeError("files")
+    return size, digest
