@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -81,7 +81,7 @@ class LedgerFile:
             told = json.loads(path.read_text(encoding="utf-8"))
             if told["version"] != VERSION:
                 raise AccessDenied(f"{path} has version {told['version']}, this release reads {VERSION}: upgrade it")
-            epochs = {str(bytes.fromhex(name).hex()): EpochLine(**line) for name, line in told["epochs"].items()}
+            epochs = {bytes.fromhex(name).hex(): _line(line) for name, line in told["epochs"].items()}
             return Ledger(ordinal=int(told["ordinal"]), receipt=int(told["receipt"]), epochs=epochs)
         except FileNotFoundError:
             return Ledger()
@@ -105,3 +105,12 @@ class LedgerFile:
             sync_folder(self._state_dir)
         except OSError as error:
             raise ExportFailed(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _line(told: Mapping[str, object]) -> EpochLine:
+    """Raises TypeError, ValueError."""
+    line = EpochLine(**told)  # type: ignore[arg-type]  # looked at below
+    if any(type(number) is not int or number < 0 for number in (line.number, line.exported, line.taken)):
+        raise TypeError("an epoch's numbers")
+    bytes.fromhex(line.hash)
+    return line

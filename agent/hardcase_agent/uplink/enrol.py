@@ -12,6 +12,7 @@ import ssl
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from google.protobuf.message import DecodeError
 from hardcase_protos.v1 import enrolment_pb2 as enrolment
 
 from hardcase_agent import __version__
@@ -125,11 +126,16 @@ async def bring(server: Server, ca_pem: bytes, token: str, host: Asset, *, own: 
     """Binds a certificate of the site's own CA at the telemetry port. Raises as `enroll`, and AccessDenied."""
     request = enrolment.EnrollRequest(token=token, host=host_message(host), agent_version=__version__, wall_ms=wall_ms)
     reply = await _call(server, ENROLL_PATH, ca_pem, request, wall_ms=wall_ms, pair=own.read())
+    try:
+        trusted = (reply.ca_pem or ca_pem).decode("ascii")
+        certificates(trusted)
+    except ValueError as error:
+        raise EnrolmentRefused("the collector answered with something that is no CA") from error
     identity = Identity(
         agent_id=reply.agent_id,
         enrolment="",
         server_name=server.server_name,
-        ca_pem=(reply.ca_pem or ca_pem).decode(),
+        ca_pem=trusted,
         certificate_pem="",
         key_pem="",
         not_before_ms=0,
@@ -218,6 +224,11 @@ async def _call(
         return enrolment.EnrollReply.FromString(await call(request.SerializeToString(), timeout=CALL_S))
     except grpc.aio.AioRpcError as error:
         raise await _named(server, error, wall_ms) from error
+    except DecodeError as error:
+        raise EnrolmentRefused(
+            f"{server.target} answered with something that is no answer to enrolment: is it the collector, and of a "
+            "version that this agent knows?"
+        ) from error
     finally:
         await channel.close()
 

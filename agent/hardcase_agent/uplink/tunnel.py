@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from hardcase_agent.domain.errors import CollectorUnreachable
 from hardcase_agent.uplink.endpoint import Proxy, host_of
@@ -37,7 +39,8 @@ async def presented_chain(target: str, proxy: Proxy | None) -> list[bytes]:
                 _, writer = await asyncio.open_connection(host, port, ssl=context)
             else:
                 writer = await _through(proxy, target)
-                await writer.start_tls(context, server_hostname=host)
+                with _closed_on_failure(writer):
+                    await writer.start_tls(context, server_hostname=host)
     except (OSError, ValueError, TimeoutError) as error:
         raise CollectorUnreachable(f"no TLS 1.3 connection to {target}: {_why(error)}; {_LOOK}") from error
     try:
@@ -54,6 +57,12 @@ async def _through(proxy: Proxy, target: str) -> asyncio.StreamWriter:
         )
     except OSError as error:
         raise CollectorUnreachable(f"the proxy {proxy.address} cannot be reached: {_why(error)}") from error
+    with _closed_on_failure(writer):
+        await _connect(reader, writer, proxy, target)
+    return writer
+
+
+async def _connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, proxy: Proxy, target: str) -> None:
     lines = [f"CONNECT {target} HTTP/1.1", f"Host: {target}"]
     if proxy.authorization:
         lines.append(f"Proxy-Authorization: {proxy.authorization}")
@@ -61,14 +70,21 @@ async def _through(proxy: Proxy, target: str) -> asyncio.StreamWriter:
     try:
         head = await reader.readuntil(b"\r\n\r\n")
     except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, OSError) as error:
-        writer.transport.abort()
         raise CollectorUnreachable(f"the proxy {proxy.address} does not answer CONNECT") from error
     words = head.split(b"\r\n", 1)[0].decode("latin-1").split()
     code = words[1] if len(words) > 1 else "nothing"
     if code != "200":
-        writer.transport.abort()
         raise CollectorUnreachable(f"the proxy {proxy.address} {_refusal(code)}")
-    return writer
+
+
+@contextmanager
+def _closed_on_failure(writer: asyncio.StreamWriter) -> Iterator[None]:
+    """Also where the deadline, or who waits for it, gives up: nobody else has the socket."""
+    try:
+        yield
+    except BaseException:
+        writer.transport.abort()
+        raise
 
 
 def _refusal(code: str) -> str:

@@ -109,7 +109,18 @@ async def test_two_exports_at_once_are_refused(host: Host) -> None:
         await host.export()
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"version": 1}', '{"version": 1, "ordinal": "x", "receipt": 0}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "{",
+        "[]",
+        '{"version": 1}',
+        '{"version": 1, "ordinal": "x", "receipt": 0}',
+        '{"version": 1, "ordinal": 1, "receipt": 0, "epochs": {"00": {"number": "x"}}}',
+        '{"version": 1, "ordinal": 1, "receipt": 0, "epochs": {"00": {"hash": 7}}}',
+    ],
+)
 async def test_a_damaged_ledger_is_named(host: Host, content: str) -> None:
     (host.folder / ledger.FILE).write_text(content)
     with pytest.raises(AccessDenied, match=r"damaged: remove it and apply the last receipt again"):

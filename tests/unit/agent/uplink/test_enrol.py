@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime
 import re
 import ssl
@@ -17,7 +18,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from hardcase_agent.domain.errors import CollectorUnreachable, EnrolmentRefused, WaitingForApproval
 from hardcase_agent.domain.part import Asset
-from hardcase_agent.uplink import enrol, keys
+from hardcase_agent.uplink import enrol, keys, tunnel
 from hardcase_agent.uplink.endpoint import Proxy
 from hardcase_agent.uplink.identity import Identity
 from hardcase_agent.uplink.wire import grpc
@@ -47,6 +48,8 @@ class Desk:
         self.wall_ms = 0
         self.also = b""
         """A further CA that is told of."""
+        self.garbled = b""
+        """Said instead of an answer."""
         self.renewals: list[int] = []
 
     async def start(self) -> None:
@@ -54,7 +57,7 @@ class Desk:
         method: Any = grpc.unary_unary_rpc_method_handler(
             self._enroll,
             request_deserializer=enrolment.EnrollRequest.FromString,
-            response_serializer=enrolment.EnrollReply.SerializeToString,
+            response_serializer=lambda reply: self.garbled or reply.SerializeToString(),
         )
         renew: Any = grpc.unary_unary_rpc_method_handler(
             self._renew,
@@ -166,6 +169,12 @@ async def test_a_certificate_for_another_key_or_another_ca_is_refused(desk: Desk
         await enrolled(desk)
     desk.other_key, desk.other_ca = False, True
     with pytest.raises(EnrolmentRefused, match="another CA"):
+        await enrolled(desk)
+
+
+async def test_an_answer_that_is_none_is_named(desk: Desk) -> None:
+    desk.garbled = b"\xff\xff\xff"
+    with pytest.raises(EnrolmentRefused, match=r"127\.0\.0\.1:\d+ answered with something that is no answer"):
         await enrolled(desk)
 
 
@@ -312,3 +321,27 @@ async def test_a_proxy_is_gone_through_and_one_that_refuses_is_named(desk: Desk)
         assert "other" not in str(caught.value)
     with pytest.raises(CollectorUnreachable, match=r"proxy .* cannot be reached: nobody listens there"):
         await enrol.fetch_ca(through, desk.ca.fingerprint)
+
+
+async def test_a_proxy_that_says_nothing_is_let_go_of_at_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tunnel, "CALL_S", 0.2)
+    gone = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            while await reader.read(1000):
+                pass
+        gone.set()
+        writer.close()
+
+    silent = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        proxy = Proxy(address=f"127.0.0.1:{silent.sockets[0].getsockname()[1]}")
+        with pytest.raises(CollectorUnreachable, match="no answer within") as held:
+            await tunnel.presented_chain("10.0.0.7:4741", proxy)
+        # Nothing is left to whoever collects garbage: the error holds all of its frames.
+        assert held.tb is not None
+        async with asyncio.timeout(60):
+            await gone.wait()
+    finally:
+        silent.close()
