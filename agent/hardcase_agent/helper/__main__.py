@@ -1,8 +1,8 @@
 """`python -m hardcase_agent.helper`: started by systemd with a socket, or with --socket PATH in the foreground.
 
---allow-user: whose connections are taken beside its own user's. --allow-identify, --allow-self-test and
---allow-sel-clear: the switches of `switches.py`. --lit FILE: where the lamps that are lit are kept over a restart.
---tool NAME=PATH, --device-root DIR, --sysfs DIR and --ipmi-device PATH are for tests.
+--allow-user: whose connections are taken beside its own user's. --allow-identify, --allow-self-test,
+--allow-sel-clear and --allow-jmb39x: the switches of `switches.py`. --lit FILE: where the lamps that are lit are kept
+over a restart. --tool NAME=PATH, --device-root DIR, --sysfs DIR and --ipmi-device PATH are for tests.
 """
 
 from __future__ import annotations

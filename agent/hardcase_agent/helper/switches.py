@@ -11,7 +11,9 @@ SELF_TEST = "self-test"
 """Starts and aborts self-tests of disks."""
 SEL_CLEAR = "sel-clear"
 """Erases the BMC's event log."""
-SWITCHES = (IDENTIFY, SELF_TEST, SEL_CLEAR)
+JMB39X = "jmb39x"
+"""Reads disks behind a JMicron JMB39x through sector 33 of their volume, which smartctl writes to and restores."""
+SWITCHES = (IDENTIFY, SELF_TEST, SEL_CLEAR, JMB39X)
 
 
 def option(switch: str) -> str:

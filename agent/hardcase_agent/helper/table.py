@@ -23,13 +23,15 @@ SEARCHED = ("/usr/sbin", "/usr/bin", "/sbin", "/bin")
 _DISK = re.compile(
     r"(sd[a-z]{1,3}|hd[a-z]|sg\d{1,4}|nvme\d{1,4}(n\d{1,4})?|bus/\d{1,3}|cciss/c\dd\d{1,2}|tw[ael]\d{1,2})", re.ASCII
 )
-# Not jmb39x: it talks to that port multiplier by writing a sector of the disk, which a killed run would not restore.
 _TYPE = re.compile(
     r"auto|ata|scsi|nvme|marvell|(sat|sat,auto|sat,12|sat,16)(\+(megaraid|cciss),\d{1,3})?|(megaraid|cciss),\d{1,3}"
     r"|aacraid,\d{1,3},\d{1,3},\d{1,3}|3ware,\d{1,3}|areca,\d{1,3}(/\d)?|hpt,\d(/\d{1,3}){1,2}"
     r"|usb(cypress|prolific|sunplus)|usbjmicron(,[01])?|snt(asmedia|jmicron|realtek)|sssraid,\d{1,3},\d{1,3}",
     re.ASCII,
 )
+# It talks to that port multiplier through a sector of the volume, 33, which a killed run would not restore. Without its
+# ",sLBA" and ",force" smartctl does so only where that sector is empty, so that no data is written over.
+_MAILBOX = re.compile(r"jmb39x(-q)?,[0-4]", re.ASCII)
 _CONTROLLER = re.compile(r"/nvme\d{1,4}$", re.ASCII)
 _SEQUENCE = re.compile(r"\d{1,19}", re.ASCII)
 _DMI_TYPE = re.compile(r"\d{1,2}", re.ASCII)
@@ -103,10 +105,14 @@ class Table:
         """Arguments: device, and optionally smartctl's -d type."""
         _expect(1 <= len(arguments) <= 2, "smartctl-report takes a device and a type")
         kind = arguments[1] if len(arguments) == 2 else "auto"
-        _expect(_TYPE.fullmatch(kind) is not None, f"device type {kind[:40]!r} is not in the table")
+        mailbox = is_mailbox(kind)
+        if mailbox:
+            self._expect_on(f"device type {kind}", switches.JMB39X)
+        _expect(mailbox or _TYPE.fullmatch(kind) is not None, f"device type {kind[:40]!r} is not in the table")
         device = self._device(arguments[0])
         argv = (self._find("smartctl"), "--json=c", "-n", _NO_WAKE, "-a", *_STATISTICS, "-d", kind, device)
-        return Command(argv, f"{device} {kind}" if "," in kind else device)
+        # Two at one mailbox would read each other's answers.
+        return Command(argv, f"{device} {kind}" if "," in kind and not mailbox else device)
 
     def smartctl_selftest(self, arguments: Sequence[str]) -> Command:
         """Arguments: device, smartctl's -d type, and short, long or abort. How far it is stands in the report."""
@@ -197,6 +203,11 @@ class Table:
             raise DeviceAbsent(f"{path}: {error.strerror}") from error
         _expect(stat.S_ISBLK(mode) or stat.S_ISCHR(mode), f"{path} is not a device")
         return path
+
+
+def is_mailbox(kind: str) -> bool:
+    """Whether smartctl's -d type asks through a sector that it writes to."""
+    return _MAILBOX.fullmatch(kind) is not None
 
 
 _STATISTICS = ("-l", "devstat,4")

@@ -39,6 +39,8 @@ class BlockDevice:
     """The kernel suspended it: opening its node would wake it."""
     driver: str = ""
     """Of its SCSI host, as the kernel names it: "ahci", "megaraid_sas"; "" = not told."""
+    model: str = ""
+    """As the kernel has it: 16 characters of a SATA disk's."""
     control: str = ""
     """Where its controller is asked by a node that is no disk ("/dev/sg2", Areca): that node."""
 
@@ -87,6 +89,7 @@ def _block(sysfs: Path, name: str) -> BlockDevice:
         address=address,
         suspended=_read(here / "device/power/runtime_status") == "suspended",
         driver=(driver := _driver(sysfs, address)),
+        model=_read(here / "device/model"),
         control=_control(sysfs, address) if driver == "arcmsr" else "",
     )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from hardcase_agent.domain.ports import Doors, Source
 from hardcase_agent.domain.settings import read_settings
-from hardcase_agent.helper.table import Table
+from hardcase_agent.helper.table import Table, is_mailbox
 from hardcase_agent.sensors.smart.shelf import Extra, Shelf
 from hardcase_agent.sensors.smart.source import ROUNDS, SmartSource
 
@@ -29,13 +29,18 @@ class SmartSettings:
     device: tuple[Extra, ...] = ()
     """Disks that no scan finds: path, and smartctl's -d type."""
 
+    jmb39x: bool = False
+    """Whether disks behind a JMicron JMB39x are asked: smartctl talks to that chip by writing to sector 33 of the
+    volume (only where it is empty; it is restored). Needs the helper and --allow-jmb39x on its command line too."""
+
     def __post_init__(self) -> None:
         if not 1 <= self.deadline_s <= 100:
             raise ValueError("deadline_s must be from 1 to 100")
         if min(self.nvme_period_s, self.ata_period_s) < ROUNDS * self.deadline_s / 2:
             raise ValueError(f"periods must be at least {ROUNDS // 2} times deadline_s")
         for entry in self.device:
-            Table.check_type(entry.type)
+            if not (self.jmb39x and is_mailbox(entry.type)):
+                Table.check_type(entry.type)
 
 
 def parse(table: Mapping[str, object], mistakes: list[str]) -> SmartSettings:
@@ -49,6 +54,7 @@ def build(settings: SmartSettings, doors: Doors) -> Sequence[Source]:
         include=settings.include,
         exclude=settings.exclude,
         extra=settings.device,
+        jmb39x=settings.jmb39x,
         kept_in=doors.state_dir / "smart.json",
     )
     return [

@@ -10,8 +10,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from hardcase_agent.sensors.smart import report
 from hardcase_agent.sensors.smart.blockdevices import BlockDevice
 
+JMB39X = "jmb39x"
+"""JMicron's RAID port multiplier: smartctl asks the disks behind it through a sector of their volume."""
+_JMB39X_PORTS = 5
 AT_ONCE = 4
 """Rungs tried in one sweep: a wrong one costs a process and a command that the controller refuses at once."""
 
@@ -71,8 +75,12 @@ class Climb:
                 self.found.append(rung)
 
 
-def rungs(device: BlockDevice, *, card: int = 0) -> tuple[Rung, ...]:
-    """`card`: number of this device's controller among those of its driver."""
+def rungs(device: BlockDevice, *, card: int = 0, jmb39x: bool = False) -> tuple[Rung, ...]:
+    """`card`: number of this device's controller among those of its driver. `jmb39x`: the site allows that type, which
+    writes; the variant of QNAP's firmware shows another model and is named by hand."""
+    if report.is_jmicron_volume(device.model):
+        ports = range(_JMB39X_PORTS) if jmb39x else ()
+        return tuple(Rung(device.path, f"{JMB39X},{port}") for port in ports)
     if device.driver == "aacraid":
         return _adaptec(device)
     slots = _SLOTS.get(device.driver)

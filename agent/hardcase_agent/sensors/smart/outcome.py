@@ -19,6 +19,7 @@ from hardcase_agent.domain.event import CoverageLine, CoverageStatus
 from hardcase_agent.domain.part import Component
 from hardcase_agent.domain.reading import Gap, GapReason
 from hardcase_agent.sensors.smart.blockdevices import BlockDevice, Bus
+from hardcase_agent.sensors.smart.ladder import JMB39X
 from hardcase_agent.sensors.smart.report import DiskReport
 from hardcase_agent.sensors.smart.shelf import Target
 
@@ -48,6 +49,11 @@ class Outcome:
     told: DiskReport | None = None
     error: AgentError | None = None
     at_ms: int = 0
+
+    @property
+    def refused(self) -> bool:
+        """A type that the site allows and the helper does not."""
+        return self.target.trial and self.target.kind.startswith(JMB39X) and isinstance(self.error, AccessDenied)
 
     @property
     def gap(self) -> Gap | None:

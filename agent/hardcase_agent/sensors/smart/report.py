@@ -38,6 +38,11 @@ _VALUES = (
     "scsi_grown_defect_list",
     "smart_status",
 )
+_JMICRON = re.compile(r"JMicron H/W RAID\d*", re.I)
+_JMICRON_CURE = (
+    "its disks can be read through sector 33 of the volume, which smartctl writes to: if that may be, set "
+    "jmb39x = true in [smart] and --allow-jmb39x in /etc/hardcase/helper.conf"
+)
 _RAID_CURE = "name the disks behind the controller as [[smart.device]] with their type (megaraid,N; cciss,N; ...)"
 
 _TROUBLES: tuple[tuple[re.Pattern[str], GapReason, str], ...] = (
@@ -85,6 +90,10 @@ def report_of(document: Document, *, path: str, slot: str = "", address: str = "
     trouble, cure = _trouble(document)
     if trouble is not None and trouble.reason is GapReason.ASLEEP and not _has_values(document):
         return DiskReport(part=part, identity=identity, protocol=protocol, trouble=trouble)
+    if is_jmicron_volume(part.model):
+        # It says PASSED for itself, with no attribute behind it, whatever becomes of its disks.
+        reason = Gap(GapReason.UNSUPPORTED, "a RAID volume of a JMicron JMB39x, which says nothing of its disks")
+        return DiskReport(part=part, identity=identity, protocol=protocol, trouble=reason, cure=_JMICRON_CURE)
     found = {entry.quantity: entry for entry in _MEASURES[protocol](document)} if protocol in _MEASURES else {}
     if not any(entry.quantity not in ("disk.temperature", "disk.hours") for entry in found.values()):
         reason = trouble or Gap(GapReason.UNSUPPORTED, "smartctl reads neither health nor counters from it")
@@ -98,6 +107,11 @@ def report_of(document: Document, *, path: str, slot: str = "", address: str = "
         sensors=tuple(measure.sensor_of(entry, identity, part) for entry in measured),
         readings=tuple(entry.reading for entry in measured),
     )
+
+
+def is_jmicron_volume(model: str) -> bool:
+    """Whether this model is what a JMB39x calls its own volume ("JMicron H/W RAID5", cut short by the kernel)."""
+    return _JMICRON.fullmatch(model.strip()) is not None
 
 
 def slot_of(kind: str) -> str:

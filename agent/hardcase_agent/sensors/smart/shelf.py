@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import fnmatch
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -98,9 +99,11 @@ class Shelf:
         include: Sequence[str] = ("*",),
         exclude: Sequence[str] = (),
         extra: Sequence[Extra] = (),
+        jmb39x: bool = False,
         kept_in: Path | None = None,
     ) -> None:
-        """`kept_in`: file that keeps what is known over restarts; None keeps nothing."""
+        """`jmb39x`: the site lets disks behind that chip be asked. `kept_in`: file that keeps what is known over
+        restarts; None keeps nothing."""
         self.places = asyncio.Semaphore(AT_A_TIME)
         self.disks: dict[str, Disk] = {}
         self.unreadable: tuple[BlockDevice, ...] = ()
@@ -110,6 +113,8 @@ class Shelf:
         self._include = tuple(include)
         self._exclude = tuple(exclude)
         self._extra = tuple(extra)
+        self._jmb39x = jmb39x
+        self._mailboxes: dict[str, asyncio.Lock] = {}
         self._listed: tuple[BlockDevice, ...] = ()
         self._types: tuple[tuple[str, str], ...] = ()
         self._scanned_ms: int | None = None
@@ -162,11 +167,18 @@ class Shelf:
         if device is None or by_hand or "," in target.kind or device.bus is not Bus.SCSI:
             return
         if known is None or known.signature != device.signature:
-            found = ladder.rungs(device, card=ladder.card_of(device, self._listed))
+            found = ladder.rungs(device, card=ladder.card_of(device, self._listed), jmb39x=self._jmb39x)
             others = {rung for path, climb in self._climbs.items() for rung in (*climb.waiting, *climb.found)}
             types = {Rung(path, kind) for path, kind in self._types}
             waiting = [rung for rung in found if rung not in others | types and rung.kind != target.kind]
             self._climbs[target.path] = Climb(device.signature, waiting)
+
+    def mailbox(self, target: Target) -> AbstractAsyncContextManager[object]:
+        """Held while this way is asked: a volume and the disks behind its JMB39x are asked one after the other."""
+        of_chip = target.kind.startswith(ladder.JMB39X)
+        if not (of_chip or target.path in self._mailboxes):
+            return nullcontext()
+        return self._mailboxes.setdefault(target.path, asyncio.Lock())
 
     def tried(self, target: Target, *, answered: bool) -> None:
         """What became of a trial."""
@@ -199,7 +211,8 @@ class Shelf:
         scanned = {Rung(path, kind) for path, kind in self._types}
         for kept in memory.load(self._memory):
             for path, kind, signature in kept.ways:
-                if kind and signatures.get(path) == signature and Rung(path, kind) not in scanned:
+                there = signatures.get(path) == signature and Rung(path, kind) not in scanned
+                if kind and there and self._may(kind):
                     self._climbs.setdefault(path, Climb(signature, [])).found.append(Rung(path, kind))
 
     def _recall(self, found: Sequence[Target]) -> None:
@@ -251,7 +264,7 @@ class Shelf:
         named = {extra.path for extra in self._extra}
         for path, kind in self._types:
             device = by_path.get(path)
-            if path not in named and (device is None or self._is_asked(device)):
+            if self._may(kind) and path not in named and (device is None or self._is_asked(device)):
                 wanted.setdefault((path, kind), False)
         for device in listed:
             if self._is_asked(device) and not any(path == device.path for path, _ in wanted):
@@ -281,6 +294,10 @@ class Shelf:
         return {
             (rung.path, rung.kind): rung not in climb.found for climb in self._climbs.values() for rung in climb.now()
         }
+
+    def _may(self, kind: str) -> bool:
+        """One that writes is taken by the site's word alone, whoever names it."""
+        return self._jmb39x or not kind.startswith(ladder.JMB39X)
 
     def _is_asked(self, device: BlockDevice) -> bool:
         # Many USB bridges cannot tell whether the disk sleeps, so that asking would wake it: only by hand.

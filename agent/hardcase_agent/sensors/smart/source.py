@@ -91,8 +91,9 @@ class SmartSource:
         for outcome in outcomes:
             self._settle(outcome)
         self._shelf.remember()
-        # A rung that leads nowhere is no disk that could not be read.
-        outcomes = [outcome for outcome in outcomes if not outcome.target.trial or outcome.gap is None]
+        # A rung that leads nowhere is no disk that could not be read; one that may not be taken is told, once a volume.
+        refused = {outcome.target.path: outcome for outcome in outcomes if outcome.refused}
+        outcomes = [one for one in outcomes if not one.target.trial or one.gap is None or one in refused.values()]
         return self._sweep_of(now, outcomes)
 
     async def doctor(self) -> Sequence[CoverageLine]:
@@ -188,7 +189,7 @@ class SmartSource:
         """Asks by the first way that answers."""
         outcome = Outcome(ways[0])
         for target in ways:
-            async with self._shelf.places:
+            async with self._shelf.mailbox(target), self._shelf.places:
                 self._asked_ms[target.key] = self._clock.now().boot_ms
                 outcome = await self._ask_one(target)
                 if isinstance(outcome.error, DeviceBusy):
@@ -224,7 +225,7 @@ class SmartSource:
             disk.fail(outcome.gap)
         elif told is not None and told.trouble is not None and told.trouble.reason is GapReason.UNSUPPORTED:
             self._shelf.climb(outcome.target)
-        if outcome.target.trial and outcome.at_ms and not isinstance(outcome.error, DeviceBusy):
+        if outcome.target.trial and outcome.at_ms and not isinstance(outcome.error, DeviceBusy) and not outcome.refused:
             self._shelf.tried(outcome.target, answered=told is not None and told.trouble is None)
         if disk is not None:
             disk.at_ms = outcome.at_ms

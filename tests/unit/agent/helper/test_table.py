@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from hardcase_agent.domain.errors import AccessDenied, AgentError, DeviceAbsent, ToolMissing
-from hardcase_agent.helper.switches import IDENTIFY, SELF_TEST, SWITCHES
+from hardcase_agent.helper.switches import IDENTIFY, JMB39X, SELF_TEST, SWITCHES
 from hardcase_agent.helper.table import STANDBY_STATUS, Table
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -54,6 +54,26 @@ def test_types_by_which_smartctl_would_write_to_a_disk_and_unknown_ones_do_not_p
     table: Table, devices: Path, kind: str
 ) -> None:
     with pytest.raises(AccessDenied, match="type"):
+        table.command("smartctl-report", (f"{devices}/sda", kind))
+
+
+@pytest.mark.parametrize("kind", ["jmb39x,0", "jmb39x,4", "jmb39x-q,1"])
+def test_a_type_that_writes_passes_by_its_own_switch_alone_and_never_twice_at_once(devices: Path, kind: str) -> None:
+    others = Table(tools={"smartctl": "/bin/true"}, device_root=str(devices), on=set(SWITCHES) - {JMB39X})
+    with pytest.raises(AccessDenied, match="--allow-jmb39x"):
+        others.command("smartctl-report", (f"{devices}/sda", kind))
+    table = Table(tools={"smartctl": "/bin/true"}, device_root=str(devices), on={JMB39X})
+    command = table.command("smartctl-report", (f"{devices}/sda", kind))
+    assert command.argv[-3:] == ("-d", kind, f"{devices}/sda")
+    assert command.device == table.command("smartctl-report", (f"{devices}/sda", "jmb39x,2")).device
+
+
+@pytest.mark.parametrize(
+    "kind", ["jmb39x,5", "jmb39x,0,s1024", "jmb39x,0,force", "jmb39x,0,s33,force", "sat+jmb39x,0", "jms56x,0", "jmb39x"]
+)
+def test_nobody_chooses_the_sector_or_forces_it(devices: Path, kind: str) -> None:
+    table = Table(tools={"smartctl": "/bin/true"}, device_root=str(devices), on=set(SWITCHES))
+    with pytest.raises(AccessDenied, match="not in the table"):
         table.command("smartctl-report", (f"{devices}/sda", kind))
 
 

@@ -59,6 +59,10 @@ class Machine:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "proc_name").write_text(f"{driver}\n")
 
+    def call(self, name: str, model: str) -> None:
+        """Tells the model of a disk as the kernel has it."""
+        (self.sysfs / "block" / name / "device" / "model").write_text(f"{model:16.16}\n")
+
     def add_processor(self, name: str, *, host: int) -> None:
         """A generic node of a controller's own device, SCSI type 3."""
         device = self.sysfs / "devices" / "processor" / f"{host}:0:16:0"

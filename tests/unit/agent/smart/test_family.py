@@ -87,3 +87,13 @@ def test_building_touches_no_device(tmp_path: Path) -> None:
     assert machine.scans == 0
     assert machine.asked == []
     assert all(source.deadline_s <= source.period_s for source in sources)
+
+
+def test_a_type_that_writes_to_a_disk_is_taken_only_where_the_site_allows_it() -> None:
+    by_hand = {"device": [{"path": "/dev/sdb", "type": "jmb39x-q,1"}]}
+    mistakes: list[str] = []
+    parse(by_hand, mistakes)
+    assert "jmb39x-q,1" in mistakes[0]
+    mistakes = []
+    assert parse({**by_hand, "jmb39x": True}, mistakes).jmb39x
+    assert mistakes == []
