@@ -7,6 +7,7 @@ case lets go of could vanish just as another takes it.
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -104,6 +105,12 @@ class Attachments:
         self._announcer = announcer
         self.limits = limits
         self._settling = threading.Lock()
+
+    def over(self, store: StateStore) -> Attachments:
+        """The same, writing through another view of its store."""
+        other = copy.copy(self)
+        other._store = store
+        return other
 
     def receive(
         self,

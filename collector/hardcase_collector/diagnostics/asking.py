@@ -6,6 +6,7 @@ something to hear, after the commit.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -67,6 +68,12 @@ class Diagnostics:
         self._fresh_id = fresh_id
         self._nudge = nudge
         self.limits = limits
+
+    def over(self, store: StateStore) -> Diagnostics:
+        """The same, writing through another view of its store."""
+        other = copy.copy(self)
+        other._store = store
+        return other
 
     def ask(self, question: Question, *, by: Actor, now_ms: int) -> DiagnosticRequest:
         """Kept, and sent to its agent at once where that is connected.

@@ -33,7 +33,10 @@ from hardcase_collector.web.control.scope import held_to_scope
 def make_api(control: Control, *, addresses: Addresses, per_minute: int) -> ASGIApp:
     """`per_minute`: requests of one token."""
     shop = control.shop
-    called = replace(control, shop=replace(shop, store=CallStore(shop.store, clock_ms=shop.clock_ms)))
+    store = CallStore(shop.store, clock_ms=shop.clock_ms)
+    files = None if shop.attachments is None else shop.attachments.over(store)
+    asking = None if shop.diagnostics is None else shop.diagnostics.over(store)
+    called = replace(control, shop=replace(shop, store=store, attachments=files, diagnostics=asking))
     routes = list(permitted(make_control(called).routes))
     app = FastAPI(
         docs_url=None,

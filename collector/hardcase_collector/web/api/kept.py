@@ -1,8 +1,8 @@
 """A request that comes again with its idempotency key is done once (draft-ietf-httpapi-idempotency-key-header).
 
 The key is written in the transaction that does what is asked, so that neither a crash nor a lost answer can have it
-done twice; the answer is filled in afterwards. What was refused wrote nothing, and may be tried again. Files and
-diagnostics are written by services with transactions of their own: their key is written right after.
+done twice; the answer is filled in afterwards. What was refused wrote nothing, and may be tried again. Services that
+open transactions of their own are given this view of the store too.
 """
 
 from __future__ import annotations

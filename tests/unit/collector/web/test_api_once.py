@@ -17,6 +17,7 @@ from hardcase_collector.domain.ports import Transaction
 from hardcase_collector.storage.state.store import SqlStateStore
 from hardcase_collector.web.api.kept import Keys, Told
 from hardcase_collector.web.api.problems import Problem
+from httpx import Response
 
 from tests.unit.collector import scene_of_two_customers as scene
 from tests.unit.collector.scene_of_two_customers import Half
@@ -127,6 +128,54 @@ def test_wherever_it_breaks_off_a_retry_does_nothing_twice(
     assert (retried.status_code, notes(api, north)) == (again, 1)
     if again == 409:
         assert retried.json()["name"] == "answer-not-kept"
+
+
+@pytest.mark.parametrize(("writes", "done", "again"), [(0, 0, 200), (1, 1, 409), (2, 1, 200)])
+def test_a_file_whose_answer_is_lost_is_not_attached_twice(
+    api: Api, north: Half, writes: int, done: int, again: int
+) -> None:
+    def attach(by: Api) -> Response:
+        return by.ask(
+            "POST",
+            f"/attachments/{north.number}",
+            headers={"Idempotency-Key": "f"},
+            content=b"\x89PNG\r\n\x1a\n" + bytes(40),
+            params={"name": "a.png"},
+        )
+
+    assert attached(api, north) == 0
+    breaking, failing = broken_after(api, writes)
+    assert attach(breaking).status_code == (200 if writes else 503)
+    assert attached(api, north) == done
+    assert (attach(api).status_code, attached(api, north), failing.left) == (again, 1, 0)
+
+
+@pytest.mark.parametrize(("writes", "done", "again"), [(0, 0, 200), (1, 1, 409), (2, 1, 200)])
+def test_a_diagnosis_whose_answer_is_lost_is_not_asked_for_twice(
+    api: Api, north: Half, writes: int, done: int, again: int
+) -> None:
+    def ask(by: Api) -> Response:
+        return by.post("/diagnostics", key="d", asset=north.key, kind="read_sel", arguments={})
+
+    def asked() -> int:
+        return sum(one["kind"] == "read_sel" for one in api.get("/diagnostics").json()["diagnostics"])
+
+    assert asked() == 0
+    breaking, failing = broken_after(api, writes)
+    assert ask(breaking).status_code == (200 if writes else 503)
+    assert asked() == done
+    assert (ask(api).status_code, asked(), failing.left) == (again, 1, 0)
+
+
+def attached(api: Api, half: Half) -> int:
+    return len(api.get(f"/cases/{half.number}/attachments").json()["attachments"])
+
+
+def broken_after(api: Api, writes: int) -> tuple[Api, Failing]:
+    failing = Failing(api.socket.store)
+    breaking = Api(replace(api.socket, store=failing), token=api.token)  # type: ignore[type-var]  # of a dataclass
+    failing.left = writes
+    return breaking, failing
 
 
 def test_two_at_once_do_it_once(api: Api, north: Half) -> None:
