@@ -24,11 +24,10 @@ from hardcase_collector.cases.opening import Opening
 from hardcase_collector.cases.precision import Confidence
 from hardcase_collector.cases.reports import Reports
 from hardcase_collector.config import Settings
-from hardcase_collector.delivering import Delivering, Prepared, prepare
+from hardcase_collector.delivering import Delivering, Prepared, given_up, prepare
 from hardcase_collector.domain.advice import Counsel, Live
 from hardcase_collector.domain.case import Case
 from hardcase_collector.domain.errors import CollectorError
-from hardcase_collector.domain.ports import OutboxRow, Transaction
 from hardcase_collector.ingest.by_file import FileIntake
 from hardcase_collector.notify.events import Sender
 from hardcase_collector.numbers import Numbers
@@ -216,11 +215,6 @@ class Collector:
             return self._settings.web.public_url.rstrip("/")
         return f"https://{servers.reached_at(self._roots.names[0], self._settings.listen.web)}"
 
-    def _gave_up(self, tx: Transaction, row: OutboxRow, error: str, now_ms: int) -> None:
-        self._actions.give_up_delivery(
-            tx, row.case, channel=row.channel, error=error, attempts=row.attempts, now_ms=now_ms
-        )
-
     def _shop(self) -> Shop:
         return Shop(
             store=self._stores.state,
@@ -289,7 +283,7 @@ class Collector:
                     ("maintenance", self._upkeep.maintain_stores()),
                     ("certificate", self._upkeep.look_after_certificate(self._renewed)),
                     ("standing", self._upkeep.look_after_standing(self._inlet.service.hold_to)),
-                    ("delivery", self._delivering.run(self._gave_up)),
+                    ("delivery", self._delivering.run(given_up(self._actions))),
                 )
             ]
             log.info("ready", version=__version__, telemetry=ends.telemetry, enrolment=ends.enrolment, web=ends.web)

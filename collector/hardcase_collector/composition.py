@@ -31,8 +31,10 @@ from hardcase_collector.ingest.binding import Binding, JoiningPolicy
 from hardcase_collector.ingest.intake import Intake
 from hardcase_collector.ingest.liveness import Liveness
 from hardcase_collector.inlet import Inlet
+from hardcase_collector.notify.announcer import OutboxAnnouncer
 from hardcase_collector.opening import locked_state
 from hardcase_collector.parts.house import SpareHouse, spare_house
+from hardcase_collector.parts.levels import Levels
 from hardcase_collector.plans.almanac import country_trouble
 from hardcase_collector.plans.plan import PlanBook
 from hardcase_collector.press import ReportPress
@@ -249,11 +251,12 @@ def service(
     )
 
 
-def spares(announcer: Announcer, judging: Callable[[], Judging]) -> SpareHouse:
+def spares(announcer: OutboxAnnouncer, judging: Callable[[], Judging]) -> SpareHouse:
     """Depots, stock and orders. `judging`: as the sheets say now."""
     return spare_house(
         announcer,
         components=COMPONENTS,
+        levels=Levels(announcer),
         plans=lambda: judging().terms.plans.plans,
         wearing=lambda tx, asset: [
             (reading.part, reading.worn_out_ms) for reading in judging().readings(tx, asset) if reading.worn_out_ms

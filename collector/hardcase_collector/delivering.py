@@ -13,12 +13,14 @@ from dataclasses import dataclass
 
 import structlog
 
+from hardcase_collector.cases.actions import CaseActions
+from hardcase_collector.cases.case_file import COLLECTOR
 from hardcase_collector.channels.signature import signing_key
 from hardcase_collector.channels.webhook import WebhookChannel, WebhookSettings
 from hardcase_collector.config import Channels, Webhook
 from hardcase_collector.domain.errors import CollectorError, ConfigError
-from hardcase_collector.domain.finding import Severity
-from hardcase_collector.domain.ports import Channel, StateStore
+from hardcase_collector.domain.finding import Fact, Severity
+from hardcase_collector.domain.ports import Channel, OutboxRow, StateStore, Transaction
 from hardcase_collector.notify.announcer import OutboxAnnouncer
 from hardcase_collector.notify.delivery import GaveUp, Lane, give_up_orphans
 from hardcase_collector.notify.events import Sender
@@ -66,6 +68,21 @@ def _route(hook: Webhook) -> Route:
         min_severity=Severity[hook.min_severity.value.upper()],
         drills=Drills(hook.rehearsal.value),
     )
+
+
+def given_up(actions: CaseActions) -> GaveUp:
+    """Where people read that a channel did not take something: on its case; of what has none, in the audit log."""
+
+    def gave_up(tx: Transaction, row: OutboxRow, error: str, now_ms: int) -> None:
+        if row.case is not None:
+            actions.give_up_delivery(
+                tx, row.case, channel=row.channel, error=error, attempts=row.attempts, now_ms=now_ms
+            )
+            return
+        told: dict[str, Fact] = {"channel": row.channel, "error": error, "attempts": row.attempts}
+        tx.access.audit(at_ms=now_ms, actor=COLLECTOR, action="delivery.given_up", subject=row.subject, facts=told)
+
+    return gave_up
 
 
 class Delivering:

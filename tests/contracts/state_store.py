@@ -779,6 +779,37 @@ class OutboxContract:
             with pytest.raises(NotFound):
                 tx.outbox.resend(row.id, now_ms=NOON + 1)
 
+    def test_what_is_of_no_case_keeps_the_order_of_its_subject_and_its_owner(self, store: StateStore) -> None:
+        with store.write() as tx:
+            owe(tx, tx.cases.add(a_case(an_asset(tx))), 1)
+            for subject, version in (("near/A", 1), ("near/A", 2), ("near/B", 1)):
+                tx.outbox.owe(
+                    channel="hook",
+                    case=None,
+                    subject=subject,
+                    customer="south" if subject == "near/B" else "",
+                    version=version,
+                    event_id=f"{subject}-{version}",
+                    body=b"{}",
+                    at_ms=NOON,
+                    not_before_ms=0,
+                    critical=False,
+                )
+            rows = tx.outbox.claim(owner="me", now_ms=NOON, lease_ms=100, limit=9)
+            assert [(row.subject, row.version, row.case is None) for row in rows] == [
+                ("", 1, False),
+                ("near/A", 1, True),
+                ("near/B", 1, True),
+            ]
+            for row in rows:
+                tx.outbox.failed(row.id, owner="me", error="410", next_try_ms=NOON, dead=True)
+            assert [row.subject for row in tx.outbox.claim(owner="me", now_ms=NOON, lease_ms=1, limit=9)] == ["near/A"]
+            dead = {
+                customer: [row.subject for row in tx.outbox.dead_letters(customer=customer, limit=9)]
+                for customer in (None, "north", "south")
+            }
+            assert dead == {None: ["", "near/A", "near/B"], "north": [""], "south": ["near/B"]}
+
     def test_an_event_is_owed_once_to_a_channel(self, store: StateStore) -> None:
         with store.write() as tx:
             case = tx.cases.add(a_case(an_asset(tx)))

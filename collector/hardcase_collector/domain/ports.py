@@ -38,6 +38,7 @@ from hardcase_collector.domain.stored import (
     Quarantined,
     Recount,
     Sample,
+    StockNews,
     User,
     Window,
 )
@@ -72,6 +73,8 @@ __all__ = [
     "Recount",
     "Sample",
     "StateStore",
+    "StockAnnouncer",
+    "StockNews",
     "TelemetryStore",
     "Transaction",
     "User",
@@ -161,6 +164,12 @@ class Announcer(Protocol):
     """Writes the outbox rows of a case event (`notify/announcer.py`), in the desk's transaction."""
 
     def announce(self, tx: Transaction, news: CaseNews) -> None: ...
+
+
+class StockAnnouncer(Protocol):
+    """Writes the outbox rows of what is told of a depot's stock (`notify/announcer.py`)."""
+
+    def announce_stock(self, tx: Transaction, news: StockNews) -> None: ...
 
 
 class Desk(Protocol):

@@ -173,6 +173,8 @@ class StockLine:
     reorder_point: int = 0
     level: StockLevel = StockLevel.ENOUGH
     """As it was told last."""
+    told: int = 0
+    """How often the level changed so far."""
 
     @property
     def present_level(self) -> StockLevel:

@@ -225,18 +225,22 @@ class OutboxStore(Protocol):
         self,
         *,
         channel: str,
-        case: int,
+        case: int | None,
         version: int,
         event_id: str,
         body: bytes,
         at_ms: int,
         not_before_ms: int,
         critical: bool,
-    ) -> None: ...
+        subject: str = "",
+        customer: str = "",
+    ) -> None:
+        """Of a case; or, with None, of `subject`, which is `customer`'s ("" = nobody's)."""
+
     def claim(
         self, *, owner: str, now_ms: int, lease_ms: int, limit: int, channel: str | None = None
     ) -> Sequence[OutboxRow]:
-        """Due rows, oldest per (case, channel) only, whose lease is free or over; takes the lease."""
+        """Due rows, oldest per (case or subject, channel) only, whose lease is free or over; takes the lease."""
 
     def channels_owed(self) -> Sequence[str]:
         """Channels to which anything is owed, also such as are no longer configured."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from hardcase_collector.domain.asset import Asset, Part
 from hardcase_collector.domain.case import Case, TimelineEntry
 from hardcase_collector.domain.finding import Fact, FindingKey, Severity, Why
+from hardcase_collector.domain.spares import Depot, Spare, StockLevel, StockLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +105,11 @@ class Baseline:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxRow:
-    """One event owed to one channel. Order is kept per (case, channel)."""
+    """One event owed to one channel. Order is kept per (case, channel), or per (subject, channel) where it has none."""
 
     id: int
     channel: str
-    case: int
+    case: int | None
     version: int
     event_id: str
     """Idempotency key; the same in every attempt."""
@@ -120,6 +121,21 @@ class OutboxRow:
     """owed, delivered, dead."""
     last_error: str
     critical: bool = False
+    subject: str = ""
+    """What it is about, where that is no case."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StockNews:
+    """Stock of a depot fell to a mark, or is above all of them again."""
+
+    line: StockLine
+    """As it is now; `told` numbers the news of this line."""
+    was: StockLevel
+    spare: Spare
+    depot: Depot
+    actor: str
+    at_ms: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,7 +62,7 @@ def cloud_event(news: CaseNews, sender: Sender, live: Live) -> bytes:
         "source": sender.source,
         "type": event_type(news),
         "subject": news.case.number,
-        "time": _time(news.entry.at_ms),
+        "time": rfc3339(news.entry.at_ms),
         "datacontenttype": "application/json",
         "data": {
             "rehearsal": news.case.rehearsal,
@@ -97,10 +97,10 @@ def _case(news: CaseNews, title: Title) -> dict[str, object]:
         "origin": str(case.origin),
         "priority": str(case.priority),
         "outcome": str(case.outcome) or None,
-        "since": _time(case.since_ms),
-        "opened": _time(case.opened_ms),
-        "closed": _time(case.closed_ms) if case.closed_ms else None,
-        "acknowledged": _time(case.acknowledged_ms) if case.acknowledged_ms else None,
+        "since": rfc3339(case.since_ms),
+        "opened": rfc3339(case.opened_ms),
+        "closed": rfc3339(case.closed_ms) if case.closed_ms else None,
+        "acknowledged": rfc3339(case.acknowledged_ms) if case.acknowledged_ms else None,
         "acknowledged_by": case.acknowledged_by or None,
         "reopened": case.reopened,
         "unstable": case.unstable,
@@ -138,7 +138,7 @@ def _event(news: CaseNews) -> dict[str, object]:
     return {
         "code": news.entry.code,
         "actor": news.entry.actor,
-        "at": _time(news.entry.at_ms),
+        "at": rfc3339(news.entry.at_ms),
         "parameters": _clean(news.entry.parameters),
     }
 
@@ -148,7 +148,7 @@ def _finding(row: FindingRow) -> dict[str, object]:
         "rule": row.key.rule,
         "fault_class": row.fault_class,
         "severity": row.severity.word,
-        "since": _time(row.since_ms),
+        "since": rfc3339(row.since_ms),
         "evidence": _clean(row.evidence),
     }
 
@@ -169,7 +169,7 @@ def _number(value: Fact) -> Fact:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _time(at_ms: int) -> str | None:
+def rfc3339(at_ms: int) -> str | None:
     """RFC 3339 in UTC with milliseconds; None where a device's clock is beyond the calendar."""
     try:
         moment = _EPOCH + timedelta(milliseconds=at_ms)

@@ -1,4 +1,4 @@
-"""Which channels hear of a case event. Pure; asked by `announcer.py`."""
+"""Which channels hear of a case event, and of stock. Pure; asked by `announcer.py`."""
 
 from __future__ import annotations
 
@@ -31,3 +31,7 @@ class Route:
         if not case.rehearsal and self.drills is Drills.ONLY:
             return False
         return case.severity >= self.min_severity
+
+    def wants_stock(self) -> bool:
+        """Low stock is of no case: minor, at every mark, so that who hears of it also hears that it is over."""
+        return self.drills is not Drills.ONLY and self.min_severity <= Severity.MINOR

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from hardcase_collector.domain.ports import Announcer, Transaction
 from hardcase_collector.parts.importing import SpareSheets
+from hardcase_collector.parts.levels import Levels
 from hardcase_collector.parts.orders import PartOrders
 from hardcase_collector.parts.outlook import Wearing, outlook
 from hardcase_collector.parts.risk import RiskLine
@@ -46,9 +47,11 @@ def spare_house(
     components: Collection[str],
     plans: Callable[[], Mapping[str, Plan]],
     wearing: Wearing = lambda tx, asset: (),
+    levels: Levels | None = None,
 ) -> SpareHouse:
-    orders = PartOrders(announcer)
-    stock = Stock(came=orders.serve)
+    """`levels` None: low stock is audited and listed, and told to no channel."""
+    orders = PartOrders(announcer, levels=levels)
+    stock = Stock(came=orders.serve, levels=levels)
     return SpareHouse(
         orders=orders,
         stock=stock,

@@ -22,10 +22,10 @@ from hardcase_collector.domain.spares import Bucket, Depot, OrderState, OrderSte
 from hardcase_collector.parts import hold_up
 from hardcase_collector.parts.choosing import in_order
 from hardcase_collector.parts.fitting import candidates
+from hardcase_collector.parts.levels import Levels
 from hardcase_collector.parts.order_steps import DEED, Details, after, entry_of
 from hardcase_collector.parts.order_table import OVER, bucket_of, freight_after, legal_steps, next_state
 from hardcase_collector.parts.promised import due_on_site, may_pause
-from hardcase_collector.parts.stock import settle_level
 
 MAX_OPEN = 20
 """Open orders of one case: a repair that needs more parts than this is a new machine."""
@@ -45,10 +45,12 @@ class PartOrders:
         *,
         due_of: DueOf = due_on_site,
         pausable: hold_up.Pausable = may_pause,
+        levels: Levels | None = None,
     ) -> None:
         self._announcer = announcer
         self._due_of = due_of
         self._pausable = pausable
+        self._levels = levels or Levels()
 
     def legal(self, order: PartOrder, *, by: Actor) -> Sequence[OrderStep]:
         """What he may do with it now."""
@@ -177,7 +179,7 @@ class PartOrders:
                 reserved_ms=occasion.now_ms,
             )
             tx.spares.save_order(taken, was=order.state)
-            settle_level(tx, choice.depot, choice.part_number, actor=occasion.actor, now_ms=occasion.now_ms)
+            self._levels.settle(tx, choice.depot, choice.part_number, actor=occasion.actor, now_ms=occasion.now_ms)
             told: dict[str, Fact] = {
                 "order": order.id,
                 "part_number": choice.part_number,
@@ -251,7 +253,7 @@ class PartOrders:
             raise IllegalAction(f"the books of {done.depot} have no {done.part_number} that is {come_from}")
         if go_to is Bucket.FREE:
             tx.spares.free_unit(done.id, depot=done.depot)
-            settle_level(tx, done.depot, done.part_number, actor=actor, now_ms=now_ms)
+            self._levels.settle(tx, done.depot, done.part_number, actor=actor, now_ms=now_ms)
         return go_to is Bucket.FREE
 
     def correct(

@@ -1,4 +1,4 @@
-"""What lies in the depots: goods that come in, counts that are put right, marks, and what is running low.
+"""What lies in the depots: goods that come in, counts that are put right, marks. What runs low: `levels.py`.
 
 Called by the control socket and the pages within the caller's transaction; orders move parts through `orders.py`.
 """
@@ -12,19 +12,25 @@ from hardcase_collector.domain.actor import Actor
 from hardcase_collector.domain.errors import IllegalAction, NotFound
 from hardcase_collector.domain.finding import Fact
 from hardcase_collector.domain.ports import Transaction
-from hardcase_collector.domain.spares import Bucket, StockLevel, StockLine, Unit
+from hardcase_collector.domain.spares import Bucket, StockLine, Unit
+from hardcase_collector.parts.levels import Levels
 
 MAX_COUNT = 100_000
 """Of one delivery: more is a slip of the finger."""
-_DEPTH = {StockLevel.ENOUGH: 0, StockLevel.REORDER: 1, StockLevel.LOW: 2}
 
 
 class Stock:
     """Everything that changes counts without an order."""
 
-    def __init__(self, *, came: Callable[[Transaction, str, str, int], int] = lambda tx, depot, number, now_ms: 0):
+    def __init__(
+        self,
+        *,
+        came: Callable[[Transaction, str, str, int], int] = lambda tx, depot, number, now_ms: 0,
+        levels: Levels | None = None,
+    ) -> None:
         """`came` is told of parts that became free: orders wait for them."""
         self._came = came
+        self._levels = levels or Levels()
 
     def receive(
         self,
@@ -50,7 +56,7 @@ class Stock:
         tx.spares.receive(depot, part_number, count=count, serials=told)
         facts: dict[str, Fact] = {"part_number": part_number, "count": count, "serials": ", ".join(told)}
         tx.access.audit(at_ms=now_ms, actor=by.name, action="stock.received", subject=depot, facts=facts)
-        settle_level(tx, depot, part_number, actor=by.name, now_ms=now_ms)
+        self._levels.settle(tx, depot, part_number, actor=by.name, now_ms=now_ms)
         self._came(tx, depot, part_number, now_ms)
         return _line(tx, depot, part_number)
 
@@ -77,9 +83,10 @@ class Stock:
         known = [unit for unit in _units(tx, depot, part_number) if unit.order is None]
         if count - len(serials) > line.free - len(known):
             raise IllegalAction(f"of {part_number} in {depot} the books know serials: name those that leave")
+        here = {unit.serial for unit in known}
         for serial in serials:
-            if not tx.spares.withdraw_unit(part_number, serial):
-                raise IllegalAction(f"serial {serial} of {part_number} is not free in the books")
+            if serial not in here or not tx.spares.withdraw_unit(part_number, serial):
+                raise IllegalAction(f"serial {serial} of {part_number} is not free in the books of {depot}")
         for _ in range(count):
             tx.spares.shift(depot, part_number, Bucket.FREE, Bucket.WITHDRAWN)
         facts: dict[str, Fact] = {
@@ -89,7 +96,7 @@ class Stock:
             "reason": reason.strip(),
         }
         tx.access.audit(at_ms=now_ms, actor=by.name, action="stock.withdrawn", subject=depot, facts=facts)
-        settle_level(tx, depot, part_number, actor=by.name, now_ms=now_ms)
+        self._levels.settle(tx, depot, part_number, actor=by.name, now_ms=now_ms)
         return _line(tx, depot, part_number)
 
     def count(
@@ -142,27 +149,8 @@ class Stock:
         tx.spares.set_marks(depot, part_number, minimum=minimum, reorder_point=reorder_point)
         facts: dict[str, Fact] = {"part_number": part_number, "minimum": minimum, "reorder_point": reorder_point}
         tx.access.audit(at_ms=now_ms, actor=by.name, action="stock.marked", subject=depot, facts=facts)
-        settle_level(tx, depot, part_number, actor=by.name, now_ms=now_ms)
+        self._levels.settle(tx, depot, part_number, actor=by.name, now_ms=now_ms)
         return _line(tx, depot, part_number)
-
-
-def settle_level(tx: Transaction, depot: str, part_number: str, *, actor: str, now_ms: int) -> StockLevel:
-    """Tells once when stock falls to a mark; what rises again is quiet, and is told anew at the next fall."""
-    line = _line(tx, depot, part_number)
-    level = line.present_level
-    if level is line.level:
-        return level
-    tx.spares.set_level(depot, part_number, level)
-    if _DEPTH[level] > _DEPTH[line.level]:
-        facts: dict[str, Fact] = {
-            "part_number": part_number,
-            "level": str(level),
-            "free": line.free,
-            "minimum": line.minimum,
-            "reorder_point": line.reorder_point,
-        }
-        tx.access.audit(at_ms=now_ms, actor=actor, action="stock.low", subject=depot, facts=facts)
-    return level
 
 
 def _of_his(tx: Transaction, depot: str, by: Actor) -> None:

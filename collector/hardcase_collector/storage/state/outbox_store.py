@@ -1,4 +1,4 @@
-"""OutboxStore over SQL: what is owed to the channels, claimed by lease, oldest per (case, channel) first.
+"""OutboxStore over SQL: what is owed to the channels, claimed by lease, oldest per (case or subject, channel) first.
 
 Made by the transaction of `store.py`; pumped by `notify/delivery.py`.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, RowMapping, and_, delete, exists, func, insert, select, text, update
+from sqlalchemy import Connection, RowMapping, and_, delete, exists, func, insert, or_, select, text, update
 
 from hardcase_collector.domain.errors import NotFound
 from hardcase_collector.domain.ports import OutboxRow
@@ -19,6 +19,22 @@ _CASES = table_of(CaseRow)
 _OUTBOX = table_of(OutboxTableRow)
 _OWED = text("outbox.state = 'owed'")
 _OWE = insert(_OUTBOX)
+_OLDER = _OUTBOX.alias("older")
+_WAITS_BEFORE = (
+    _OLDER.c.channel == _OUTBOX.c.channel,
+    text("older.state = 'owed'"),
+    _OLDER.c.id < _OUTBOX.c.id,
+)
+_FIRST_OF_ALL = (
+    ~exists(select(_OLDER.c.id).where(_OLDER.c.case_id == _OUTBOX.c.case_id, *_WAITS_BEFORE)),
+    # NULL equals nothing: what is of no case waits for what is of the same subject.
+    or_(
+        _OUTBOX.c.case_id.is_not(None),
+        ~exists(
+            select(_OLDER.c.id).where(_OLDER.c.case_id.is_(None), _OLDER.c.subject == _OUTBOX.c.subject, *_WAITS_BEFORE)
+        ),
+    ),
+)
 # An error is for people: the head of it says what is wrong.
 _ERROR_KEPT = 500
 
@@ -31,21 +47,25 @@ class SqlOutboxStore:
         self,
         *,
         channel: str,
-        case: int,
+        case: int | None,
         version: int,
         event_id: str,
         body: bytes,
         at_ms: int,
         not_before_ms: int,
         critical: bool,
+        subject: str = "",
+        customer: str = "",
     ) -> None:
-        if critical:
+        if critical and case is not None:
             self._hurry_older(channel, case, at_ms)
         self._connection.execute(
             _OWE,
             {
                 "channel": channel,
                 "case_id": case,
+                "subject": subject,
+                "customer": customer,
                 "version": version,
                 "event_id": event_id,
                 "body": body,
@@ -78,18 +98,9 @@ class SqlOutboxStore:
     def claim(
         self, *, owner: str, now_ms: int, lease_ms: int, limit: int, channel: str | None = None
     ) -> Sequence[OutboxRow]:
-        older = _OUTBOX.alias("older")
-        first_of_case = ~exists(
-            select(older.c.id).where(
-                older.c.case_id == _OUTBOX.c.case_id,
-                older.c.channel == _OUTBOX.c.channel,
-                text("older.state = 'owed'"),
-                older.c.id < _OUTBOX.c.id,
-            )
-        )
         due = (
             select(_OUTBOX.c.id)
-            .where(_OWED, _OUTBOX.c.next_try_ms <= now_ms, _OUTBOX.c.lease_until_ms <= now_ms, first_of_case)
+            .where(_OWED, _OUTBOX.c.next_try_ms <= now_ms, _OUTBOX.c.lease_until_ms <= now_ms, *_FIRST_OF_ALL)
             .order_by(_OUTBOX.c.next_try_ms, _OUTBOX.c.id)
             .limit(limit)
         )
@@ -152,8 +163,10 @@ class SqlOutboxStore:
         """Oldest first."""
         query = select(_OUTBOX).where(_OUTBOX.c.state == "dead").order_by(_OUTBOX.c.id).limit(limit)
         if customer is not None:
-            cases = _OUTBOX.join(_CASES, _CASES.c.id == _OUTBOX.c.case_id).join(_ASSETS, _ASSETS.c.id == _CASES.c.asset)
-            query = query.select_from(cases).where(_ASSETS.c.customer == customer)
+            cases = _OUTBOX.outerjoin(_CASES, _CASES.c.id == _OUTBOX.c.case_id)
+            assets = cases.outerjoin(_ASSETS, _ASSETS.c.id == _CASES.c.asset)
+            theirs = or_(_ASSETS.c.customer == customer, _OUTBOX.c.customer == customer)
+            query = query.select_from(assets).where(theirs)
         return [_row(row) for row in self._connection.execute(query).mappings()]
 
     def of_case(self, case: int) -> Sequence[OutboxRow]:
@@ -213,4 +226,5 @@ def _row(row: RowMapping) -> OutboxRow:
         state=row["state"],
         last_error=row["last_error"],
         critical=row["critical"],
+        subject=row["subject"],
     )

@@ -198,7 +198,7 @@ class SqlSpareStore(SqlOrders):
         self._change(depot, part_number, minimum=minimum, reorder_point=reorder_point)
 
     def set_level(self, depot: str, part_number: str, level: StockLevel) -> None:
-        self._change(depot, part_number, level=str(level))
+        self._change(depot, part_number, level=str(level), told=_STOCK.c.told + 1)
 
     def receive(self, depot: str, part_number: str, *, count: int, serials: Sequence[str]) -> None:
         self._line_for(depot, part_number)
@@ -272,4 +272,5 @@ def _line(row: RowMapping) -> StockLine:
         minimum=row["minimum"],
         reorder_point=row["reorder_point"],
         level=StockLevel(row["level"]),
+        told=row["told"],
     )

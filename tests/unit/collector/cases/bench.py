@@ -14,7 +14,7 @@ from hardcase_collector.domain.asset import Asset, AssetFacts, AssetMode, Part
 from hardcase_collector.domain.case import Case, CaseAction, Outcome
 from hardcase_collector.domain.correlation import Join
 from hardcase_collector.domain.finding import Change, FindingKey, Severity, Transition, Why
-from hardcase_collector.domain.ports import CaseFilter, CaseNews, FindingRow, StateStore, Transaction
+from hardcase_collector.domain.ports import CaseFilter, CaseNews, FindingRow, StateStore, StockNews, Transaction
 
 from tests.fakes.consent import put_in_writing
 
@@ -32,6 +32,7 @@ class Announcements:
 
     def __init__(self) -> None:
         self.news: list[CaseNews] = []
+        self.stock: list[StockNews] = []
 
     def announce(self, tx: Transaction, news: CaseNews) -> None:
         self.news.append(news)
@@ -45,6 +46,9 @@ class Announcements:
             not_before_ms=news.not_before_ms,
             critical=news.case.severity is Severity.CRITICAL,
         )
+
+    def announce_stock(self, tx: Transaction, news: StockNews) -> None:
+        self.stock.append(news)
 
     def codes(self) -> list[str]:
         return [news.entry.code for news in self.news]

@@ -10,6 +10,7 @@ from hardcase_collector.domain.asset import Asset, Part
 from hardcase_collector.domain.case import Case
 from hardcase_collector.domain.ports import Transaction
 from hardcase_collector.domain.spares import Depot, OrderStep, PartOrder, Service, Spare, SpareFit, StockLine
+from hardcase_collector.parts.levels import Levels
 from hardcase_collector.parts.order_steps import Details
 from hardcase_collector.parts.orders import PartOrders
 from hardcase_collector.parts.stock import Stock
@@ -38,8 +39,9 @@ class Storehouse:
             self.bench.announcements,
             due_of=lambda tx, case, now_ms: self.due_ms,
             pausable=lambda tx, case: self.pausable,
+            levels=Levels(self.bench.announcements),
         )
-        self.stock = Stock(came=self.orders.serve)
+        self.stock = Stock(came=self.orders.serve, levels=Levels(self.bench.announcements))
         self.watch = PartsWatch(self.bench.announcements, self.orders)
         with self.bench.store.write() as tx:
             tx.spares.save_depot(Depot(name=NEAR, country="CN"))

@@ -10,7 +10,7 @@ from hardcase_collector.domain.errors import IllegalAction, NotAllowed, NotFound
 from hardcase_collector.domain.spares import Bucket, Depot, OrderStep, StockLevel, StockLine
 
 from tests.unit.collector.cases.bench import NOON
-from tests.unit.collector.parts.bench import LI, NEAR, NUMBER, WEI, Storehouse, disk
+from tests.unit.collector.parts.bench import FAR, LI, NEAR, NUMBER, WEI, Storehouse, disk
 
 
 def mark(house: Storehouse, minimum: int, reorder: int) -> StockLine:
@@ -35,6 +35,53 @@ def free_serials(house: Storehouse) -> list[str]:
 
 def levels(house: Storehouse) -> list[object]:
     return [one["level"] for one in reversed(house.audits("stock.low"))]
+
+
+def told(house: Storehouse) -> list[str]:
+    return [str(news.line.level) for news in house.bench.announcements.stock]
+
+
+def test_a_part_of_another_depot_leaves_no_books_but_its_own(house: Storehouse) -> None:
+    house.receive(serials=["S1"])
+    house.receive(depot=FAR, count=2, serials=["S2"])
+    with (
+        house.bench.store.write() as tx,
+        pytest.raises(IllegalAction, match=f"S1 of {NUMBER} is not free in the books of {FAR}"),
+    ):
+        house.stock.withdraw(tx, FAR, NUMBER, count=2, serials=["S1"], reason="scrapped", by=LI, now_ms=NOON)
+
+
+def test_channels_hear_of_each_fall_and_of_its_end_once(house: Storehouse) -> None:
+    house.receive(count=4)
+    mark(house, 2, 3)
+    assert told(house) == []
+    withdraw(house, 1)
+    withdraw(house, 2)
+    withdraw(house, 1)
+    assert told(house) == ["reorder", "low"]
+    house.receive(count=2)
+    assert told(house) == ["reorder", "low"], "at the reorder point it still has to be ordered"
+    house.receive(count=3)
+    assert told(house) == ["reorder", "low", ""]
+    last = house.bench.announcements.stock[-1]
+    assert (last.line.depot, last.line.part_number, last.line.free, last.line.reorder_point) == (NEAR, NUMBER, 5, 3)
+    assert [news.line.told for news in house.bench.announcements.stock] == [1, 2, 4]
+
+
+def test_a_reservation_that_makes_stock_low_is_told_to_channels(house: Storehouse) -> None:
+    house.receive(count=2)
+    mark(house, 2, 0)
+    order = house.request(house.case())
+    assert told(house) == ["low"]
+    house.step(order, OrderStep.CANCEL)
+    assert told(house) == ["low", ""]
+
+
+def test_one_stocktaking_may_tell_twice_in_the_same_moment(house: Storehouse) -> None:
+    house.receive(count=2, serials=["A", "B"])
+    mark(house, 2, 0)
+    count(house, 2, "A", "C")
+    assert told(house) == ["low", ""]
 
 
 def test_what_comes_in_is_free_and_written_down(house: Storehouse) -> None:

@@ -201,7 +201,11 @@ class OutboxTableRow(Model):
     )
     id: Mapped[Number]
     channel: Mapped[Text_]
-    case_id: Mapped[Ref] = mapped_column(ForeignKey("cases.id"))
+    case_id: Mapped[Ref | None] = mapped_column(ForeignKey("cases.id"))
+    """None: what is told is of no case, but of `subject`."""
+    subject: Mapped[Text_] = mapped_column(server_default="")
+    customer: Mapped[Text_] = mapped_column(server_default="")
+    """Whose it is, where no case says so."""
     version: Mapped[Ref]
     event_id: Mapped[Text_]
     body: Mapped[Bytes]

@@ -101,6 +101,8 @@ class StockRow(Model):
     minimum: Mapped[Ref]
     reorder_point: Mapped[Ref]
     level: Mapped[Text_]
+    told: Mapped[Ref] = mapped_column(server_default="0")
+    """How often the level changed; numbers what is told of it."""
 
 
 class PartOrderRow(Model):
