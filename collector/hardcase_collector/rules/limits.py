@@ -139,7 +139,7 @@ def ladder(rule: Rule, sensor: Sensor, overrides: Sequence[Override], *, width: 
     source = OPERATOR
     named: list[tuple[Severity, float, str]]
     if stated is None:
-        named = _device_levels(rule.side, sensor.limits) if believed else []
+        named = _device_levels(rule, sensor.limits) if believed else []
         source = DEVICE
         if not named:
             stated, source = rule.levels, CLASS_DEFAULT
@@ -214,11 +214,11 @@ def _override_levels(rule: Rule, overrides: Sequence[Override]) -> Levels | None
     return found
 
 
-def _device_levels(side: Side, limits: Limits) -> list[tuple[Severity, float, str]]:
+def _device_levels(rule: Rule, limits: Limits) -> list[tuple[Severity, float, str]]:
     return [
-        (severity, number, name)
+        (min(severity, rule.ceiling), number, name)
         for of_side, name, severity, _ in _DEVICE_LIMITS
-        if of_side is side and (number := getattr(limits, name)) is not None
+        if of_side is rule.side and (number := getattr(limits, name)) is not None
     ]
 
 

@@ -146,6 +146,8 @@ class Rule:
     condition: Condition
     match: Match
     side: Side = Side.UPPER
+    ceiling: Severity = Severity.CRITICAL
+    """Limits: what the device's own may come to at most; the operator's say what they mean."""
     levels: Levels = ()
     """Mildest first: class-default limits, growth since the baseline, or count in the window."""
     asserted: Words = ()
@@ -282,5 +284,6 @@ def _levels_text(rule: Rule) -> str:
         told += [f"{severity.word} not {'|'.join(names)}" for severity, names in rule.deasserted]
         return ", ".join(told)
     if rule.condition is Condition.LIMITS:
-        return "the device's own"
+        worst = "" if rule.ceiling is Severity.CRITICAL else f", at most {rule.ceiling.word}"
+        return f"the device's own{worst}"
     return rule.severity.word

@@ -87,7 +87,8 @@ def _limits(table: Table, rule: Rule) -> Rule:
         table.wrong("side", "must be upper or lower")
         side = Side.UPPER.value
     levels = table.levels("levels", falling=side == Side.LOWER.value)
-    return _damped(table, replace(rule, side=Side(side), levels=levels or ()))
+    ceiling = table.severity("ceiling", Severity.CRITICAL)
+    return _damped(table, replace(rule, side=Side(side), levels=levels or (), ceiling=ceiling))
 
 
 def _counted(table: Table, rule: Rule) -> Rule:

@@ -14,6 +14,7 @@ from functools import partial
 from hardcase_agent.domain.event import CoverageLine, CoverageStatus
 from hardcase_agent.domain.part import Component, Part
 from hardcase_agent.domain.reading import Gap, GapReason, Kind, Limits, Number, Reading, Sensor, States, Unit
+from hardcase_agent.sensors.cell_names import names_battery
 from hardcase_agent.sensors.host.probe import Probe, Scan
 from hardcase_agent.sensors.host.tree import F, Folder, entries, read_integer, read_text
 
@@ -164,6 +165,8 @@ def _part(base: Folder, chip: str, key: str, label: str, component: Component) -
         return Part(component=Component.NIC, slot=place)
     if (device / "drm").is_dir():
         return Part(component=Component.GPU, slot=place)
+    if component is Component.VOLTAGE and names_battery(label):
+        component = Component.BATTERY
     return Part(component=component, slot=f"{chip} {label}")
 
 

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from hardcase_agent.domain.part import Component, Part
+from hardcase_agent.sensors.cell_names import names_battery
 from hardcase_agent.sensors.ipmi.records import Entity, SensorRecord
 from hardcase_agent.sensors.ipmi.states import REDUNDANCY, SENSOR_SPECIFIC, meaning
 
@@ -57,14 +58,6 @@ _NUMBERED: dict[Component, re.Pattern[str]] = {
     ),
     Component.CPU: re.compile(r"(?:\bCPU|\bproc(?:essor)?|\bP)[ _#-]*(\d{1,2})(?!\d)", re.IGNORECASE),
 }
-
-
-_BATTERY_NAME = re.compile(r"(?<![A-Za-z])V?BAT(?:T|TERY)?(?![A-Za-z])|(?<=\d)VBAT(?![A-Za-z])", re.IGNORECASE)
-
-
-def names_battery(name: str) -> bool:
-    """ "VBAT", "P3V_BAT", "BB +3.3V Vbat": the clock's cell, also where the entity says "system board"."""
-    return _BATTERY_NAME.search(name) is not None
 
 
 _LEADING: dict[Component, re.Pattern[str]] = {

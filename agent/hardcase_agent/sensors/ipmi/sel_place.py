@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 
 from hardcase_agent.domain.part import Component, Part
+from hardcase_agent.sensors.cell_names import names_battery
 from hardcase_agent.sensors.ipmi import sel_dimm
-from hardcase_agent.sensors.ipmi.parts import names_battery
 
 _ANALOGUE = (Component.THERMAL, Component.VOLTAGE, Component.POWER, Component.FAN, Component.BOARD, Component.NONE)
 """What such an event speaks of where its sensor's name says no better: a temperature of a supply is the supply's."""

@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 
 from hardcase_agent.domain.part import Component, Part
 from hardcase_agent.domain.reading import Kind, Limits, Sensor
+from hardcase_agent.sensors.cell_names import names_battery
 from hardcase_agent.sensors.snmp.objects import Objects, indexed
 from hardcase_agent.sensors.snmp.reference import Reference, number_in, printable, whole
 from hardcase_agent.sensors.snmp.specs import Among, PartSpec, Profile, SensorSpec, Told, Variant, Wording
@@ -255,6 +256,10 @@ def _part(
         if known is not None:
             return known
     label, name = words
+    of_voltage = kind is Kind.VOLTAGE or spec.quantity == "voltage.health"
+    if of_voltage and profile.asset_kind == "server" and names_battery(label):
+        # A server's only battery among its rails. Those of a UPS carry its load, and have tables of their own.
+        return Part(component=Component.BATTERY, slot=label)
     component = spec.component if spec.component is not Component.NONE else _BY_KIND.get(kind, profile.component)
     named = bool(spec.wording.labels or spec.wording.names)
     if (component.value == profile.asset_kind and not spec.slot) or (component is Component.HOST and not named):
