@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 from hardcase_collector.cases.workflow import actions_for
-from hardcase_collector.domain.actor import Role
+from hardcase_collector.domain.actor import Actor, Role
 from hardcase_collector.domain.case import CaseAction, CaseState, Waiting
+from hardcase_collector.domain.spares import Depot, OrderState, PartOrder, Service, Spare
 from hardcase_collector.domain.visit import DispatchState
 from hardcase_collector.web.pages.case import STEPS
 from hardcase_collector.web.texts import LANGUAGES, messages
@@ -386,3 +387,77 @@ def test_a_visit_that_is_declined_is_told_with_its_reason(night: Night) -> None:
     with night.store.read() as tx:
         first = tx.repairs.dispatches(night.cases[0].id)[0]
     assert (first.state, first.reason) == (DispatchState.DECLINED, "Flat tyre")
+
+
+def brought(night: Night, number: str) -> tuple[Browser, str, int]:
+    """A visitor at the site's door: his browser, his link, and the order of the disk that is reserved for the case."""
+    root, stranger = signed_in(night, "root"), Browser(night.pages(), language="en")
+    with night.store.write() as tx:
+        tx.spares.save_depot(Depot(name="pudong"))
+        tx.spares.save_service(Service(depot="pudong", customer="north", site="", rank=1, travel_minutes=40))
+        tx.spares.save_spare(Spare(part_number="0F9W8", component="disk", return_days=10))
+        tx.spares.receive("pudong", "0F9W8", count=2, serials=["NEW1"])
+    for action, fields in (
+        ("acknowledge", {}),
+        ("confirm", {}),
+        ("propose", {"solution": "Change the disk", "manner": "part"}),
+        ("consent", {"who": "wang", "consent_channel": "phone"}),
+        ("part_request", {"part_number": "0F9W8"}),
+    ):
+        assert root.step(number, action, **fields).status_code == 303, action
+    sent = root.step(number, "dispatch", engineer="zhao").text
+    (visit,) = re.findall(r"https://desk\.example(/links/[^\"]+)", sent)
+    with night.store.read() as tx:
+        (order,) = tx.spares.orders_of(night.cases[0].id)
+    for act in ("accept", "on_the_way"):
+        assert stranger.post(visit, data={"act": act}).status_code == 200
+    return stranger, visit, order.id
+
+
+def order_of(night: Night, order: int) -> PartOrder:
+    with night.store.read() as tx:
+        return tx.spares.order(order, customer=None)
+
+
+def test_an_engineer_tells_by_his_link_that_the_part_is_there_and_then_in_the_machine(night: Night) -> None:
+    stranger, visit, order = brought(night, night.cases[0].number)
+    assert f'name="part_{order}"' in stranger.text(visit)
+    assert stranger.post(visit, data={"act": "arrived", f"part_{order}": "1"}).status_code == 200
+    assert order_of(night, order).state is OrderState.RECEIVED
+
+    page = stranger.text(visit)
+    assert 'value="NEW1"' in page
+    assert 'value="ZC16R0QX"' in page
+    told = {"act": "done", "text": "changed", f"part_{order}": "1", f"serial_{order}": "NEW9"}
+    assert stranger.post(visit, data={**told, f"old_serial_{order}": "NEW9"}).status_code == 409
+    assert order_of(night, order).state is OrderState.RECEIVED
+    assert night.case(0).state is CaseState.REPAIRING
+    assert stranger.post(visit, data={**told, f"old_serial_{order}": "ZC16R0QX"}).status_code == 200
+    done = order_of(night, order)
+    assert (done.state, done.installed_by, done.new_serial, done.old_serial) == (
+        OrderState.INSTALLED,
+        "zhao",
+        "NEW9",
+        "ZC16R0QX",
+    )
+    assert stranger.post(visit, data={**told, f"old_serial_{order}": "OTHER"}).status_code == 200
+    assert order_of(night, order).old_serial == "ZC16R0QX", "a second click changes nothing"
+
+
+def test_a_part_from_the_boot_of_the_car_is_installed_with_one_click(night: Night) -> None:
+    stranger, visit, order = brought(night, night.cases[0].number)
+    stranger.post(visit, data={"act": "arrived"})
+    assert order_of(night, order).state is OrderState.RESERVED
+    assert stranger.post(visit, data={"act": "done", "text": "ok", f"part_{order}": "1"}).status_code == 200
+    assert order_of(night, order).state is OrderState.INSTALLED
+
+
+def test_a_link_moves_no_order_of_another_case(night: Night) -> None:
+    stranger, visit, _ = brought(night, night.cases[0].number)
+    with night.store.write() as tx:
+        by = Actor(name="root", role=Role.ADMINISTRATOR, customer=None)
+        other = night.orders.request(tx, tx.cases.get(night.cases[4].id), by=by, now_ms=night.now_ms)
+    assert other.state is OrderState.RESERVED
+    stranger.post(visit, data={"act": "arrived", f"part_{other.id}": "1"})
+    stranger.post(visit, data={"act": "done", "text": "ok", f"part_{other.id}": "1", f"serial_{other.id}": "X"})
+    assert order_of(night, other.id).state is OrderState.RESERVED
