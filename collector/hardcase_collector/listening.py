@@ -98,6 +98,8 @@ async def _open_agents_ports(stack: AsyncExitStack, behind: Behind) -> tuple[int
         joining=joining if roots.takes_site_certificates else None,
     )
     joining.telemetry_port = telemetry_port
+    joining.start()
+    stack.push_async_callback(joining.stop)
     for server in (enrolment, telemetry):
         await server.start()
         stack.push_async_callback(server.stop, 1.0)

@@ -7,11 +7,12 @@ what was refused. On the telemetry port the same service binds certificates that
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import unquote
 
 import grpc
+import structlog
 from cryptography import x509
 from hardcase_protos.v1 import enrolment_pb2, enrolment_pb2_grpc
 
@@ -21,10 +22,14 @@ from hardcase_collector.domain.joining import RefusalName
 from hardcase_collector.domain.token import secret_hash
 from hardcase_collector.rpc.identity import single
 from hardcase_collector.rpc.joining import Ask, Enrolled, Enrolment
-from hardcase_collector.rpc.throttle import Throttle
+from hardcase_collector.rpc.refusal_log import Entry, RefusalLog
+from hardcase_collector.rpc.throttle import Throttle, block_of
+
+log = structlog.stdlib.get_logger("hardcase_collector")
 
 REFUSAL_KEY = "hardcase-refusal"
 TIME_KEY = "hardcase-time"
+LOOK_S = 60.0
 Context = grpc.aio.ServicerContext[Any, Any]
 IssuerOf = Callable[[x509.Certificate], str]
 
@@ -53,8 +58,28 @@ class EnrolmentService(enrolment_pb2_grpc.EnrolmentServicer):
         self._clock_ms = clock_ms
         self._issuer_of = issuer_of
         self._throttle = Throttle()
+        self._refusals = RefusalLog()
+        self._telling: asyncio.Task[None] | None = None
         self.telemetry_port = 0
         """Told to those who join, once it is known."""
+
+    def start(self) -> None:
+        """From now on repeated refusals are told when their window is over."""
+        self._telling = asyncio.create_task(self._tell_repeats(), name="refusals")
+
+    async def stop(self) -> None:
+        """Writes what was counted and not told yet."""
+        if self._telling is not None:
+            self._telling.cancel()
+            await asyncio.gather(self._telling, return_exceptions=True)
+        now_ms = self._clock_ms()
+        await self._write(self._refusals.due(now_ms=now_ms, all=True), now_ms)
+
+    async def _tell_repeats(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_S)
+            now_ms = self._clock_ms()
+            await self._write(self._refusals.due(now_ms=now_ms), now_ms)
 
     async def Enroll(self, request: enrolment_pb2.EnrollRequest, context: Context) -> enrolment_pb2.EnrollReply:
         address = address_of(context.peer())
@@ -125,9 +150,20 @@ class EnrolmentService(enrolment_pb2_grpc.EnrolmentServicer):
         name = _name(error)
         if isinstance(error, TemporaryError) or name == RefusalName.WAITING_FOR_APPROVAL:
             return
-        if self._throttle.refused(address, now_ms=now_ms):
-            facts: dict[str, Fact] = {key: value for key, value in told.items() if value != ""}
-            await asyncio.to_thread(self._enrolment.refused, peer=address, name=name, facts=facts, now_ms=now_ms)
+        self._throttle.refused(address, now_ms=now_ms)
+        facts: dict[str, Fact] = {key: value for key, value in told.items() if value != ""}
+        await self._write(self._refusals.note(block_of(address), Entry(address, name, facts), now_ms=now_ms), now_ms)
+
+    async def _write(self, entries: Sequence[Entry], now_ms: int) -> None:
+        for entry in entries:
+            facts = dict(entry.facts)
+            try:
+                await asyncio.to_thread(
+                    self._enrolment.refused, peer=entry.address, name=entry.name, facts=facts, now_ms=now_ms
+                )
+            except TemporaryError as error:
+                # Who is refused is told so by its name, whatever the disk says.
+                log.warning("a refusal could not be written down", name=entry.name, error=str(error))
 
     async def _abort(self, context: Context, error: CollectorError, now_ms: int) -> None:
         status = _STATUS.get(RefusalName(_name(error)), grpc.StatusCode.PERMISSION_DENIED) if _name(error) else None

@@ -20,18 +20,14 @@ from hardcase_protos.v1 import reading_pb2
 from hardcase_collector.domain.asset import Agent
 from hardcase_collector.domain.errors import JoiningRefused, TokenRefused
 from hardcase_collector.domain.finding import Fact
-from hardcase_collector.domain.joining import (
-    MOST_WAITING,
-    IssuedByToken,
-    RefusalName,
-    WaitingHost,
-)
+from hardcase_collector.domain.joining import IssuedByToken, RefusalName
 from hardcase_collector.domain.ports import EnrolmentToken, StateStore, Transaction
 from hardcase_collector.domain.token import secret_hash
 from hardcase_collector.rpc.conditions import check_bound, check_conditions, check_host, check_same_host
 from hardcase_collector.rpc.identity import site_identity
 from hardcase_collector.rpc.placing import place
 from hardcase_collector.rpc.records import facts_of
+from hardcase_collector.rpc.waiting import another_host, wait
 
 MAX_CLOCK_SKEW_MS = 600_000  # enrolment.proto, RenewRequest.wall_ms
 CLOCK_TOLD_MS = 60_000
@@ -169,7 +165,7 @@ class Enrolment:
     def _decide(self, tx: Transaction, ask: Ask, hash: str, key: str, now_ms: int) -> Enrolled | JoiningRefused:
         token = tx.access.token(hash)
         waiting = tx.access.waiting_host(token=hash, key=key) if token is not None and token.approve else None
-        if waiting is not None and (now_ms >= waiting.expires_ms or _another_host(waiting, ask.host)):
+        if waiting is not None and (now_ms >= waiting.expires_ms or another_host(waiting, ask.host)):
             waiting = None
         if token is None or token.revoked_ms or token.uses_left <= 0 or (token.expires_ms <= now_ms and not waiting):
             # Raises, with the name of what is wrong.
@@ -178,7 +174,7 @@ class Enrolment:
         check_conditions(token, ask.host, ask.address)
         known = check_bound(tx, token, ask.host, ask.certificate, now_ms=now_ms)
         if token.approve and (waiting is None or waiting.decision != "approved"):
-            return _wait(tx, token, ask, key, waiting, now_ms)
+            return wait(tx, token, ask.host, waiting, key=key, address=ask.address, now_ms=now_ms)
         # A host that asked in time is not refused because a person took a while.
         tx.access.use_token(hash, now_ms=min(now_ms, token.expires_ms - 1))
         return self._issue(tx, token, ask, key, known, now_ms)
@@ -224,47 +220,6 @@ def _remember(tx: Transaction, token: EnrolmentToken, key: str, agent: Agent, ce
         expires_ms=_ms(x509.load_pem_x509_certificate(certificate).not_valid_after_utc),
     )
     tx.access.save_issued(answer)
-
-
-def _wait(
-    tx: Transaction, token: EnrolmentToken, ask: Ask, key: str, waiting: WaitingHost | None, now_ms: int
-) -> JoiningRefused:
-    if waiting is not None and waiting.decision == "refused":
-        tx.access.save_waiting(replace(waiting, seen_ms=now_ms))
-        because = f": {waiting.reason}" if waiting.reason else ""
-        return JoiningRefused(RefusalName.REFUSED_BY_PERSON, f"{waiting.decided_by} refused this host{because}")
-    if waiting is None and sum(one.token == token.hash for one in tx.access.waiting(customer=None)) >= MOST_WAITING:
-        return JoiningRefused(
-            RefusalName.TOO_MANY_WAITING,
-            f"{MOST_WAITING} hosts wait for approval by this token; decide about them first",
-        )
-    told = waiting or WaitingHost(
-        token=token.hash,
-        key=key,
-        customer=token.customer,
-        hostname=ask.host.hostname,
-        vendor=ask.host.vendor,
-        serial=ask.host.serial,
-        machine_id=ask.host.machine_id,
-        dmi_uuid=ask.host.uuid,
-        address=ask.address,
-        asked_ms=now_ms,
-        seen_ms=now_ms,
-    )
-    tx.access.save_waiting(replace(told, seen_ms=now_ms, address=ask.address))
-    if waiting is None:
-        facts: dict[str, Fact] = {"hostname": told.hostname, "serial": told.serial, "address": told.address, "key": key}
-        _audit(tx, ask.address, "agent.waits", told.id, facts, now_ms)
-    return JoiningRefused(
-        RefusalName.WAITING_FOR_APPROVAL,
-        f"this host waits for approval as {told.id}; the key's fingerprint is sha256:{key}",
-    )
-
-
-def _another_host(waiting: WaitingHost, host: reading_pb2.Asset) -> bool:
-    """Whether a person approved other ids than the key names now: what he saw is what he let in."""
-    seen = (waiting.vendor, waiting.serial, waiting.machine_id, waiting.dmi_uuid)
-    return waiting.decision == "approved" and seen != (host.vendor, host.serial, host.machine_id, host.uuid)
 
 
 def _agent_id(ask: Ask, key: str, known: Agent | None) -> str:

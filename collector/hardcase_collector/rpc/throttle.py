@@ -7,8 +7,7 @@ from collections import deque
 
 REFUSALS_PER_MINUTE = 10  # A person who mistypes stays below; guessing 192 bits does not begin to work.
 REFUSALS_OF_ALL = 120
-"""In a minute, over all addresses: above it an address is turned away after its first refusal, and refusals are no
-longer written one by one."""
+"""In a minute, over all addresses: above it an address is turned away after its first refusal."""
 REMEMBERED_PEERS = 4096
 MINUTE_MS = 60_000
 
@@ -30,7 +29,6 @@ class Throttle:
     def __init__(self) -> None:
         self._refusals: dict[str, list[int]] = {}
         self._all: deque[int] = deque(maxlen=REFUSALS_OF_ALL)
-        self._told_ms = 0
 
     def blocked(self, address: str, *, now_ms: int) -> bool:
         most = 1 if self.busy(now_ms=now_ms) else REFUSALS_PER_MINUTE
@@ -40,8 +38,8 @@ class Throttle:
         """More refusals over all addresses than any fleet makes."""
         return len(self._all) == REFUSALS_OF_ALL and now_ms - self._all[0] < MINUTE_MS
 
-    def refused(self, address: str, *, now_ms: int) -> bool:
-        """Counts one. False: there are so many that this one is not written down; one a minute is."""
+    def refused(self, address: str, *, now_ms: int) -> None:
+        """Counts one."""
         peer = block_of(address)
         recent = self._recent(peer, now_ms)
         self._refusals.pop(peer, None)
@@ -49,12 +47,6 @@ class Throttle:
             del self._refusals[next(iter(self._refusals))]
         self._refusals[peer] = [*recent, now_ms]
         self._all.append(now_ms)
-        if not self.busy(now_ms=now_ms):
-            return True
-        if now_ms - self._told_ms < MINUTE_MS:
-            return False
-        self._told_ms = now_ms
-        return True
 
     def _recent(self, peer: str, now_ms: int) -> list[int]:
         return [at_ms for at_ms in self._refusals.get(peer, ()) if now_ms - at_ms < MINUTE_MS]

@@ -23,6 +23,7 @@ from hardcase_collector.roots import Roots
 from hardcase_collector.rpc.enrolment import EnrolmentService
 from hardcase_collector.rpc.joining import Enrolment
 from hardcase_collector.rpc.throttle import REFUSALS_PER_MINUTE
+from hardcase_collector.rpc.waiting import WAITING_POLL_MS
 from hardcase_collector.storage.state.store import SqlStateStore
 from hardcase_protos.v1 import enrolment_pb2, enrolment_pb2_grpc, reading_pb2
 
@@ -43,6 +44,7 @@ class Port:
     store: SqlStateStore
     stub: enrolment_pb2_grpc.EnrolmentAsyncStub
     roots: Roots
+    service: EnrolmentService
     number: int = 0
     now_ms: int = NOW
     made: int = 0
@@ -112,8 +114,8 @@ async def port(tmp_path: Path) -> AsyncIterator[Port]:
     files = pki.ServerFiles.below(tmp_path / "data")
     roots = Roots(files)
     store = empty_store(tmp_path / "state.sqlite")
-    made = Port(store, None, roots)  # type: ignore[arg-type]  # set below, once the port is known
     service = EnrolmentService(Enrolment(store, roots), clock_ms=lambda: made.now_ms)
+    made = Port(store, None, roots, service)  # type: ignore[arg-type]  # set below, once the port is known
     server, number = servers.enrolment_server(service, "127.0.0.1:0", roots.shown_to_joining)
     await server.start()
     made.number = number
@@ -238,6 +240,35 @@ async def test_guessing_is_slowed_down(port: Port) -> None:
     assert (await port.enroll(token, csr)).agent_id
 
 
+async def test_what_is_refused_again_and_again_is_one_entry_and_a_count(port: Port) -> None:
+    _, csr = key_and_request()
+    for _ in range(30):
+        await refused(port.enroll("hct_wrong", csr))
+        port.now_ms += 10_000
+    await port.service.stop()
+    with port.store.read() as tx:
+        told = [one for one in tx.access.audits(customer=None, limit=90) if one.action == "agent.enrolment_refused"]
+    assert [one.facts.get("count", 1) for one in reversed(told)] == [1, 29]
+    assert {(one.actor, one.facts["reason"], one.facts["hostname"]) for one in told} == {
+        ("127.0.0.1", "token-unknown", "db1")
+    }
+
+
+async def test_who_waits_for_approval_may_ask_as_often_as_agents_do_and_not_more(port: Port) -> None:
+    _, csr = key_and_request()
+    token = port.token(approve=True)
+    assert await refused_as(port.enroll(token, csr)) == "waiting-for-approval"
+    port.now_ms += 1_000
+    with pytest.raises(grpc.aio.AioRpcError, match="ask again in 14 s") as caught:
+        await port.enroll(token, csr)
+    assert dict(caught.value.trailing_metadata() or ())["hardcase-refusal"] == "too-many-attempts"
+    with port.store.write() as tx:
+        (waiting,) = tx.access.waiting(customer=None)
+        assert waiting.seen_ms == NOW
+        tx.access.save_waiting(replace(waiting, decision="approved", decided_by="li"))
+    assert (await port.enroll(token, csr)).agent_id
+
+
 async def test_junk_for_a_request_is_refused_and_takes_no_token(port: Port) -> None:
     token = port.token()
 
@@ -280,6 +311,7 @@ async def test_a_host_waits_until_a_person_decides_and_keeps_its_place_after_the
     (_, csr), (_, other) = key_and_request(), key_and_request()
     token = port.token(uses=1, approve=True)
     assert await refused_as(port.enroll(token, csr)) == "waiting-for-approval"
+    port.now_ms += 30_000
     assert await refused_as(port.enroll(token, csr)) == "waiting-for-approval"
     port.now_ms += 1
     assert await refused_as(port.enroll(token, other, "b" * 32)) == "waiting-for-approval"
@@ -336,6 +368,7 @@ async def test_waiting_is_no_guessing_and_ends_after_a_week(port: Port) -> None:
     token = port.token(approve=True, expires_ms=NOW + 30 * DAY_MS)
     for _ in range(REFUSALS_PER_MINUTE + 3):
         assert await refused_as(port.enroll(token, csr)) == "waiting-for-approval"
+        port.now_ms += WAITING_POLL_MS
     with port.store.write() as tx:
         (waiting,) = tx.access.waiting(customer=None)
         tx.access.save_waiting(replace(waiting, decision="approved", decided_by="li"))

@@ -6,6 +6,7 @@ import pytest
 from hardcase_collector.domain.errors import NotAllowed
 from hardcase_collector.domain.joining import listed, read_networks, read_serials, within
 from hardcase_collector.rpc.enrolment import address_of
+from hardcase_collector.rpc.refusal_log import MOST_GROUPS, Entry, RefusalLog
 from hardcase_collector.rpc.throttle import REFUSALS_OF_ALL, REFUSALS_PER_MINUTE, Throttle
 
 
@@ -27,14 +28,52 @@ def test_a_network_of_ipv6_is_one_address() -> None:
     assert not throttle.blocked("2001:db8:0:1::1", now_ms=1)
 
 
-def test_a_flood_from_many_addresses_leaves_each_one_try_and_is_written_once_a_minute() -> None:
+def test_a_flood_from_many_addresses_leaves_each_one_try() -> None:
     throttle = Throttle()
-    written = [throttle.refused(f"10.0.{n // 250}.{n % 250}", now_ms=90_000) for n in range(REFUSALS_OF_ALL + 50)]
-    assert written.count(True) == REFUSALS_OF_ALL
+    for n in range(REFUSALS_OF_ALL + 50):
+        throttle.refused(f"10.0.{n // 250}.{n % 250}", now_ms=90_000)
     assert throttle.blocked("10.0.0.1", now_ms=90_001)
     # Who was not refused himself is still heard.
     assert not throttle.blocked("192.0.2.1", now_ms=90_001)
-    assert throttle.refused("192.0.2.1", now_ms=90_000 + 60_000)
+
+
+def test_what_one_address_is_refused_all_day_is_two_entries_an_hour_and_nothing_is_lost() -> None:
+    refusals, written = RefusalLog(), []
+    for minute in range(24 * 60):
+        for _ in range(10):
+            entry = Entry("10.0.0.7", "token-unknown", {"hostname": "web1"})
+            written += refusals.note("10.0.0.7", entry, now_ms=minute * 60_000)
+    written += refusals.due(now_ms=24 * 3_600_000)
+    assert len(written) == 2 * 24
+    assert sum(int(one.facts.get("count", 1)) for one in written) == 10 * 24 * 60
+    assert {one.facts["hostname"] for one in written} == {"web1"}
+
+
+def test_another_reason_and_another_address_are_entries_of_their_own() -> None:
+    refusals = RefusalLog()
+    for address, name in (("10.0.0.7", "token-unknown"), ("10.0.0.8", "token-unknown"), ("10.0.0.7", "cloned")):
+        assert refusals.note(address, Entry(address, name), now_ms=1) == [Entry(address, name)]
+        assert refusals.note(address, Entry(address, name), now_ms=2) == []
+    assert [one.facts for one in refusals.due(now_ms=3, all=True)] == [{"count": 1}] * 3
+    assert refusals.due(now_ms=3, all=True) == []
+
+
+def test_a_flood_from_many_addresses_is_written_within_bounds_and_counted_whole() -> None:
+    refusals, written = RefusalLog(), []
+    for n in range(100_000):
+        # A day of it; the bound of the port is 120 a minute.
+        written += refusals.note(f"10.{n}", Entry(f"10.{n}", "token-unknown"), now_ms=n * 864)
+    written += refusals.due(now_ms=86_400_000, all=True)
+    assert len(written) <= 24 * (2 * MOST_GROUPS + 1)
+    assert sum(int(one.facts.get("count", 1)) for one in written) == 100_000
+
+
+def test_a_clock_that_is_set_back_holds_nothing_up() -> None:
+    refusals = RefusalLog()
+    entry = Entry("10.0.0.7", "token-unknown")
+    refusals.note("10.0.0.7", entry, now_ms=10**12)
+    refusals.note("10.0.0.7", entry, now_ms=10**12)
+    assert refusals.note("10.0.0.7", entry, now_ms=5) == [Entry("10.0.0.7", "token-unknown", {"count": 1}), entry]
 
 
 @pytest.mark.parametrize(
