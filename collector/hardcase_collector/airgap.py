@@ -199,10 +199,10 @@ class AirGap:
         with self._state.read() as tx:
             agent = tx.agents.by_id(agent_id)
             if agent is None:
-                raise NotFound(f"there is no agent {agent_id}")
+                raise NotFound("there is no agent {agent}", agent=agent_id)
             taken = tx.imports.of_agent(agent.number, limit=FILES_LOOKED_AT)
             if not taken:
-                raise NotFound(f"no file of agent {agent_id} was taken yet")
+                raise NotFound("no file of agent {agent} was taken yet", agent=agent_id)
             newest = _newest_of_each_epoch(taken)
             lines = [self._line(tx, agent, epoch, of_it) for epoch, of_it in newest.items()]
         receipt = files.Receipt(agent_id=agent.id, number=taken[0].number, made_ms=self._clock_ms(), lines=lines)

@@ -97,8 +97,10 @@ class Rollover:
             more = ", ..." if len(missing) > 5 else ""
             names = ", ".join(one.hostname or one.id for one in missing[:5]) + more
             raise NotAllowed(
-                f"{len(missing)} live agents still depend on the old CA ({names}): "
-                "wait until they have renewed (`ca status` names them), or retire it with --force and enrol them again"
+                "{missing} live agents still depend on the old CA ({names}): wait until they have renewed "
+                "(`ca status` names them), or retire it with --force and enrol them again",
+                missing=len(missing),
+                names=names,
             )
         gone = self._roots.retire(now=_moment(now_ms))
         facts: dict[str, Fact] = {"forced": bool(missing), "left_behind": len(missing)}

@@ -1,9 +1,10 @@
 """The language a command speaks: `_("english")`, `ngettext`, `heads(...)`; `word("state.new")` of the pages' words.
 
-Catalogues are `locale/<language>/LC_MESSAGES/{messages,pages}.po` with the compiled .mo beside them, both checked in;
-`make texts` extracts, updates and compiles, a test holds them to the sources. Commands mark messages with `_` inside
+Catalogues are `locale/<language>/LC_MESSAGES/{messages,pages,refusals}.po` with the compiled .mo beside them, both
+checked in; `make texts` extracts, updates and compiles, a test holds them to the sources. Commands mark messages with `_` inside
 functions (never in a default or on module level: no language is chosen yet there) and fill placeholders afterwards:
-`_("{name} added").format(name=name)`. Help of commands is found by itself. Pages: `web/texts.py`.
+`_("{name} added").format(name=name)`. Help of commands is found by itself. Pages: `web/texts.py`;
+refusals: `web/refusals.py`.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ LANGUAGES = ("en", "zh")
 # The domain that click and typer ask too, so that their "Usage" and "Missing option" are translated by our catalogue.
 MESSAGES = "messages"
 PAGES = "pages"
+REFUSALS = "refusals"
 # The order in which POSIX (XBD 8.2) asks for the language of messages.
 VARIABLES = ("LC_ALL", "LC_MESSAGES", "LANG")
 

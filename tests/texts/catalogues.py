@@ -6,10 +6,11 @@ Called by `make texts` and by the test that holds catalogues to sources. Reading
 
 from __future__ import annotations
 
+import ast
 import io
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -45,6 +46,39 @@ _REFUSED = re.compile(r"""Refused\(\s*\d+,\s*["']([a-z_0-9.]+)["']""")
 _PLACEHOLDER = re.compile(r"{[^{}]*}")
 
 MessageId = str | tuple[str, str]
+
+REFUSALS: Mapping[str, int] = {
+    "DiagnosticRefused": 1,
+    "IllegalAction": 0,
+    "LinkRefused": 0,
+    "NotAllowed": 0,
+    "NotFound": 0,
+    "PermanentError": 0,
+    "Said": 0,
+    "TooLarge": 0,
+}
+"""Errors that people meet, and which of their arguments is the sentence."""
+NOT_TO_PEOPLE = ("rpc/", "ingest/", "pki.py", "domain/")
+"""Modules whose refusals go to agents and logs."""
+IN_ENGLISH = (
+    "diagnostics/",
+    "parts/",
+    "registry/",
+    "storage/backup/",
+    "storage/evidence.py",
+    "storage/state/diagnostic_store.py",
+    "storage/state/order_store.py",
+    "storage/state/outbox_store.py",
+    "storage/state/registry_store.py",
+    "storage/state/spare_store.py",
+    "web/control/books.py",
+    "web/control/customers.py",
+    "web/control/diagnostics.py",
+    "web/control/parts.py",
+    "web/pages/diagnostics.py",
+    "web/pages/part_steps.py",
+)
+"""Modules whose refusals are not put into words yet: the list only gets shorter."""
 
 
 @dataclass(slots=True)
@@ -109,6 +143,31 @@ def _help_texts() -> Iterator[str]:
                 yield str(text)
 
 
+def refusing() -> list[Path]:
+    """Modules whose refusals people read in their language."""
+    names = {path: path.relative_to(PACKAGE).as_posix() for path in sources()}
+    return [path for path, name in names.items() if not name.startswith((*NOT_TO_PEOPLE, *IN_ENGLISH))]
+
+
+def refusals_wanted() -> Wanted:
+    """What errors say that people meet."""
+    wanted = Wanted()
+    for path in refusing():
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            sentence = sentence_of(call)
+            if isinstance(sentence, ast.Constant) and sentence.value:
+                wanted.add(str(sentence.value), path.relative_to(PACKAGE).as_posix())
+    return wanted
+
+
+def sentence_of(node: ast.AST) -> ast.expr | None:
+    """Of a call that makes such an error: what it is told."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+        return None
+    place = REFUSALS.get(node.func.id)
+    return None if place is None or len(node.args) <= place else node.args[place]
+
+
 def pages_wanted() -> Wanted:
     """Of the pages: every key that a template or module names in full; others are put together while running."""
     wanted = Wanted()
@@ -124,6 +183,7 @@ DOMAINS: dict[str, tuple[Callable[[], Wanted], tuple[str, ...], bool]] = {
     # domain: what it must hold, in which languages, and whether it holds nothing else
     tongue.MESSAGES: (messages_wanted, ("zh",), True),
     tongue.PAGES: (pages_wanted, tongue.LANGUAGES, False),
+    tongue.REFUSALS: (refusals_wanted, ("zh",), True),
 }
 
 
@@ -181,7 +241,7 @@ def mistakes(domain: str, language: str, wanted: Wanted) -> list[str]:
             told.append(f"not translated: {key!r}")
         elif message.fuzzy:
             told.append(f"fuzzy: {key!r}")
-        elif domain == tongue.MESSAGES and any(not _same_placeholders(key, text) for text in texts):
+        elif domain != tongue.PAGES and any(not _same_placeholders(key, text) for text in texts):
             told.append(f"other placeholders: {key!r}")
     return told
 

@@ -49,7 +49,9 @@ class CaseActions:
         """
         allowed(tx, case, by, Deed.ACKNOWLEDGE)
         if case.state not in OPEN_STATES:
-            raise IllegalAction(f"case {case.number} is {case.state}: there is nothing to acknowledge")
+            raise IllegalAction(
+                "case {case} is {state}: there is nothing to acknowledge", case=case.number, state=case.state
+            )
         if not case.acknowledged_ms:
             self._file(tx).change(
                 case, "acknowledged", _by(by, now_ms), {}, acknowledged_ms=now_ms, acknowledged_by=by.name
@@ -110,7 +112,7 @@ class CaseActions:
     def _reopen(self, tx: Transaction, file: CaseFile, case: Case, occasion: Occasion, told: dict[str, Fact]) -> None:
         other = tx.cases.open_for(asset=case.asset, part_key=case.part.key(), repair_group=case.repair_group)
         if other is not None and other.id != case.id and not case.loose:
-            raise IllegalAction(f"case {other.number} is open for the same part: go on there")
+            raise IllegalAction("case {other} is open for the same part: go on there", other=other.number)
         if case.state in OPEN_STATES:
             file.move(case, CaseAction.REOPEN, occasion, told)
             return
@@ -150,7 +152,7 @@ class CaseActions:
         require(by, Deed.SETTLE_JOINING)
         row = tx.findings.numbered(finding)
         if not row.firing or row.held not in _UNDECIDED:
-            raise IllegalAction(f"finding {finding} does not wait for a decision")
+            raise IllegalAction("finding {finding} does not wait for a decision", finding=finding)
         self._settle_one(tx, row, open_case=open_case, by=by, reason=reason, now_ms=now_ms)
 
     def _settle_one(
@@ -194,7 +196,7 @@ def allowed(tx: Transaction, case: Case, by: Actor, deed: Deed) -> None:
     """Raises NotAllowed for his role; NotFound for another customer's case: that it exists is not his business."""
     require(by, deed)
     if by.customer is not None and tx.assets.by_number(case.asset).customer != by.customer:
-        raise NotFound(f"there is no case {case.number}")
+        raise NotFound("there is no case {case}", case=case.number)
 
 
 def _ending(
@@ -202,8 +204,8 @@ def _ending(
 ) -> dict[str, Fact]:
     if outcome is Outcome.UNKNOWN:
         if action is CaseAction.CLOSE:
-            known = ", ".join(one for one in Outcome if one)
-            raise IllegalAction(f"say how case {case.number} ended: {known}")
+            known = tuple(one for one in Outcome if one)
+            raise IllegalAction("say how case {case} ended: {known}", case=case.number, known=known)
         return {}
     if outcome is not Outcome.DUPLICATE:
         return {"outcome": str(outcome)}
@@ -211,7 +213,7 @@ def _ending(
         raise IllegalAction("say of which case it is a duplicate")
     other = tx.cases.by_number(duplicate_of, customer=by.customer)
     if other.id == case.id:
-        raise IllegalAction(f"case {case.number} is no duplicate of itself")
+        raise IllegalAction("case {case} is no duplicate of itself", case=case.number)
     return {"outcome": str(outcome), "duplicate_of": other.number}
 
 

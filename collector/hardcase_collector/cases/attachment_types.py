@@ -76,12 +76,14 @@ def media_of(name: str, head: bytes, *, bundle: bool = False) -> str:
     extension, types = extension_of(name), BUNDLE_TYPES if bundle else TYPES
     known = types.get(extension)
     if known is None:
-        raise IllegalAction(f"a file of type {extension or name} is not taken; {', '.join(sorted(types))} are")
+        raise IllegalAction(
+            "a file of type {extension} is not taken; {types} are", extension=extension or name, types=sorted(types)
+        )
     if not head:
-        raise IllegalAction(f"{name} is empty")
+        raise IllegalAction("{name} is empty", name=name)
     media, fits = known
     if not fits(head):
-        raise IllegalAction(f"{name} is called {extension} and holds something else")
+        raise IllegalAction("{name} is called {extension} and holds something else", name=name, extension=extension)
     return media
 
 

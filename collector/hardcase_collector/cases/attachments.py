@@ -72,7 +72,9 @@ class Upload:
     def write(self, chunk: bytes) -> None:
         """Raises TooLarge beyond the limit, IllegalAction for a kind of file not taken; DiskFull, StoreFailed."""
         if self._incoming.size + len(chunk) > self._room:
-            raise TooLarge(f"{self.name} is larger than the {self._room // _MIB} MiB that may be attached")
+            raise TooLarge(
+                "{name} is larger than the {room} MiB that may be attached", name=self.name, room=self._room // _MIB
+            )
         if len(self._head) < HEAD:
             self._head += chunk[: HEAD - len(self._head)]
             if len(self._head) == HEAD:
@@ -161,7 +163,7 @@ class Attachments:
         with self._store.read() as tx:
             found = tx.reports.attachment(id, customer=by.customer)
         if not may(by.role, Deed.SEE) or (found.internal and not may(by.role, Deed.SEE_INTERNAL)):
-            raise NotFound(f"there is no attachment {id}")
+            raise NotFound("there is no attachment {id}", id=id)
         return found, self._evidence.read(found.sha256)
 
     def remove(self, id: int, *, by: Actor, reason: str, now_ms: int) -> Attachment:
@@ -222,7 +224,7 @@ class Attachments:
         most = self.limits.bundle_bytes if bundle else self.limits.case_bytes
         room = most - tx.reports.attached_bytes(case.id, kind)
         if room <= 0:
-            raise IllegalAction(f"case {case.number} has all the {most // _MIB} MiB it may have")
+            raise IllegalAction("case {case} has all the {most} MiB it may have", case=case.number, most=most // _MIB)
         return room if bundle else min(room, self.limits.file_bytes)
 
     def _attach(
@@ -235,7 +237,7 @@ class Attachments:
                     return before
                 tx.reports.detach((before.id,))
         if size > self._room(tx, case, upload.kind):
-            raise IllegalAction(f"case {case.number} has no room left for {upload.name}")
+            raise IllegalAction("case {case} has no room left for {upload}", case=case.number, upload=upload.name)
         made = tx.reports.attach(
             Attachment(
                 id=0,

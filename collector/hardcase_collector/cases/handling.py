@@ -44,7 +44,7 @@ class Handling:
         if assignee:
             _known(tx, case, assignee)
         if team and tx.clocks.team(team) is None:
-            raise NotFound(f"there is no team {team}")
+            raise NotFound("there is no team {team}", team=team)
         to = case.team if team is None else team
         if (assignee, to) == (case.assignee, case.team):
             return case
@@ -56,9 +56,9 @@ class Handling:
     ) -> Case:
         """A person's choice stays, whatever telemetry makes of it later."""
         self._open(tx, case, by, Deed.CHANGE_PRIORITY)
-        because = _given(reason, "a change of priority")
+        because = _given(reason)
         if priority is case.priority:
-            raise IllegalAction(f"case {case.number} is {priority} already")
+            raise IllegalAction("case {case} is {priority} already", case=case.number, priority=priority)
         told: dict[str, Fact] = {"priority": str(priority), "from": str(case.priority), "reason": because}
         return self._change(tx, case, Code.PRIORITY_CHANGED, told, by, now_ms, priority=priority)
 
@@ -91,7 +91,7 @@ class Handling:
         self._open(tx, case, by, Deed.AGREE)
         newest = tx.clocks.history(case.id, (Code.SELF_REPAIR, Code.CLOSED, Code.CANCELLED))[-1:]
         if any(entry.code == Code.SELF_REPAIR for entry in newest):
-            raise IllegalAction(f"case {case.number}: the customer has the part for his own repair already")
+            raise IllegalAction("case {case}: the customer has the part for his own repair already", case=case.number)
         told: dict[str, Fact] = {"text": text.strip()[:NOTE_KEPT]} if text.strip() else {}
         return self._change(tx, case, Code.SELF_REPAIR, told, by, now_ms)
 
@@ -101,7 +101,7 @@ class Handling:
         """Clocks whose plan allows this reason stand still from now on; the others go on."""
         self._open(tx, case, by, Deed.PAUSE)
         if reason in standing_pauses(tx, case):
-            raise IllegalAction(f"case {case.number} is paused already: {reason}")
+            raise IllegalAction("case {case} is paused already: {reason}", case=case.number, reason=reason)
         told: dict[str, Fact] = {"reason": str(reason)}
         if text.strip():
             told["text"] = text.strip()[:NOTE_KEPT]
@@ -112,7 +112,7 @@ class Handling:
         self._open(tx, case, by, Deed.PAUSE)
         standing = standing_pauses(tx, case)
         if reason not in standing:
-            raise IllegalAction(f"case {case.number} is not paused: {reason}")
+            raise IllegalAction("case {case} is not paused: {reason}", case=case.number, reason=reason)
         waiting = _waits_for(case, standing - {reason})
         return self._change(tx, case, Code.RESUMED, {"reason": str(reason)}, by, now_ms, waiting=waiting)
 
@@ -122,7 +122,7 @@ class Handling:
     def _open(self, tx: Transaction, case: Case, by: Actor, deed: Deed) -> None:
         allowed(tx, case, by, deed)
         if case.state not in OPEN_STATES:
-            raise IllegalAction(f"case {case.number} is {case.state}: open it again first")
+            raise IllegalAction("case {case} is {state}: open it again first", case=case.number, state=case.state)
 
     def _change(
         self,
@@ -161,7 +161,7 @@ def _known(tx: Transaction, case: Case, name: str) -> None:
         if user.customer in (None, whose):
             return
     if not any(engineer.name == name for engineer in tx.repairs.engineers(active_only=True)):
-        raise NotFound(f"nobody called {name} may work on case {case.number}")
+        raise NotFound("nobody called {name} may work on case {case}", name=name, case=case.number)
 
 
 def _waits_for(case: Case, standing: Collection[PauseReason]) -> Waiting:
@@ -171,8 +171,8 @@ def _waits_for(case: Case, standing: Collection[PauseReason]) -> Waiting:
     return Waiting.CUSTOMER if case.state is CaseState.PROPOSED else Waiting.NOTHING
 
 
-def _given(text: str, what: str) -> str:
+def _given(text: str) -> str:
     kept = text.strip()[:NOTE_KEPT]
     if not kept:
-        raise IllegalAction(f"{what} needs a reason")
+        raise IllegalAction("a change of priority needs a reason")
     return kept

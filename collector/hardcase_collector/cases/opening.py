@@ -58,7 +58,9 @@ def load_sheets(paths: Iterable[Path], uncovered: str = UNCOVERED) -> TermSheets
     paths = tuple(paths)
     plans = load_plans(paths)
     if uncovered not in plans.plans:
-        raise NotFound(f"there is no plan {uncovered!r}; there are {', '.join(sorted(plans.plans))}")
+        raise NotFound(
+            "there is no plan {uncovered}; there are {plans}", uncovered=uncovered, plans=sorted(plans.plans)
+        )
     return TermSheets(plans, load_service(paths), uncovered)
 
 

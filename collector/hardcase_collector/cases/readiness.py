@@ -9,6 +9,7 @@ from hardcase_collector.domain.case import Case, CaseAction
 from hardcase_collector.domain.errors import IllegalAction
 from hardcase_collector.domain.ports import Transaction
 from hardcase_collector.domain.repair import Proposal, ProposalState, Quote
+from hardcase_collector.domain.said import Said
 
 
 def check(tx: Transaction, case: Case, action: CaseAction) -> None:
@@ -18,12 +19,16 @@ def check(tx: Transaction, case: Case, action: CaseAction) -> None:
     proposal = newest_proposal(tx, case)
     if action is CaseAction.PROPOSE:
         if proposal is None or proposal.state is not ProposalState.OFFERED:
-            raise IllegalAction(f"case {case.number} has no proposal: write down solution, manner and time first")
+            raise IllegalAction(
+                "case {case} has no proposal: write down solution, manner and time first", case=case.number
+            )
         return
     if proposal is None or proposal.state is not ProposalState.CONSENTED:
-        raise IllegalAction(f"case {case.number} has no consent on record: say who at the customer gave it, and how")
+        raise IllegalAction(
+            "case {case} has no consent on record: say who at the customer gave it, and how", case=case.number
+        )
     if action is CaseAction.START_REPAIR and (missing := quote_missing(tx, proposal)):
-        raise IllegalAction(f"case {case.number}: {missing}")
+        raise IllegalAction("case {case}: {missing}", case=case.number, missing=missing)
 
 
 def newest_proposal(tx: Transaction, case: Case) -> Proposal | None:
@@ -37,12 +42,14 @@ def newest_quote(tx: Transaction, proposal: Proposal) -> Quote | None:
     return quotes[-1] if quotes else None
 
 
-def quote_missing(tx: Transaction, proposal: Proposal) -> str:
-    """What keeps the repair from starting; "" = nothing."""
+def quote_missing(tx: Transaction, proposal: Proposal) -> Said | None:
+    """What keeps the repair from starting; None = nothing."""
     quote = newest_quote(tx, proposal)
     if quote is None:
-        kinds = ", ".join(proposal.uncovered)
-        return f"{kinds} must be quoted and accepted before the repair" if kinds else ""
+        if not proposal.uncovered:
+            return None
+        return Said("{kinds} must be quoted and accepted before the repair", {"kinds": tuple(proposal.uncovered)})
     if quote.settled():
-        return ""
-    return f"quote {quote.revision} over {quote.total} {quote.currency} is {quote.state}, not accepted"
+        return None
+    told = {"revision": quote.revision, "total": quote.total, "currency": quote.currency, "state": quote.state}
+    return Said("quote {revision} over {total} {currency} is {state}, not accepted", told)

@@ -130,12 +130,12 @@ class Reports:
         _check(told, now_ms)
         asset = tx.assets.by_number(case.asset)
         if told.asset is not None and told.asset != case.asset:
-            raise IllegalAction(f"case {case.number} is about another asset")
+            raise IllegalAction("case {case} is about another asset", case=case.number)
         again = self._again(tx, told, asset.customer, joined=case.id)
         if again is not None:
             return again
         if case.state not in OPEN_STATES:
-            raise IllegalAction(f"case {case.number} is {case.state}: report it anew")
+            raise IllegalAction("case {case} is {state}: report it anew", case=case.number, state=case.state)
         report = tx.reports.add(_report(told, case, asset.customer, fault_class, by, now_ms, joined=True))
         entry: dict[str, Fact] = {
             "channel": str(told.channel),
@@ -153,12 +153,12 @@ class Reports:
         allowed(tx, case, by, Deed.IDENTIFY)
         before = tx.assets.by_number(case.asset)
         if before.basis is not IdentityBasis.UNKNOWN:
-            raise IllegalAction(f"the asset of case {case.number} is known: {before.key}")
+            raise IllegalAction("the asset of case {case} is known: {before}", case=case.number, before=before.key)
         if case.state not in OPEN_STATES:
-            raise IllegalAction(f"case {case.number} is {case.state}: open it again first")
+            raise IllegalAction("case {case} is {state}: open it again first", case=case.number, state=case.state)
         found = _in_scope(tx, asset, by)
         if found.customer != before.customer or found.basis is IdentityBasis.UNKNOWN:
-            raise NotFound(f"there is no asset {asset} of customer {before.customer}")
+            raise NotFound("there is no asset {asset} of customer {customer}", asset=asset, customer=before.customer)
         part = _named_part(tx, found, case.part.component, slot or case.part.slot, serial or case.part.serial)
         loose = case.part.component in SOFTWARE or part.key() == part.component
         if not loose:
@@ -176,7 +176,7 @@ class Reports:
         known = {one.fault_class: one for one in self._categories()}
         found = known.get(word) or known.get(f"{word}.reported")
         if found is None:
-            raise NotFound(f"nothing is called {word!r} here; there is {', '.join(sorted(known))}")
+            raise NotFound("nothing is called {word} here; there is {known}", word=word, known=sorted(known))
         return found
 
     def categories(self) -> Sequence[Category]:
@@ -187,13 +187,13 @@ class Reports:
             return _in_scope(tx, told.asset, by).customer
         customer = told.customer or by.customer or ""
         if by.customer is not None and customer != by.customer:
-            raise NotFound(f"there is no customer {customer}")
+            raise NotFound("there is no customer {customer}", customer=customer)
         if not customer:
             raise IllegalAction("name the asset, or the customer whose asset it is")
         if tx.registry.customer(customer) is None and customer not in tx.registry.customers_not_in_books():
-            raise NotFound(f"there is no customer {customer}")
+            raise NotFound("there is no customer {customer}", customer=customer)
         if told.site and tx.registry.site(customer=customer, name=told.site) is None:
-            raise NotFound(f"customer {customer} has no site {told.site}")
+            raise NotFound("customer {customer} has no site {site}", customer=customer, site=told.site)
         return customer
 
     def _again(self, tx: Transaction, told: Telling, customer: str, *, joined: int) -> Reported | None:
@@ -202,7 +202,7 @@ class Reports:
             return None
         case = tx.cases.get(before.case)
         if before.digest != _digest(told) or (joined and joined != case.id):
-            raise IllegalAction(f"key {told.key!r} stands for another report, of case {case.number}")
+            raise IllegalAction("key {key} stands for another report, of case {case}", key=told.key, case=case.number)
         return Reported(case=case, report=before, fresh=False, around=Around(findings=(), cases=()))
 
     def _asset_of(self, tx: Transaction, told: Telling, customer: str, by: Actor) -> Asset:
@@ -267,7 +267,7 @@ def _in_scope(tx: Transaction, asset: int, by: Actor) -> Asset:
     """Raises NotFound also for another customer's: its existence is nobody else's business."""
     found = tx.assets.by_number(asset)
     if by.customer is not None and found.customer != by.customer:
-        raise NotFound(f"no asset {asset}")
+        raise NotFound("no asset {asset}", asset=asset)
     return found
 
 
@@ -314,7 +314,7 @@ def _refuse_second(tx: Transaction, asset: Asset, part: Part, category: Category
     ]
     open_already = case_of_part(Subject(part, category.group, category.fault_class), cases)
     if open_already is not None:
-        raise IllegalAction(f"case {open_already[0].number} is open for this part: join it")
+        raise IllegalAction("case {case} is open for this part: join it", case=open_already[0].number)
 
 
 def _report(

@@ -82,7 +82,7 @@ class Review:
     def _plan(self, name: str) -> Plan:
         plans = self._sheets.plans.plans
         if name not in plans:
-            raise NotFound(f"no plan {name!r}; there are {', '.join(sorted(plans))}")
+            raise NotFound("no plan {name}; there are {plans}", name=name, plans=sorted(plans))
         return plans[name]
 
     def _paid(self, tx: Transaction, plan: Plan, customer: str | None, asset: int | None) -> Paid:

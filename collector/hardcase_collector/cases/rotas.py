@@ -6,7 +6,7 @@ each call is within the caller's transaction.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from zoneinfo import ZoneInfo
 
@@ -15,6 +15,7 @@ from hardcase_collector.cases.workflow import Deed, require
 from hardcase_collector.domain.actor import Actor
 from hardcase_collector.domain.errors import IllegalAction, NotFound
 from hardcase_collector.domain.ports import Transaction
+from hardcase_collector.domain.said import Said
 from hardcase_collector.domain.service_terms import Swap, Team
 from hardcase_collector.plans.almanac import known
 from hardcase_collector.plans.rota import Duty
@@ -33,7 +34,7 @@ class Rotas:
         require(by, Deed.EDIT_ROTA)
         mistakes = mistakes_of(team)
         if mistakes:
-            raise IllegalAction("; ".join(mistakes))
+            raise IllegalAction("{mistakes}", mistakes=mistakes)
         tx.clocks.save_team(team)
         self._audit(tx, by, now_ms, "rota.set", team.name)
 
@@ -49,7 +50,7 @@ class Rotas:
         team = self._team(tx, swap.team)
         people = {*team.people, *(one for shift in team.shifts for one in shift.people)}
         if swap.out not in people:
-            raise IllegalAction(f"{swap.out} is not in team {team.name}: it is {', '.join(sorted(people)) or 'empty'}")
+            raise IllegalAction("{who} is not in team {team}", who=swap.out, team=team.name)
         if swap.into == swap.out:
             raise IllegalAction("nobody swaps with himself")
         if swap.until_ms <= max(swap.from_ms, now_ms):
@@ -67,37 +68,47 @@ class Rotas:
     def who(self, tx: Transaction, name: str, *, by: Actor, at_ms: int) -> Duty:
         """Raises NotFound."""
         if name not in {team.name for team in self.teams(tx, by=by)}:
-            raise NotFound(f"there is no team {name}")
+            raise NotFound("there is no team {name}", name=name)
         return duty_of(tx, self._team(tx, name), at_ms)
 
     def _team(self, tx: Transaction, name: str) -> Team:
         team = tx.clocks.team(name)
         if team is None:
-            raise NotFound(f"there is no team {name}")
+            raise NotFound("there is no team {name}", name=name)
         return team
 
     def _audit(self, tx: Transaction, by: Actor, now_ms: int, action: str, subject: str) -> None:
         tx.access.audit(at_ms=now_ms, actor=by.name, action=action, subject=subject, facts={})
 
 
-def mistakes_of(team: Team) -> Sequence[str]:
+def mistakes_of(team: Team) -> Sequence[Said]:
     """What cannot be meant, one sentence each."""
-    found = [f"{what} is missing" for what, told in (("name", team.name), ("title", team.title)) if not told.strip()]
+    found = []
+    if not team.name.strip():
+        found.append(Said("the name is missing"))
+    if not team.title.strip():
+        found.append(Said("the title is missing"))
     try:
         ZoneInfo(team.zone)
     except (OSError, ValueError, KeyError):
-        found.append(f"there is no time zone {team.zone!r}")
+        found.append(Said("there is no time zone {zone}", {"zone": team.zone}))
     if team.country:
         try:
             known(team.country)
-        except ValueError as error:
-            found.append(str(error))
+        except ValueError:
+            found.append(Said("{country} is no country code with a known calendar", {"country": team.country}))
+    return [*found, *_wrong_hours(team), *_named_twice(team)]
+
+
+def _wrong_hours(team: Team) -> Iterator[Said]:
     if not 0 <= team.hand_over_weekday <= 6 or not 0 <= team.hand_over_minute < _DAY_MINUTES:
-        found.append("the hand-over is a day of the week and a minute of that day")
+        yield Said("the hand-over is a day of the week and a minute of that day")
     for shift in team.shifts:
         if not (0 <= shift.opens_minute < _DAY_MINUTES and 0 < shift.closes_minute <= _DAY_MINUTES):
-            found.append(f"shift {shift.name}: hours are minutes of a day")
+            yield Said("shift {shift}: hours are minutes of a day", {"shift": shift.name})
+
+
+def _named_twice(team: Team) -> Iterator[Said]:
     for order in (team.people, *(shift.people for shift in team.shifts)):
         if len(set(order)) != len(order):
-            found.append(f"somebody is named twice: {', '.join(order)}")
-    return found
+            yield Said("somebody is named twice: {people}", {"people": tuple(order)})

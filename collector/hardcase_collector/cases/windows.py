@@ -216,23 +216,30 @@ class Windows:
         if target.breadth is Breadth.ASSET:
             asset = tx.assets.by_number(int(target.name))
             if by.customer not in (None, asset.customer):
-                raise NotFound(f"there is no asset {target.name}")
+                raise NotFound("there is no asset {asset}", asset=target.name)
             return scope_key(Breadth.ASSET, asset.id), asset, asset.customer, target.name
         customer, name = by.customer or target.customer, target.name
         if not customer or (by.customer is not None and target.customer not in ("", by.customer)):
-            raise NotFound(f"there is no customer {target.customer!r}")
+            raise NotFound("there is no customer {customer}", customer=target.customer)
         if target.breadth is Breadth.CUSTOMER:
             return scope_key(Breadth.CUSTOMER, customer), None, customer, ""
         if target.breadth is Breadth.SITE:
             if tx.registry.site(customer=customer, name=name) is None:
-                raise NotFound(f"{customer} has no site {name}; see hardcase-collector customers list")
+                raise NotFound(
+                    "{customer} has no site {name}; see hardcase-collector customers list", customer=customer, name=name
+                )
             return scope_key(Breadth.SITE, customer, name), None, customer, name
         site, _, rack = name.rpartition("/")
         where = {"site": site, "rack": rack} if target.breadth is Breadth.RACK else {"tag": name}
         if not (rack if target.breadth is Breadth.RACK else name) or not tx.registry.assets_where(
             customer=customer, **where
         ):
-            raise NotFound(f"no asset of {customer} is in the books with {target.breadth} {name!r}")
+            raise NotFound(
+                "no asset of {customer} is in the books with {breadth} {name}",
+                customer=customer,
+                breadth=target.breadth,
+                name=name,
+            )
         return scope_key(target.breadth, customer, *where.values()), None, customer, name
 
     def _zone(self, tx: Transaction, target: Target, customer: str, asset: Asset | None) -> str:
@@ -252,7 +259,7 @@ class Windows:
             return planned
         hosts = tx.noise.host_window(key, customer=by.customer) if key else ()
         if not hosts:
-            raise NotFound(f"there is no window {id}; see hardcase-collector windows list")
+            raise NotFound("there is no window {id}; see hardcase-collector windows list", id=id)
         return hosts
 
     def _end_host(
@@ -275,8 +282,9 @@ class Windows:
     def _save(self, tx: Transaction, window: PlannedWindow, action: str, by: Actor, now_ms: int) -> PlannedWindow:
         lasts_ms = window.until_ms - window.from_ms
         if action != "window.ended" and not 0 < lasts_ms <= (WEEK_MS - HOUR_MS if window.weekly else LONGEST_MS):
-            longest = "a week" if window.weekly else "a year"
-            raise IllegalAction(f"a window ends after it begins, and lasts less than {longest}")
+            if window.weekly:
+                raise IllegalAction("a weekly window ends after it begins, and lasts less than a week")
+            raise IllegalAction("a window ends after it begins, and lasts less than a year")
         tx.noise.save_window(window)
         self._audit(tx, action, window.id, f"{window.breadth} {window.subject}".strip(), by, now_ms, window.until_ms)
         return window
@@ -294,9 +302,9 @@ def local_ms(text: str, zone: str) -> int:
         told = datetime.fromisoformat(text)
         return round((told if told.tzinfo else told.replace(tzinfo=ZoneInfo(zone))).timestamp() * 1000)
     except ValueError:
-        raise IllegalAction(f"{text!r} is no date and time; write 2026-12-24T22:00") from None
+        raise IllegalAction("{text} is no date and time; write 2026-12-24T22:00", text=text) from None
     except ZoneInfoNotFoundError:
-        raise IllegalAction(f"{zone!r} is no time zone; write Asia/Shanghai") from None
+        raise IllegalAction("{zone} is no time zone; write Asia/Shanghai", zone=zone) from None
 
 
 def listed(window: PlannedWindow, now_ms: int) -> Listed:

@@ -80,8 +80,8 @@ def next_state(state: S, action: A) -> S:
     try:
         return TABLE[state][action]
     except KeyError:
-        legal = ", ".join(TABLE[state])
-        raise IllegalAction(f"a case that is {state} cannot {action}: it can {legal}") from None
+        told: dict[str, object] = {"state": state, "action": action, "legal": legal_actions(state)}
+        raise IllegalAction("a case that is {state} cannot {action}: it can {legal}", **told) from None
 
 
 def waiting_in(state: S, so_far: Waiting) -> Waiting:
@@ -284,9 +284,9 @@ def may(role: Role, deed: Deed) -> bool:
 def require(by: Actor, deed: Deed) -> None:
     """Raises NotAllowed, naming who may."""
     if by.role not in MAY[deed]:
-        whom = ", ".join(role.replace("_", " ") for role in Role if role in MAY[deed])
-        does = deed.replace("_", " ")
-        raise NotAllowed(f"{by.name} ({by.role.replace('_', ' ')}) may not {does}: it takes one of {whom}")
+        whom = tuple(role for role in Role if role in MAY[deed])
+        told: dict[str, object] = {"by": by.name, "role": by.role, "deed": deed, "whom": whom}
+        raise NotAllowed("{by} ({role}) may not {deed}: it takes one of {whom}", **told)
 
 
 def deed_of(state: S, action: A) -> Deed:

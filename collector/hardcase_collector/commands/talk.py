@@ -224,7 +224,8 @@ def _answered(
     try:
         # A collector that refuses a file says so before it has all of it.
         with suppress(BrokenPipeError, ConnectionResetError):
-            connection.request(method, f"/v1{_held(ctx.obj, path)}", body=body, headers=headers)
+            asked = {"Accept-Language": language(), **headers}
+            connection.request(method, f"/v1{_held(ctx.obj, path)}", body=body, headers=asked)
         yield connection.getresponse()
     except PermissionError:
         told = _("no right to {socket}: run this as root or as a member of group hardcase-admin")
@@ -262,7 +263,7 @@ def _accepted(status: int, content: Any) -> Any:
 
 
 def detail_of(content: Mapping[str, object]) -> str:
-    """What the collector answered; its own sentence is English, what kind of refusal it is is told in the reader's."""
+    """What the collector answered, which is in the language asked for, behind what kind of refusal it is."""
     detail = str(content.get("detail", content))
     key = f"refusal.{content.get('error', '')}"
     kind = word(key)

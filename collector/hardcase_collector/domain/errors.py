@@ -33,9 +33,19 @@ CollectorError
 
 from __future__ import annotations
 
+from hardcase_collector.domain.said import Said
+
 
 class CollectorError(Exception):
-    """Something went wrong in the collector."""
+    """Something went wrong in the collector.
+
+    What the desk refuses to people is a literal sentence with named places, and the values that fill them, so that
+    pages and commands say it in their reader's language: `IllegalAction("case {case} is over", case=case.number)`.
+    """
+
+    def __init__(self, sentence: str | Said = "", /, **values: object) -> None:
+        self.said = sentence if isinstance(sentence, Said) else Said(sentence, values)
+        super().__init__(str(self.said))
 
 
 class PermanentError(CollectorError):
@@ -101,8 +111,8 @@ class TooLarge(IllegalAction):
 class DiagnosticRefused(IllegalAction):
     """This cannot be asked of this agent, or not now. `name` is the cause in kebab-case, for programs."""
 
-    def __init__(self, name: str, sentence: str) -> None:
-        super().__init__(sentence)
+    def __init__(self, name: str, sentence: str | Said, /, **values: object) -> None:
+        super().__init__(sentence, **values)
         self.name = name
 
 

@@ -50,7 +50,7 @@ class Replays:
         with self._lock:
             running = next((job for job in self._jobs.values() if job.report.state is ReplayState.RUNNING), None)
             if running is not None:
-                raise IllegalAction(f"replay {running.report.id} runs; wait for it or cancel it")
+                raise IllegalAction("replay {report} runs; wait for it or cancel it", report=running.report.id)
             self._count += 1
             report = ReplayReport(
                 id=str(self._count),
@@ -86,7 +86,7 @@ class Replays:
     def _job(self, id: str) -> _Job:
         found = self._jobs.get(id)
         if found is None:
-            raise NotFound(f"there is no replay {id}")
+            raise NotFound("there is no replay {id}", id=id)
         return found
 
     def _work(self, job: _Job, order: ReplayOrder) -> None:

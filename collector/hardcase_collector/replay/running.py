@@ -105,7 +105,7 @@ def run(
         sources = [_sources(tx, engine, asset, days[0][0], order.until_ms) for asset in assets]
         setting = _setting(tx, assets, days[0][0])
     if sum(len(one.feeds) for one in sources) > MOST_FEEDS:
-        raise IllegalAction(f"over {MOST_FEEDS} sources at once: choose a customer or an asset")
+        raise IllegalAction("over {most} sources at once: choose a customer or an asset", most=MOST_FEEDS)
     report = replace(started, days=len(days), assets=len(assets))
     with tempfile.TemporaryDirectory(prefix="replay-", dir=present.folder) as folder:
         scratch = Scratch(Path(folder), book, present.settings)
@@ -129,7 +129,9 @@ def run(
 def _days(from_ms: int, until_ms: int) -> list[tuple[int, int]]:
     """Chunks that end with the UTC day, as telemetry is kept. Raises IllegalAction for none and for too many."""
     if not 0 < until_ms - from_ms - WARM_MS <= MOST_DAYS * DAY_MS:
-        raise IllegalAction(f"a replay is over some time, at most {MOST_DAYS} days, that ends after it begins")
+        raise IllegalAction(
+            "a replay is over some time, at most {most} days, that ends after it begins", most=MOST_DAYS
+        )
     bounds = [max(from_ms, 0), *range((max(from_ms, 0) // DAY_MS + 1) * DAY_MS, until_ms, DAY_MS), until_ms]
     return list(itertools.pairwise(bounds))
 
@@ -139,7 +141,7 @@ def _assets(tx: Transaction, order: ReplayOrder) -> Sequence[Asset]:
     if order.asset is not None:
         asset = tx.assets.by_number(order.asset)
         if order.customer not in (None, asset.customer):
-            raise NotFound(f"no asset {order.asset}")
+            raise NotFound("no asset {asset}", asset=order.asset)
         return [asset]
     return [one for one in tx.assets.all(customer=order.customer) if one.basis is not IdentityBasis.REHEARSAL]
 

@@ -165,10 +165,10 @@ def _check(engineer: Engineer) -> None:
     try:
         ZoneInfo(hours.time_zone)
     except (ValueError, OSError, KeyError):
-        raise IllegalAction(f"{hours.time_zone} is no time zone such as Asia/Shanghai") from None
+        raise IllegalAction("{time_zone} is no time zone such as Asia/Shanghai", time_zone=hours.time_zone) from None
     inside = 0 <= hours.opens_minute < 1440 and 0 < hours.closes_minute <= 1440
     if not inside or not hours.days or not set(hours.days) <= set(range(7)):
         raise IllegalAction("working hours need days from 0 (Monday) to 6 and minutes of a day")
     for site in (engineer.home, *engineer.sites):
         if site and site.count("/") != 1:
-            raise IllegalAction(f'{site} is no site: write "customer/site"')
+            raise IllegalAction('{site} is no site: write "customer/site"', site=site)

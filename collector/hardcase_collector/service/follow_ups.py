@@ -51,7 +51,9 @@ class FollowUps:
         """Makes a link for each contact of the case (or those named). Raises IllegalAction, NotAllowed, NotFound."""
         allowed(tx, case, by, Deed.FOLLOW_UP)
         if case.state is not CaseState.CLOSED:
-            raise IllegalAction(f"case {case.number} is {case.state}: it is followed up once it is closed")
+            raise IllegalAction(
+                "case {case} is {state}: it is followed up once it is closed", case=case.number, state=case.state
+            )
         contacts = _named(contacts_of(tx, tx.assets.by_number(case.asset)), names)
         return self._ask(tx, case, contacts, by=by.name, now_ms=now_ms)
 
@@ -83,9 +85,11 @@ class FollowUps:
         """The customer's answer, by himself or as somebody heard it. Raises IllegalAction, NotAllowed."""
         allowed(tx, case, by, Deed.RATE)
         if case.state is not CaseState.CLOSED:
-            raise IllegalAction(f"case {case.number} is {case.state}: it is followed up once it is closed")
+            raise IllegalAction(
+                "case {case} is {state}: it is followed up once it is closed", case=case.number, state=case.state
+            )
         if not 1 <= rating.score <= BEST:
-            raise IllegalAction(f"satisfaction is a number from 1 to {BEST}")
+            raise IllegalAction("satisfaction is a number from 1 to {best}", best=BEST)
         if not rating.who.strip():
             raise IllegalAction("say who at the customer said so")
         direct = rating.channel in (ConsentChannel.LINK, ConsentChannel.PAGE)
@@ -127,7 +131,7 @@ class FollowUps:
         allowed(tx, case, by, Deed.FOLLOW_UP)
         answers = [one for one in tx.repairs.follow_ups(case.id) if one.state is FollowUpState.ANSWERED]
         if not answers or not answers[-1].low:
-            raise IllegalAction(f"case {case.number} was not answered with a low score")
+            raise IllegalAction("case {case} was not answered with a low score", case=case.number)
         # He was asked whether it is solved, and his no is enough: no role of ours has to agree.
         self._actions.reopen(tx, case, reason=reason, actor=by.name, now_ms=now_ms)
         self._drop(tx, case)
@@ -138,7 +142,7 @@ class FollowUps:
         if not reason.strip():
             raise IllegalAction("say why nobody is asked any more")
         if not self._drop(tx, case):
-            raise IllegalAction(f"case {case.number} waits for no answer")
+            raise IllegalAction("case {case} waits for no answer", case=case.number)
         tx.repairs.revoke_links(case.id, [LinkPurpose.SATISFACTION], now_ms=now_ms)
         told: dict[str, Fact] = {"reason": reason.strip()[:NOTE_KEPT], "dropped": True}
         self._file(tx).change(case, "follow_up_dropped", Occasion(now_ms=now_ms, actor=by.name), told)
@@ -186,7 +190,7 @@ def _named(contacts: Sequence[Contact], names: Sequence[str]) -> Sequence[Contac
     """Raises NotFound."""
     unknown = set(names) - {contact.name for contact in contacts}
     if unknown:
-        raise NotFound(f"{', '.join(sorted(unknown))} is no contact for this asset")
+        raise NotFound("{unknown} is no contact for this asset", unknown=sorted(unknown))
     return [contact for contact in contacts if not names or contact.name in names]
 
 

@@ -28,7 +28,9 @@ def invite(
     asked = proposal is not None and proposal.state is ProposalState.OFFERED and case.state is CaseState.PROPOSED
     left = proposal is not None and proposal.state is ProposalState.CONSENTED and case.state is CaseState.CONSENTED
     if proposal is None or not (asked or (left and priced)):
-        raise IllegalAction(f"case {case.number} is {case.state}: nothing waits for the customer's word")
+        raise IllegalAction(
+            "case {case} is {state}: nothing waits for the customer's word", case=case.number, state=case.state
+        )
     contacts = contacts_of(tx, tx.assets.by_number(case.asset))
     chosen = [one for one in contacts if one.may_consent and (not names or one.name in names)]
     if not chosen:

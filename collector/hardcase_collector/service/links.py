@@ -117,7 +117,7 @@ class Links:
             if link.id == row:
                 tx.repairs.revoke_link(row, now_ms=now_ms)
                 return
-        raise NotFound(f"case {case.number} has no such link")
+        raise NotFound("case {case} has no such link", case=case.number)
 
     def _behind(self, tx: Transaction, token: str, now_ms: int, client: str) -> _Behind:
         self._guesses.check(client, now_ms)
@@ -311,7 +311,7 @@ def _refusal(state: LinkState, act: LinkAct) -> Exception:
         case LinkState.REVOKED:
             return LinkRefused("this link was taken back, or a newer one took its place")
         case _:
-            return IllegalAction(f"{act.replace('_', ' ')} is not possible here now")
+            return IllegalAction("{act} is not possible here now", act=act)
 
 
 def _contact(behind: _Behind) -> Actor:

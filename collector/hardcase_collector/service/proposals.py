@@ -167,7 +167,9 @@ class Proposals:
     def refuse(self, tx: Transaction, case: Case, answer: Answer, *, by: Actor, now_ms: int) -> Proposal:
         """The customer says no, with his reason: back to thinking. Raises IllegalAction, NotAllowed."""
         if case.state is not CaseState.PROPOSED:
-            raise IllegalAction(f"case {case.number} is {case.state}: nothing waits for the customer's word")
+            raise IllegalAction(
+                "case {case} is {state}: nothing waits for the customer's word", case=case.number, state=case.state
+            )
         allowed(tx, case, by, Deed.REFUSE)
         proposal = offered(tx, case)
         _check_answer(answer)
@@ -208,20 +210,29 @@ def offered(tx: Transaction, case: Case) -> Proposal:
     """The proposal that waits for the customer's word. Raises IllegalAction."""
     proposal = newest_proposal(tx, case)
     if proposal is None or proposal.state is not ProposalState.OFFERED:
-        raise IllegalAction(f"case {case.number} has no proposal that waits for the customer's word")
+        raise IllegalAction("case {case} has no proposal that waits for the customer's word", case=case.number)
     return proposal
 
 
 def accepted(quote: Quote, revision: int | None, now_ms: int) -> None:
     """Raises IllegalAction where this is not the word that the quote needs."""
     if quote.state is not QuoteState.OPEN:
-        raise IllegalAction(f"quote {quote.revision} is {quote.state}: a new revision is needed")
+        raise IllegalAction(
+            "quote {revision} is {state}: a new revision is needed", revision=quote.revision, state=quote.state
+        )
     if revision is None:
-        raise IllegalAction(f"quote {quote.revision} over {quote.total} {quote.currency} is accepted with it: name it")
+        raise IllegalAction(
+            "quote {revision} over {total} {currency} is accepted with it: name it",
+            revision=quote.revision,
+            total=quote.total,
+            currency=quote.currency,
+        )
     if revision != quote.revision:
-        raise IllegalAction(f"quote {revision} is no longer offered: quote {quote.revision} is")
+        raise IllegalAction(
+            "quote {named} is no longer offered: quote {revision} is", named=revision, revision=quote.revision
+        )
     if not quote.valid(now_ms):
-        raise IllegalAction(f"quote {quote.revision} is no longer valid: a new revision is needed")
+        raise IllegalAction("quote {revision} is no longer valid: a new revision is needed", revision=quote.revision)
 
 
 def decide(quote: Quote, state: QuoteState, answer: Answer, now_ms: int, recorded_by: str) -> Quote:

@@ -119,11 +119,15 @@ class Quotes:
     def _open(self, tx: Transaction, case: Case, by: Actor) -> Quote:
         allowed(tx, case, by, Deed.ACCEPT_QUOTE)
         if case.state is not CaseState.CONSENTED:
-            raise IllegalAction(f"case {case.number} is {case.state}: a quote goes with the consent to its proposal")
+            raise IllegalAction(
+                "case {case} is {state}: a quote goes with the consent to its proposal",
+                case=case.number,
+                state=case.state,
+            )
         proposal = _quotable(tx, case)
         quote = newest_quote(tx, proposal)
         if quote is None or quote.state is not QuoteState.OPEN:
-            raise IllegalAction(f"case {case.number} has no quote that waits for the customer's word")
+            raise IllegalAction("case {case} has no quote that waits for the customer's word", case=case.number)
         return quote
 
     def _decide(
@@ -165,7 +169,7 @@ def priced(items: Sequence[Item], proposal: Proposal, terms: Served, *, on: date
             continue
         why = coverage.covered(kind, proposal.manner, terms, on=on)
         if why not in FREE:
-            raise IllegalAction(f"{kind} is not covered ({why.replace('_', ' ')}): it needs a line, if need be of 0")
+            raise IllegalAction("{kind} is not covered ({why}): it needs a line, if need be of 0", kind=kind, why=why)
         lines.append(QuoteLine(kind=kind, text="", quantity=Decimal(1), unit_price=Decimal(0), why=why))
     return tuple(lines)
 
@@ -179,7 +183,11 @@ def _quotable(tx: Transaction, case: Case) -> Proposal:
     proposal = newest_proposal(tx, case)
     alive = proposal is not None and proposal.state in (ProposalState.OFFERED, ProposalState.CONSENTED)
     if case.state not in _QUOTABLE or proposal is None or not alive:
-        raise IllegalAction(f"case {case.number} is {case.state}: a quote goes with a proposal, before the repair")
+        raise IllegalAction(
+            "case {case} is {state}: a quote goes with a proposal, before the repair",
+            case=case.number,
+            state=case.state,
+        )
     return proposal
 
 
@@ -189,12 +197,12 @@ def _check(draft: QuoteDraft, now_ms: int) -> None:
     if draft.valid_until_ms <= now_ms:
         raise IllegalAction("a quote that is valid until now can never be accepted")
     if not 0 < len(draft.items) <= MAX_LINES:
-        raise IllegalAction(f"a quote has 1 to {MAX_LINES} lines")
+        raise IllegalAction("a quote has 1 to {most} lines", most=MAX_LINES)
     for item in draft.items:
         if not (item.unit_price.is_finite() and 0 <= item.unit_price < _MOST):
-            raise IllegalAction(f"{item.unit_price} is no price")
+            raise IllegalAction("{unit_price} is no price", unit_price=item.unit_price)
         if not (item.quantity.is_finite() and 0 < item.quantity < _MOST):
-            raise IllegalAction(f"{item.quantity} is no quantity")
+            raise IllegalAction("{quantity} is no quantity", quantity=item.quantity)
 
 
 def _told(quote: Quote) -> dict[str, Fact]:

@@ -69,7 +69,7 @@ class ServiceReports:
         """Raises IllegalAction, NotAllowed, NotFound; StoreFailed and DiskFull where its papers cannot be kept."""
         allowed(tx, case, by, Deed.WRITE_SERVICE_REPORT)
         if case.state is CaseState.CANCELLED:
-            raise IllegalAction(f"case {case.number} is cancelled: there is nothing to report")
+            raise IllegalAction("case {case} is cancelled: there is nothing to report", case=case.number)
         found, done = draft.found.strip()[:NOTE_KEPT], draft.done.strip()[:NOTE_KEPT]
         if not found or not done:
             raise IllegalAction("a service report says what was found and what was done")
@@ -105,7 +105,7 @@ class ServiceReports:
         contacts = contacts_of(tx, tx.assets.by_number(case.asset))
         unknown = set(names) - {contact.name for contact in contacts}
         if unknown:
-            raise NotFound(f"{', '.join(sorted(unknown))} is no contact for this asset")
+            raise NotFound("{unknown} is no contact for this asset", unknown=sorted(unknown))
         chosen = [contact for contact in contacts if not names or contact.name in names]
         tx.repairs.save_service_report(replace(report, sent_ms=now_ms))
         told: dict[str, Fact] = {**_told(report), "whom": ", ".join(contact.name for contact in chosen)}
@@ -129,7 +129,9 @@ class ServiceReports:
         """Once; the signed papers are kept beside the unsigned ones. Raises IllegalAction, NotAllowed."""
         allowed(tx, case, by, Deed.SIGN_SERVICE_REPORT)
         if report.signed_ms:
-            raise IllegalAction(f"{report.number} is signed already by {report.signed_by}")
+            raise IllegalAction(
+                "{report} is signed already by {signed_by}", report=report.number, signed_by=report.signed_by
+            )
         who = signature.who.strip()
         if not who:
             raise IllegalAction("a signature is a name")
@@ -142,7 +144,7 @@ class ServiceReports:
     def print(self, report: ServiceReport, language: str, kind: str) -> bytes:
         """The paper as it is now. `kind`: html or pdf. Raises NotFound for another kind or language."""
         if kind not in _MEDIA or language not in LANGUAGES:
-            raise NotFound(f"a service report is printed as html or pdf in {' or '.join(LANGUAGES)}")
+            raise NotFound("a service report is printed as html or pdf in {languages}", languages=LANGUAGES)
         facts = facts_of(report.facts)
         titles = {fault: self._titles(fault, language) for fault in facts.fault_classes}
         paper = Paper(report=report, facts=facts, titles=titles)
@@ -191,7 +193,7 @@ def report_of(tx: Transaction, case: Case, number: str) -> ServiceReport:
     ends = f"-R{number.rpartition('R')[2]}"
     found = [one for one in tx.repairs.service_reports(case.id) if not number or one.number.endswith(ends)]
     if not found:
-        raise NotFound(f"case {case.number} has no such service report")
+        raise NotFound("case {case} has no such service report", case=case.number)
     return found[-1]
 
 
@@ -203,7 +205,7 @@ def _visit(tx: Transaction, case: Case, number: int | None) -> Dispatch | None:
     for one in visits:
         if one.number == number:
             return one
-    raise NotFound(f"case {case.number} has no visit {number}")
+    raise NotFound("case {case} has no visit {number}", case=case.number, number=number)
 
 
 def _agreed(tx: Transaction, case: Case) -> Quote | None:

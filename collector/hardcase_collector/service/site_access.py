@@ -53,10 +53,12 @@ class SiteAccesses:
         """Takes the place of an earlier application that was not decided. Raises IllegalAction, NotAllowed."""
         allowed(tx, case, by, Deed.APPLY_ACCESS)
         if case.state not in OPEN_STATES:
-            raise IllegalAction(f"case {case.number} is {case.state}: there is nothing to go for")
+            raise IllegalAction(
+                "case {case} is {state}: there is nothing to go for", case=case.number, state=case.state
+            )
         names = tuple(name.strip() for name in asked.names if name.strip())
         if not 0 < len(names) <= _NAMES:
-            raise IllegalAction(f"access is applied for with 1 to {_NAMES} names")
+            raise IllegalAction("access is applied for with 1 to {most} names", most=_NAMES)
         if not now_ms < asked.until_ms or not asked.from_ms < asked.until_ms:
             raise IllegalAction("the window of access must end after it begins, and after now")
         earlier = tx.repairs.accesses(case.id)
@@ -139,9 +141,9 @@ class SiteAccesses:
     def _undecided(self, tx: Transaction, case: Case, access: SiteAccess, decision: Decision, by: Actor) -> None:
         allowed(tx, case, by, Deed.APPROVE_ACCESS)
         if access.case != case.id:
-            raise NotFound(f"case {case.number} has no such application")
+            raise NotFound("case {case} has no such application", case=case.number)
         if access.state is not AccessState.APPLIED:
-            raise IllegalAction(f"application {access.number} is {access.state} already")
+            raise IllegalAction("application {access} is {state} already", access=access.number, state=access.state)
         if not decision.who.strip():
             raise IllegalAction("say who at the customer said so")
 
@@ -184,7 +186,7 @@ def access_of(tx: Transaction, case: Case, number: int | None) -> SiteAccess:
     """By its number within the case; without one the newest. Raises NotFound."""
     found = [one for one in tx.repairs.accesses(case.id) if number is None or one.number == number]
     if not found:
-        raise NotFound(f"case {case.number} has no such application for access")
+        raise NotFound("case {case} has no such application for access", case=case.number)
     return found[-1]
 
 

@@ -43,10 +43,12 @@ class Vendors:
         """A case is with one vendor at a time. Raises IllegalAction, NotAllowed."""
         allowed(tx, case, by, Deed.HAND_TO_VENDOR)
         if case.state not in OPEN_STATES:
-            raise IllegalAction(f"case {case.number} is {case.state}: there is nothing to hand over")
+            raise IllegalAction(
+                "case {case} is {state}: there is nothing to hand over", case=case.number, state=case.state
+            )
         for one in tx.repairs.hand_offs(case.id):
             if not one.done_ms:
-                raise IllegalAction(f"case {case.number} is with {one.vendor} already")
+                raise IllegalAction("case {case} is with {vendor} already", case=case.number, vendor=one.vendor)
         terms = served(tx, case)
         vendor = word.vendor.strip() or terms.vendor or tx.assets.by_number(case.asset).facts.vendor
         if not vendor:
@@ -108,7 +110,7 @@ def open_hand_off(tx: Transaction, case: Case) -> HandOff:
     for one in tx.repairs.hand_offs(case.id):
         if not one.done_ms:
             return one
-    raise NotFound(f"case {case.number} is with no vendor")
+    raise NotFound("case {case} is with no vendor", case=case.number)
 
 
 def _with(before: HandOff, word: VendorWord) -> HandOff:

@@ -44,8 +44,10 @@ def next_state(state: S, action: A) -> S:
     try:
         return TABLE[state][action]
     except KeyError:
-        legal = ", ".join(TABLE[state]) or "nothing more"
-        raise IllegalAction(f"a visit that is {state.replace('_', ' ')} cannot {action}: it can {legal}") from None
+        told: dict[str, object] = {"state": state, "action": action, "legal": legal_actions(state)}
+        if not TABLE[state]:
+            raise IllegalAction("a visit that is {state} cannot {action}: it is over", **told) from None
+        raise IllegalAction("a visit that is {state} cannot {action}: it can {legal}", **told) from None
 
 
 def legal_actions(state: S) -> Sequence[A]:

@@ -80,11 +80,13 @@ class Visits:
         """Asks one engineer. Raises IllegalAction, NotAllowed, NotFound."""
         allowed(tx, case, by, Deed.DISPATCH)
         if case.state not in OPEN_STATES:
-            raise IllegalAction(f"case {case.number} is {case.state}: there is nothing to go for")
+            raise IllegalAction(
+                "case {case} is {state}: there is nothing to go for", case=case.number, state=case.state
+            )
         if errand.engineer:
             engineer = tx.repairs.engineer(errand.engineer)
             if not engineer.active:
-                raise IllegalAction(f"{engineer.name} is not active")
+                raise IllegalAction("{engineer} is not active", engineer=engineer.name)
         else:
             engineer = self._next(tx, case, now_ms)
         return self._request(tx, case, engineer, errand, by=by.name, now_ms=now_ms)
@@ -101,7 +103,7 @@ class Visits:
     ) -> Requested:
         visits = tx.repairs.dispatches(case.id)
         if any(one.open and one.engineer == engineer.name for one in visits):
-            raise IllegalAction(f"{engineer.name} is sent to case {case.number} already")
+            raise IllegalAction("{engineer} is sent to case {case} already", engineer=engineer.name, case=case.number)
         visit = tx.repairs.add_dispatch(
             Dispatch(
                 case=case.id,
@@ -143,9 +145,9 @@ class Visits:
         """
         allowed(tx, case, by, DEEDS[action])
         if visit.case != case.id:
-            raise NotFound(f"case {case.number} has no such visit")
+            raise NotFound("case {case} has no such visit", case=case.number)
         if action in _NEEDS_REASON and not word.text.strip():
-            raise IllegalAction(f"to {action} a visit needs a reason")
+            raise IllegalAction("a visit cannot {action} without a reason", action=action)
         stepped = self._stepped(tx, case, visit, action, word, Occasion(now_ms=now_ms, actor=by.name))
         case = tx.cases.get(case.id)
         if action is DispatchAction.ARRIVE:
@@ -234,7 +236,7 @@ def visit_of(tx: Transaction, case: Case, number: int | None) -> Dispatch:
     visits: Sequence[Dispatch] = tx.repairs.dispatches(case.id)
     found = [one for one in visits if (one.open if number is None else one.number == number)]
     if not found:
-        raise NotFound(f"case {case.number} has no such visit")
+        raise NotFound("case {case} has no such visit", case=case.number)
     return found[-1]
 
 

@@ -188,7 +188,7 @@ def end_sessions(tx: Transaction, user: str, id: str, *, but: str = "", now_ms: 
         return tx.access.end_sessions_of(user, but=but)
     found = [one for one in tx.access.sessions(user=user, customer=None, now_ms=now_ms) if one.id == id]
     if not found:
-        raise NotFound(f"{user} has no session {id}")
+        raise NotFound("{user} has no session {id}", user=user, id=id)
     for one in found:
         tx.access.end_session(one.hash)
     return len(found)

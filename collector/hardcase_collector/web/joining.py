@@ -29,7 +29,7 @@ def settle(
     own = {row.id for row in tx.findings.of_asset(asset.id, firing=True)}
     for finding in findings:
         if finding not in own:
-            raise NotFound(f"finding {finding} does not fire on this asset")
+            raise NotFound("finding {finding} does not fire on this asset", finding=finding)
         actions.settle_finding(tx, finding, open_case=open_cases, by=by, reason=reason, now_ms=now_ms)
     settled = len(findings) or actions.settle_joining(
         tx, asset.id, open_cases=open_cases, by=by, reason=reason, now_ms=now_ms

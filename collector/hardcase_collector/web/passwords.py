@@ -35,9 +35,11 @@ class Busy(TemporaryError):
 def hash_password(password: str) -> str:
     """Argon2id. Raises NotAllowed for one that is too short or too plain, Busy."""
     if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
-        raise NotAllowed(f"a password has at least {MIN_PASSWORD} characters, and at most {MAX_PASSWORD}")
+        raise NotAllowed(
+            "a password has at least {least} characters, and at most {most}", least=MIN_PASSWORD, most=MAX_PASSWORD
+        )
     if len(set(password)) < FEWEST_LETTERS:
-        raise NotAllowed(f"a password has at least {FEWEST_LETTERS} different characters")
+        raise NotAllowed("a password has at least {least} different characters", least=FEWEST_LETTERS)
     with _turn():
         return _HASHER.hash(password)
 

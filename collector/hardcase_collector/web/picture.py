@@ -158,7 +158,7 @@ def asset_in_scope(tx: Transaction, number: int, customer: str | None) -> Asset:
     """Raises NotFound also for an asset of another customer: its existence is nobody else's business."""
     asset = tx.assets.by_number(number)
     if customer is not None and asset.customer != customer:
-        raise NotFound(f"no asset {number}")
+        raise NotFound("no asset {number}", number=number)
     return asset
 
 

@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from string import Formatter
 
 import pytest
 from hardcase_collector import tongue
@@ -154,6 +155,30 @@ def test_messages_are_literal_and_marked_where_the_language_is_known(path: Path)
             if any(says_english(text) for text in [*call.args[:1], *empty]) or says_heads(call.args[1:2]):
                 wrong.append(f"line {call.lineno}: a table's title, headings or empty text is not marked")
     assert wrong == []
+
+
+@pytest.mark.parametrize("path", catalogues.refusing(), ids=lambda path: path.stem)
+def test_what_is_refused_is_a_literal_sentence_and_its_values(path: Path) -> None:
+    """A sentence put together where it is refused would reach every reader in English."""
+    wrong = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        sentence = catalogues.sentence_of(node)
+        if sentence is None:
+            continue
+        if not isinstance(sentence, ast.Constant):
+            wrong.append(f"line {sentence.lineno}: {ast.unparse(sentence)}")
+        elif (fillings := named(node)) is not None:
+            places = {field for _, field, _, _ in Formatter().parse(str(sentence.value)) if field}
+            if places != fillings and fillings:
+                wrong.append(f"line {sentence.lineno}: {sorted(places)} filled with {sorted(fillings)}")
+    assert wrong == []
+
+
+def named(node: ast.AST) -> set[str] | None:
+    """The names of what fills a sentence; None where it comes as a mapping."""
+    assert isinstance(node, ast.Call)
+    names = {keyword.arg for keyword in node.keywords}
+    return None if None in names else {str(name) for name in names}
 
 
 def says_english(node: ast.AST) -> bool:

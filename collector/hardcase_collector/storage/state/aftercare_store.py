@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, bindparam, case, func, select, text
 
 from hardcase_collector.domain.repair import LOW_SCORE, FollowUp, HandOff, SatisfactionLine, ServiceReport
+from hardcase_collector.domain.said import Said
 from hardcase_collector.storage.state.models import AssetRow, CaseRow, FollowUpRow, HandOffRow, ServiceReportRow
 from hardcase_collector.storage.state.shelf import Shelf
 from hardcase_collector.storage.state.upserts import table_of
 
 _ASSETS, _CASES = table_of(AssetRow), table_of(CaseRow)
-_HAND_OFFS = Shelf(HandOff, table_of(HandOffRow), what="hand-off")
-_REPORTS = Shelf(ServiceReport, table_of(ServiceReportRow), what="service report")
-_FOLLOW_UPS = Shelf(FollowUp, table_of(FollowUpRow), what="follow-up")
+_HAND_OFFS = Shelf(HandOff, table_of(HandOffRow), what=Said("hand-off"))
+_REPORTS = Shelf(ServiceReport, table_of(ServiceReportRow), what=Said("service report"))
+_FOLLOW_UPS = Shelf(FollowUp, table_of(FollowUpRow), what=Said("follow-up"))
 _DUE = text("follow_ups.state = 'due'")
 # Built once for the tick.
 _DUE_BY = (

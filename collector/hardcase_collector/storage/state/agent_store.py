@@ -30,7 +30,7 @@ class SqlAgentStore:
     def by_number(self, agent: int) -> Agent:
         found = self._first(select(_AGENTS).where(_AGENTS.c.number == agent))
         if found is None:
-            raise NotFound(f"there is no agent {agent}")
+            raise NotFound("there is no agent {agent}", agent=agent)
         return found
 
     def by_host(self, *, machine_id: str, dmi_uuid: str) -> Agent | None:
@@ -57,7 +57,7 @@ class SqlAgentStore:
         del values["session"]
         done = self._connection.execute(update(_AGENTS).where(_AGENTS.c.number == agent.number).values(values))
         if done.rowcount == 0:
-            raise NotFound(f"there is no agent {agent.number}")
+            raise NotFound("there is no agent {agent}", agent=agent.number)
 
     def next_session(self, agent: int) -> int:
         counted = (
@@ -68,7 +68,7 @@ class SqlAgentStore:
         )
         session = self._connection.execute(counted).scalar_one_or_none()
         if session is None:
-            raise NotFound(f"there is no agent {agent}")
+            raise NotFound("there is no agent {agent}", agent=agent)
         return int(session)
 
     def session(self, agent: int) -> int:
@@ -76,7 +76,7 @@ class SqlAgentStore:
             select(_AGENTS.c.session).where(_AGENTS.c.number == agent)
         ).scalar_one_or_none()
         if session is None:
-            raise NotFound(f"there is no agent {agent}")
+            raise NotFound("there is no agent {agent}", agent=agent)
         return int(session)
 
     def seen(self, agent: int, at_ms: int, *, stopped_cleanly: bool, by_file: bool = False) -> None:

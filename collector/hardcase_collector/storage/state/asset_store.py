@@ -60,7 +60,7 @@ class SqlAssetStore(SqlWindows):
         if known is None:
             row = self._connection.execute(_BY_NUMBER, {"asset": asset}).mappings().first()
             if row is None:
-                raise NotFound(f"there is no asset {asset}")
+                raise NotFound("there is no asset {asset}", asset=asset)
             known = self._known[asset] = _asset(row)
         return known
 
@@ -245,7 +245,7 @@ class SqlAssetStore(SqlWindows):
         self._known.pop(asset, None)
         done = self._connection.execute(update(_ASSETS).where(_ASSETS.c.id == asset).values(values))
         if done.rowcount == 0:
-            raise NotFound(f"there is no asset {asset}")
+            raise NotFound("there is no asset {asset}", asset=asset)
 
 
 def _asset(row: RowMapping) -> Asset:

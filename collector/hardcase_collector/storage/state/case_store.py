@@ -98,19 +98,19 @@ class SqlCaseStore:
     def save(self, case: Case) -> None:
         done = self._connection.execute(update(_CASES).where(_CASES.c.id == case.id).values(_columns(case)))
         if done.rowcount == 0:
-            raise NotFound(f"there is no case {case.id}")
+            raise NotFound("there is no case {case}", case=case.id)
 
     def get(self, case: int) -> Case:
         found = self._first(select(_CASES).where(_CASES.c.id == case))
         if found is None:
-            raise NotFound(f"there is no case {case}")
+            raise NotFound("there is no case {case}", case=case)
         return found
 
     def by_number(self, number: str, *, customer: str | None) -> Case:
         """Another customer's case is not found: that it exists is nobody else's business."""
         found = self._first(_of_customer(select(_CASES).where(_CASES.c.number == number), customer))
         if found is None:
-            raise NotFound(f"there is no case {number}")
+            raise NotFound("there is no case {number}", number=number)
         return found
 
     def list(self, which: CaseFilter) -> Sequence[Case]:

@@ -143,7 +143,7 @@ class SqlCustody:
         query = _of_customer(select(_ENTITLEMENTS).where(_ENTITLEMENTS.c.id == number), _ENTITLEMENTS, customer)
         found = self._entitlements(query)
         if not found:
-            raise NotFound(f"there is no entitlement {number}")
+            raise NotFound("there is no entitlement {number}", number=number)
         return found[0]
 
     def save_entitlement(self, entitlement: Entitlement) -> Entitlement:
@@ -153,12 +153,12 @@ class SqlCustody:
             return _entitlement(self._connection.execute(_ADD_ENTITLEMENT, values).mappings().one())
         changed = update(_ENTITLEMENTS).where(_ENTITLEMENTS.c.id == entitlement.id).values(values)
         if self._connection.execute(changed).rowcount == 0:
-            raise NotFound(f"there is no entitlement {entitlement.id}")
+            raise NotFound("there is no entitlement {entitlement}", entitlement=entitlement.id)
         return entitlement
 
     def remove_entitlement(self, number: int) -> None:
         if self._connection.execute(delete(_ENTITLEMENTS).where(_ENTITLEMENTS.c.id == number)).rowcount == 0:
-            raise NotFound(f"there is no entitlement {number}")
+            raise NotFound("there is no entitlement {number}", number=number)
 
     def _entitlements(self, query: Select[Any]) -> Sequence[Entitlement]:
         return [_entitlement(row) for row in self._connection.execute(query).mappings()]

@@ -39,7 +39,7 @@ class SqlDuty:
     def remove_team(self, name: str) -> None:
         self._connection.execute(delete(_SWAPS).where(_SWAPS.c.team == name))
         if self._connection.execute(delete(_TEAMS).where(_TEAMS.c.name == name)).rowcount == 0:
-            raise NotFound(f"there is no team {name}")
+            raise NotFound("there is no team {name}", name=name)
 
     def team(self, name: str) -> Team | None:
         body = self._connection.execute(select(_TEAMS.c.body).where(_TEAMS.c.name == name)).scalar_one_or_none()
@@ -54,13 +54,13 @@ class SqlDuty:
     def add_swap(self, swap: Swap) -> Swap:
         """Raises NotFound where there is no such team."""
         if self.team(swap.team) is None:
-            raise NotFound(f"there is no team {swap.team}")
+            raise NotFound("there is no team {team}", team=swap.team)
         made = self._connection.execute(insert(_SWAPS).values(_columns(swap)).returning(_SWAPS)).mappings().one()
         return _swap(made)
 
     def remove_swap(self, swap: int) -> None:
         if self._connection.execute(delete(_SWAPS).where(_SWAPS.c.id == swap)).rowcount == 0:
-            raise NotFound(f"there is no swap {swap}")
+            raise NotFound("there is no swap {swap}", swap=swap)
 
     def swaps(self, team: str, *, after_ms: int) -> Sequence[Swap]:
         query = select(_SWAPS).where(_SWAPS.c.team == team, _SWAPS.c.until_ms > after_ms)

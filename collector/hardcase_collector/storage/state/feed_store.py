@@ -124,7 +124,7 @@ class SqlFeedStore(SqlLosses):
     def catalogue_numbered(self, number: int) -> Catalogue:
         row = self._connection.execute(_CATALOGUE_QUERY.where(_CATALOGUES.c.number == number)).mappings().first()
         if row is None:
-            raise NotFound(f"there is no catalogue {number}")
+            raise NotFound("there is no catalogue {number}", number=number)
         return _catalogue(row)
 
     def catalogue_ids(self, agent: int) -> Sequence[bytes]:

@@ -86,7 +86,7 @@ class SqlFindingStore:
     def numbered(self, finding: int) -> FindingRow:
         row = self._connection.execute(select(_FINDINGS).where(_FINDINGS.c.id == finding)).mappings().first()
         if row is None:
-            raise NotFound(f"there is no finding {finding}")
+            raise NotFound("there is no finding {finding}", finding=finding)
         return _finding(row)
 
     def save(self, transition: Transition, *, case: int | None, held: str, held_until_ms: int) -> FindingRow:
@@ -135,7 +135,7 @@ class SqlFindingStore:
             _HOLD, {"finding": finding, "held": held, "held_until_ms": held_until_ms, "case_id": case}
         )
         if done.rowcount == 0:
-            raise NotFound(f"there is no finding {finding}")
+            raise NotFound("there is no finding {finding}", finding=finding)
 
     def firing_of_case(self, case: int) -> Sequence[FindingRow]:
         return [_finding(row) for row in self._connection.execute(_FIRING_OF_CASE, {"case": case}).mappings()]

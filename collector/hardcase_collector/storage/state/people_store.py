@@ -32,11 +32,11 @@ class SqlPeopleStore:
         """Raises NotAllowed where the name is taken, also by an automation."""
         taken = select(_TOKENS.c.id).where(_TOKENS.c.automation == user.name).limit(1)
         if self._connection.execute(taken).first() is not None:
-            raise NotAllowed(f"an automation is called {user.name}: nobody could tell who acted")
+            raise NotAllowed("an automation is called {user}: nobody could tell who acted", user=user.name)
         added = insert_into(self._connection.dialect.name, _USERS).values(name=user.name, **_user_values(user))
         done = self._connection.execute(added.on_conflict_do_nothing().returning(_USERS.c.name))
         if done.scalar_one_or_none() is None:
-            raise NotAllowed(f"there is a user {user.name} already")
+            raise NotAllowed("there is a user {user} already", user=user.name)
 
     def user(self, name: str) -> User | None:
         row = self._connection.execute(select(_USERS).where(_USERS.c.name == name)).mappings().first()
@@ -52,7 +52,7 @@ class SqlPeopleStore:
         """Everything but the name. His sessions end, all but that of the hash `but`. Raises NotFound."""
         changed = update(_USERS).where(_USERS.c.name == user.name).values(_user_values(user)).returning(_USERS.c.name)
         if self._connection.execute(changed).scalar_one_or_none() is None:
-            raise NotFound(f"there is no user {user.name}")
+            raise NotFound("there is no user {user}", user=user.name)
         self.end_sessions_of(user.name, but=but)
 
     def keep_password(self, name: str, password_hash: str) -> None:
@@ -66,7 +66,7 @@ class SqlPeopleStore:
         self._connection.execute(delete(_TOKENS).where(_TOKENS.c.user_name == name))
         gone = delete(_USERS).where(_USERS.c.name == name).returning(_USERS.c.name)
         if self._connection.execute(gone).scalar_one_or_none() is None:
-            raise NotFound(f"there is no user {name}")
+            raise NotFound("there is no user {name}", name=name)
 
     # ------------------------------------------------------------------ sessions
 
@@ -120,7 +120,7 @@ class SqlPeopleStore:
 
     def add_api_token(self, token: ApiToken) -> ApiToken:
         if token.automation and self.user(token.automation) is not None:
-            raise NotAllowed(f"{token.automation} is a user: an automation has a name of its own")
+            raise NotAllowed("{automation} is a user: an automation has a name of its own", automation=token.automation)
         values = {
             "hash": token.hash,
             "user_name": token.user,
@@ -155,7 +155,7 @@ class SqlPeopleStore:
     def revoke_api_token(self, id: int, *, now_ms: int) -> None:
         known = update(_TOKENS).where(_TOKENS.c.id == id, _TOKENS.c.revoked_ms == 0).values(revoked_ms=now_ms)
         if self._connection.execute(known.returning(_TOKENS.c.id)).scalar_one_or_none() is None:
-            raise NotFound(f"there is no API token {id} in force")
+            raise NotFound("there is no API token {id} in force", id=id)
 
     # ------------------------------------------------------------------ kept answers
 

@@ -11,15 +11,16 @@ from sqlalchemy import Connection, select, update
 
 from hardcase_collector.domain.link import Link, LinkPurpose
 from hardcase_collector.domain.repair import Proposal, Quote
+from hardcase_collector.domain.said import Said
 from hardcase_collector.storage.state.aftercare_store import SqlAftercareStore
 from hardcase_collector.storage.state.models import LinkRow, ProposalRow, QuoteRow
 from hardcase_collector.storage.state.shelf import Shelf
 from hardcase_collector.storage.state.upserts import table_of
 from hardcase_collector.storage.state.visit_store import SqlVisitStore
 
-_PROPOSALS = Shelf(Proposal, table_of(ProposalRow), what="proposal")
-_QUOTES = Shelf(Quote, table_of(QuoteRow), what="quote")
-_LINKS = Shelf(Link, table_of(LinkRow), what="link")
+_PROPOSALS = Shelf(Proposal, table_of(ProposalRow), what=Said("proposal"))
+_QUOTES = Shelf(Quote, table_of(QuoteRow), what=Said("quote"))
+_LINKS = Shelf(Link, table_of(LinkRow), what=Said("link"))
 
 
 class SqlRepairStore(SqlVisitStore, SqlAftercareStore):

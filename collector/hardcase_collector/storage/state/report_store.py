@@ -84,7 +84,7 @@ class SqlReportStore:
             query = query.join(_ASSETS, _ASSETS.c.id == _CASES.c.asset).where(_ASSETS.c.customer == customer)
         row = self._connection.execute(query).mappings().first()
         if row is None:
-            raise NotFound(f"there is no attachment {id}")
+            raise NotFound("there is no attachment {id}", id=id)
         return _attachment(row)
 
     def attached_bytes(self, case: int, kind: AttachmentKind) -> int:

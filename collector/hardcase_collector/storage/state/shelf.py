@@ -17,6 +17,7 @@ from typing import Any, Generic, TypeVar, Union, get_args, get_origin, get_type_
 from sqlalchemy import Connection, RowMapping, Select, Table, insert, select, update
 
 from hardcase_collector.domain.errors import NotFound
+from hardcase_collector.domain.said import Said
 
 T = TypeVar("T")
 _json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
@@ -28,7 +29,7 @@ Codec = tuple[Callable[[Any], object], Callable[[Any], object]]
 class Shelf(Generic[T]):
     """Rows of one table as values of one kind. `key`: the column by which one is found and saved."""
 
-    def __init__(self, kind: type[T], table: Table, *, what: str, key: str = "id") -> None:
+    def __init__(self, kind: type[T], table: Table, *, what: Said, key: str = "id") -> None:
         self.table = table
         self._kind, self._what, self._key = kind, what, key
         # The domain imports annotations lazily; these are their types.
@@ -54,13 +55,13 @@ class Shelf(Generic[T]):
         key = columns.pop(self._key)
         changed = update(self.table).where(self.table.c[self._key] == key).values(columns)
         if connection.execute(changed).rowcount == 0:
-            raise NotFound(f"there is no {self._what} {key}")
+            raise NotFound("there is no {what} {key}", what=self._what, key=key)
 
     def get(self, connection: Connection, key: object) -> T:
         """Raises NotFound."""
         found = self.first(connection, select(self.table).where(self.table.c[self._key] == key))
         if found is None:
-            raise NotFound(f"there is no {self._what} {key}")
+            raise NotFound("there is no {what} {key}", what=self._what, key=key)
         return found
 
     def first(self, connection: Connection, query: Select[Any]) -> T | None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import Connection, bindparam, func, select, text
 
 from hardcase_collector.domain.errors import NotAllowed
+from hardcase_collector.domain.said import Said
 from hardcase_collector.domain.visit import Dispatch, DispatchState, Engineer, SiteAccess
 from hardcase_collector.storage.state.models import AssetRow, CaseRow, DispatchRow, EngineerRow, SiteAccessRow
 from hardcase_collector.storage.state.models.repairs import OPEN_VISIT
@@ -14,9 +15,9 @@ from hardcase_collector.storage.state.shelf import Shelf
 from hardcase_collector.storage.state.upserts import insert_into, table_of
 
 _ASSETS, _CASES = table_of(AssetRow), table_of(CaseRow)
-_ENGINEERS = Shelf(Engineer, table_of(EngineerRow), what="engineer", key="name")
-_DISPATCHES = Shelf(Dispatch, table_of(DispatchRow), what="dispatch")
-_ACCESS = Shelf(SiteAccess, table_of(SiteAccessRow), what="site access")
+_ENGINEERS = Shelf(Engineer, table_of(EngineerRow), what=Said("engineer"), key="name")
+_DISPATCHES = Shelf(Dispatch, table_of(DispatchRow), what=Said("dispatch"))
+_ACCESS = Shelf(SiteAccess, table_of(SiteAccessRow), what=Said("site access"))
 # Word for word the conditions of the partial indexes: SQLite uses one only where it can prove that it applies.
 _OPEN = text(OPEN_VISIT.replace("state", "dispatches.state"))
 _REQUESTED = text("dispatches.state = 'requested'")
@@ -58,7 +59,7 @@ class SqlVisitStore:
         added = insert_into(self._connection.dialect.name, table).values(_ENGINEERS.columns(engineer))
         done = self._connection.execute(added.on_conflict_do_nothing().returning(table.c.name))
         if done.scalar_one_or_none() is None:
-            raise NotAllowed(f"there is an engineer {engineer.name} already")
+            raise NotAllowed("there is an engineer {engineer} already", engineer=engineer.name)
 
     def save_engineer(self, engineer: Engineer) -> None:
         _ENGINEERS.save(self._connection, engineer)

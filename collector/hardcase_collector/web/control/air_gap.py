@@ -84,7 +84,11 @@ def _show(made: APIRouter, control: Control) -> None:
         with control.shop.store.read() as tx:
             found = [one.id for one in tx.agents.all(customer=customer) if name in (one.id, one.hostname)]
         if len(found) != 1:
-            raise NotFound(f"{len(found)} agents are called {name}; use the id from hardcase-collector agents list")
+            raise NotFound(
+                "{found} agents are called {name}; use the id from hardcase-collector agents list",
+                found=len(found),
+                name=name,
+            )
         return Response(gap.receipt(found[0]), media_type="application/octet-stream")
 
 

@@ -83,14 +83,14 @@ def _token(tx: Transaction, body: TokenBody, hash: str, actor: str, now_ms: int)
     if body.user:
         user = tx.access.user(body.user)
         if user is None:
-            raise NotFound(f"no user {body.user}; see hardcase-collector users list")
+            raise NotFound("no user {user}; see hardcase-collector users list", user=body.user)
         customer = customer or user.customer
         if user.customer is not None and customer != user.customer:
-            raise NotAllowed(f"{user.name} sees customer {user.customer} alone")
+            raise NotAllowed("{user} sees customer {customer} alone", user=user.name, customer=user.customer)
     try:
         networks = networks_of(body.networks)
     except ValueError as error:
-        raise NotAllowed(f"this is no network: {error}") from None
+        raise NotAllowed("this is no network: {error}", error=error) from None
     token = ApiToken(
         hash=hash,
         user=body.user or None,
@@ -108,7 +108,11 @@ def _token(tx: Transaction, body: TokenBody, hash: str, actor: str, now_ms: int)
         if one.name == token.name and not one.revoked_ms and one.expires_ms > now_ms
     ]
     if len(in_force) >= MOST_TOKENS:
-        raise NotAllowed(f"{token.name} has {len(in_force)} tokens in force: revoke those that nobody needs")
+        raise NotAllowed(
+            "{token} has {in_force} tokens in force: revoke those that nobody needs",
+            token=token.name,
+            in_force=len(in_force),
+        )
     return token
 
 
@@ -138,7 +142,7 @@ def revoke_token(
     """Within the scope, and of this user where one is named. Raises NotFound."""
     token = next((one for one in tx.access.api_tokens(customer=customer, user=user) if one.id == id), None)
     if token is None:
-        raise NotFound(f"there is no API token {id}")
+        raise NotFound("there is no API token {id}", id=id)
     tx.access.revoke_api_token(id, now_ms=now_ms)
     tx.access.audit(at_ms=now_ms, actor=by, action="api_token.revoked", subject=token.name, facts={"token": id})
     return id

@@ -40,6 +40,8 @@ from hardcase_collector.web.control import (
 )
 from hardcase_collector.web.control.ports import Control
 from hardcase_collector.web.control.scope import held_to_scope
+from hardcase_collector.web.refusals import told
+from hardcase_collector.web.texts import choose_language
 
 log = logging.getLogger(__name__)
 
@@ -72,8 +74,10 @@ def make_control(control: Control) -> FastAPI:
     app.include_router(air_gap.router(control))
 
     @app.exception_handler(CollectorError)
-    def named(_: Request, error: Exception) -> JSONResponse:
-        return JSONResponse({"error": type(error).__name__, "detail": str(error)}, _status_of(error))
+    def named(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, CollectorError)
+        language = choose_language(accept=request.headers.get("accept-language", ""), default="en")
+        return JSONResponse({"error": type(error).__name__, "detail": told(error, language)}, _status_of(error))
 
     @app.exception_handler(RequestValidationError)
     def malformed(_: Request, error: Exception) -> JSONResponse:

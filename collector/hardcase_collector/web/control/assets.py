@@ -123,10 +123,10 @@ def _baseline(made: APIRouter, control: Control) -> None:
             found = find_asset(tx, name, customer=scope_of(request))
             reading = _reading(shop.readings(tx, found.id), sensor)
             if reading.value is None:
-                raise NotAllowed(f"{sensor} has no value now; a baseline is a value somebody saw")
+                raise NotAllowed("{sensor} has no value now; a baseline is a value somebody saw", sensor=sensor)
             feed = next((feed.number for feed in tx.feeds.feeds(asset=found.id) if feed.source == reading.source), None)
             if feed is None:
-                raise NotFound(f"no feed of source {reading.source}")
+                raise NotFound("no feed of source {source}", source=reading.source)
             accepted = Baseline(
                 asset=found.id,
                 feed=feed,
@@ -152,7 +152,7 @@ def _baseline(made: APIRouter, control: Control) -> None:
 def _reading(readings: picture.Readings, sensor: str) -> picture.CurrentReading:
     found = [reading for reading in readings if sensor in (reading.sensor, reading.name)]
     if not found:
-        raise NotFound(f"no sensor {sensor} with a current reading; see hardcase-collector assets show")
+        raise NotFound("no sensor {sensor} with a current reading; see hardcase-collector assets show", sensor=sensor)
     if len(found) > 1:
-        raise NotFound(f"{sensor} names {len(found)} sensors; use the sensor's id")
+        raise NotFound("{sensor} names {found} sensors; use the sensor's id", sensor=sensor, found=len(found))
     return found[0]

@@ -48,7 +48,7 @@ def _receive(made: APIRouter, shop: Shop, attachments: Attachments) -> None:
                     patience.reschedule(asyncio.get_running_loop().time() + SILENT_S)
             attached = await asyncio.to_thread(upload.finish, now_ms=shop.clock_ms())
         except (ClientDisconnect, TimeoutError):
-            raise IllegalAction(f"{upload.name} broke off") from None
+            raise IllegalAction("{upload} broke off", upload=upload.name) from None
         finally:
             upload.abandon()
         return plain(attached)

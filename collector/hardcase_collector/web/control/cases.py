@@ -145,7 +145,7 @@ def _act(made: APIRouter, control: Control) -> None:
                     duplicate_of=duplicate_of,
                 )
             else:
-                raise IllegalAction(f"there is no action {action}")
+                raise IllegalAction("there is no action {action}", action=action)
             tx.access.audit(at_ms=now_ms, actor=by.name, action=f"case.{action}", subject=number, facts={})
             return plain(_seen_by(by, tx.cases.get(case.id)))
 
@@ -161,7 +161,7 @@ def _letters(made: APIRouter, control: Control) -> None:
                 line = plain(row)
                 assert isinstance(line, dict)
                 del line["body"]
-                line["case_number"] = tx.cases.get(row.case).number
+                line["case_number"] = row.subject if row.case is None else tx.cases.get(row.case).number
                 listed.append(line)
         return {"dead_letters": listed}
 
@@ -173,7 +173,7 @@ def _letters(made: APIRouter, control: Control) -> None:
             dead = {row.id for row in tx.outbox.dead_letters(customer=who(request).customer, limit=MAX_LIST)}
             unknown = [str(row) for row in ids if row not in dead]
             if unknown:
-                raise NotFound(f"no dead letter {', '.join(unknown)}")
+                raise NotFound("no dead letter {unknown}", unknown=tuple(unknown))
             chosen = ids or sorted(dead)
             for row in chosen:
                 tx.outbox.resend(row, now_ms=now_ms)

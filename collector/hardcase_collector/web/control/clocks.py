@@ -124,7 +124,7 @@ def _handle(made: APIRouter, control: Control) -> None:
     def handle(request: Request, number: str, verb: str, told: Annotated[Told, Body()]) -> Json:
         by, now_ms = who(request), shop.clock_ms()
         if verb not in _VERBS:
-            raise IllegalAction(f"there is no {verb}: there are {', '.join(_VERBS)}")
+            raise IllegalAction("there is no {verb}: there are {verbs}", verb=verb, verbs=tuple(_VERBS))
         assert shop.handling is not None
         with shop.store.write() as tx:
             case = tx.cases.by_number(number, customer=None)
@@ -167,14 +167,14 @@ _VERBS: Mapping[str, Callable[[_Handled, Told], Case]] = {
 def _text(told: Told, key: str) -> str:
     value = told.get(key, "")
     if not isinstance(value, str) or len(value) > _NOTE:
-        raise IllegalAction(f"{key} must be a text of {_NOTE} characters at most")
+        raise IllegalAction("{key} must be a text of {most} characters at most", key=key, most=_NOTE)
     return value
 
 
 def _word(told: Told, key: str, kind: Any) -> Any:
     value = told.get(key)
     if value not in list(kind):
-        raise IllegalAction(f"{key} must be one of {', '.join(kind)}")
+        raise IllegalAction("{key} must be one of {known}", key=key, known=tuple(kind))
     return kind(value)
 
 

@@ -123,7 +123,7 @@ def team_of(facts: Mapping[str, Any]) -> Team:
     """Raises IllegalAction for what is no team."""
     unknown = set(facts) - set(_TEAM_WORDS)
     if unknown:
-        raise IllegalAction(f"a team has no {', '.join(sorted(unknown))}")
+        raise IllegalAction("a team has no {unknown}", unknown=sorted(unknown))
     try:
         given: dict[str, Any] = dict(facts)
         for name in ("people", "customers", "sites", "components"):
@@ -133,7 +133,7 @@ def team_of(facts: Mapping[str, Any]) -> Team:
         given["shifts"] = tuple(_shift(one) for one in given.get("shifts", ()))
         return Team(**given)
     except (TypeError, ValueError, KeyError) as error:
-        raise IllegalAction(f"this is no team: {error}") from None
+        raise IllegalAction("this is no team: {error}", error=error) from None
 
 
 def _shift(facts: Mapping[str, Any]) -> Shift:
@@ -146,9 +146,9 @@ def _year_of(facts: Mapping[str, Any], by: str, now_ms: int) -> KnownYear:
         year, country, subdivision = int(facts["year"]), str(facts["country"]), str(facts.get("subdivision", ""))
         known(country, subdivision)
     except (TypeError, ValueError, KeyError) as error:
-        raise IllegalAction(f"this is no year of a country's calendar: {error}") from None
+        raise IllegalAction("this is no year of a country's calendar: {error}", error=error) from None
     if len(days_off) + len(workdays) > _MAX_DAYS or any(day.year != year for day in (*days_off, *workdays)):
-        raise IllegalAction(f"every day must be of {year}")
+        raise IllegalAction("every day must be of {year}", year=year)
     if set(days_off) & set(workdays):
         raise IllegalAction("a day is either off or worked")
     return KnownYear(

@@ -34,7 +34,7 @@ def find_token(tx: Transaction, id: str, *, customer: str | None) -> EnrolmentTo
     """By the start of its hash, at least eight digits. Raises NotFound."""
     found = [one for one in tx.access.tokens(customer=customer) if len(id) >= 8 and one.hash.startswith(id)]
     if len(found) != 1:
-        raise NotFound(f"{len(found)} tokens are called {id}; see hardcase-collector token list")
+        raise NotFound("{found} tokens are called {id}; see hardcase-collector token list", found=len(found), id=id)
     return found[0]
 
 
@@ -44,7 +44,11 @@ def find_waiting(tx: Transaction, name: str, *, customer: str | None) -> Waiting
     hosts = tx.access.waiting(customer=customer)
     found = [one for one in hosts if name in (one.id, one.key)] or [one for one in hosts if one.hostname == name]
     if len(found) != 1:
-        raise NotFound(f"{len(found)} hosts that wait are called {name}; see hardcase-collector token waiting")
+        raise NotFound(
+            "{found} hosts that wait are called {name}; see hardcase-collector token waiting",
+            found=len(found),
+            name=name,
+        )
     return found[0]
 
 
@@ -81,7 +85,11 @@ def _make(made: APIRouter, control: Control) -> None:
         )
         with shop.store.write() as tx:
             if site and tx.registry.site(customer=made_token.customer, name=site) is None:
-                raise NotFound(f"customer {made_token.customer} has no site {site}; see hardcase-collector sites list")
+                raise NotFound(
+                    "customer {customer} has no site {site}; see hardcase-collector sites list",
+                    customer=made_token.customer,
+                    site=site,
+                )
             tx.access.add_token(made_token)
             facts: dict[str, Fact] = {
                 "uses": uses,
@@ -143,7 +151,7 @@ def _waiting(made: APIRouter, control: Control) -> None:
         with shop.store.write() as tx:
             found = find_waiting(tx, host, customer=scope_of(request))
             if found.expires_ms <= now_ms:
-                raise NotFound(f"{found.hostname} waits no longer; it asks again when its agent runs")
+                raise NotFound("{hostname} waits no longer; it asks again when its agent runs", hostname=found.hostname)
             decided = replace(found, decision=decision, decided_by=actor, decided_ms=now_ms, reason=reason)
             tx.access.save_waiting(decided)
             facts: dict[str, Fact] = {"hostname": found.hostname, "customer": found.customer, "key": found.key}

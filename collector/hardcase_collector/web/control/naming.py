@@ -22,7 +22,11 @@ def find_asset(tx: Transaction, name: str, *, customer: str | None) -> Asset:
         if wanted in (asset.facts.hostname.lower(), asset.facts.serial.lower(), asset.facts.address.lower())
     ]
     if not found:
-        raise NotFound(f"no asset {name}; see hardcase-collector assets list")
+        raise NotFound("no asset {name}; see hardcase-collector assets list", name=name)
     if len(found) > 1:
-        raise NotFound(f"{name} is the name of {len(found)} assets; use the number from hardcase-collector assets list")
+        raise NotFound(
+            "{name} is the name of {found} assets; use the number from hardcase-collector assets list",
+            name=name,
+            found=len(found),
+        )
     return found[0]

@@ -195,11 +195,11 @@ def _whose(role: Role, customer: str | None) -> None:
 def _user(tx: Transaction, name: str) -> User:
     user = tx.access.user(name)
     if user is None:
-        raise NotFound(f"no user {name}; see hardcase-collector users list")
+        raise NotFound("no user {name}; see hardcase-collector users list", name=name)
     return user
 
 
 def _keep_an_administrator(tx: Transaction, *, but: str) -> None:
     others = (user for user in tx.access.users(customer=None) if user.name != but and not user.locked)
     if not any(user.role == Role.ADMINISTRATOR for user in others):
-        raise NotAllowed(f"{but} is the last administrator; make another one first")
+        raise NotAllowed("{name} is the last administrator; make another one first", name=but)

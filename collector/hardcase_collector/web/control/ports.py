@@ -109,5 +109,5 @@ def held_to(request: Request, customer: str | None) -> str | None:
     """The customer that is named in a body, within the scope of the request. Raises NotFound for another one."""
     scope = scope_of(request)
     if scope is not None and customer not in (None, "", scope):
-        raise NotFound(f"there is no customer {customer}")
+        raise NotFound("there is no customer {customer}", customer=customer)
     return scope or customer or None

@@ -36,7 +36,7 @@ def router(control: Control) -> APIRouter:
     ) -> Json:
         """Without times: the last seven days."""
         if sum(map(len, sheets.values())) > LONGEST_SHEETS:
-            raise IllegalAction(f"the sheets are over {LONGEST_SHEETS >> 20} MiB together")
+            raise IllegalAction("the sheets are over {most} MiB together", most=LONGEST_SHEETS >> 20)
         now_ms = shop.clock_ms()
         ends_ms = now_ms if until_ms is None else min(until_ms, now_ms)
         begins_ms = ends_ms - 7 * _DAY_MS if from_ms is None else from_ms
@@ -72,7 +72,7 @@ def router(control: Control) -> APIRouter:
 def _seen(report: ReplayReport, request: Request) -> ReplayReport:
     """Raises NotFound for a replay of more than the request may see."""
     if scope_of(request) not in (None, report.customer):
-        raise NotFound(f"there is no replay {report.id}")
+        raise NotFound("there is no replay {report}", report=report.id)
     return report
 
 

@@ -54,7 +54,11 @@ def _agents(made: APIRouter, control: Control) -> None:
         with shop.store.write() as tx:
             found = [agent for agent in tx.agents.all(customer=scope_of(request)) if name in (agent.id, agent.hostname)]
             if len(found) != 1:
-                raise NotFound(f"{len(found)} agents are called {name}; use the id from hardcase-collector agents list")
+                raise NotFound(
+                    "{found} agents are called {name}; use the id from hardcase-collector agents list",
+                    found=len(found),
+                    name=name,
+                )
             revoked = replace(found[0], revoked=True)
             tx.agents.replace(revoked)
             tx.access.audit(at_ms=now_ms, actor=asker(request), action="agent.revoked", subject=revoked.id, facts={})

@@ -37,7 +37,7 @@ def held_to_scope(control: Control) -> Callable[[Request], None]:
                 if wanted is None or place not in wanted:
                     continue
                 if not wanted[place](tx, str(value), customer):
-                    raise NotFound(f"there is no {value} of customer {customer}")
+                    raise NotFound("there is no {value} of customer {customer}", value=value, customer=customer)
 
     return check
 

@@ -72,7 +72,7 @@ def _write(doing: Doing) -> None:
 def _newest_report(doing: Doing) -> ServiceReport:
     written = doing.tx.repairs.service_reports(doing.case.id)
     if not written:
-        raise NotFound(f"case {doing.case.number} has no service report")
+        raise NotFound("case {case} has no service report", case=doing.case.number)
     return written[-1]
 
 

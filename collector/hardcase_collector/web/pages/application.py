@@ -115,6 +115,7 @@ def _add_answers(app: FastAPI, frame: Frame, sign_in: SignIn) -> None:
 
     @app.exception_handler(CollectorError)
     def named(request: Request, error: Exception) -> Response:
+        assert isinstance(error, CollectorError)
         return answer(request, _as_refused(error))
 
     @app.exception_handler(RequestValidationError)
@@ -127,22 +128,22 @@ def _add_answers(app: FastAPI, frame: Frame, sign_in: SignIn) -> None:
         return answer(request, Refused(error.status_code, "error.not_found"))
 
 
-def _as_refused(error: Exception) -> Refused:
+def _as_refused(error: CollectorError) -> Refused:
     match error:
         case NotFound():
             return Refused(404, "error.not_found")
         case LinkRefused():
             return Refused(404, "link.refused")
         case NotAllowed():
-            return Refused(403, "error.not_allowed", why=str(error))
+            return Refused(403, "error.not_allowed", why=error.said)
         case TooLarge():
-            return Refused(413, "error.illegal", why=str(error))
+            return Refused(413, "error.illegal", why=error.said)
         case IllegalAction():
-            return Refused(409, "error.illegal", why=str(error))
+            return Refused(409, "error.illegal", why=error.said)
         case TemporaryError():
-            return Refused(503, "error.unavailable", why=str(error))
+            return Refused(503, "error.unavailable", why=error.said)
         case _:
-            return Refused(400, "error.illegal", why=str(error))
+            return Refused(400, "error.illegal", why=error.said)
 
 
 Passing = Callable[[Request], Awaitable[Response]]

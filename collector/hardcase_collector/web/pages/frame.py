@@ -7,8 +7,10 @@ from typing import Annotated
 from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse
 
+from hardcase_collector.domain.said import Said
 from hardcase_collector.web.access import Person, same
 from hardcase_collector.web.ports import Shop
+from hardcase_collector.web.refusals import in_words
 from hardcase_collector.web.rendering import environment, render
 from hardcase_collector.web.sign_in import Desk as SignIn
 from hardcase_collector.web.sign_in import PasswordNeeded
@@ -78,7 +80,12 @@ class Frame:
         return HTMLResponse(text, status, headers={"Cache-Control": "no-store", "Vary": "Accept-Language, Cookie"})
 
     def mistake(self, request: Request, refused: Refused, person: Person | None) -> HTMLResponse:
-        message = self.reader(request, person).say(refused.key, **refused.parameters)
+        reader = self.reader(request, person)
+        told = {
+            name: in_words(value, reader.language) if isinstance(value, Said) else value
+            for name, value in refused.parameters.items()
+        }
+        message = reader.say(refused.key, **told)
         return self.page(
             request, "mistake.html", status=refused.status, person=person, message=message, back=request.url.path
         )

@@ -39,6 +39,8 @@ class Socket:
     services: dict[str, Any] = field(default_factory=dict)
     """Further fields of the shop, by name."""
 
+    language: str = "en"
+
     _made: FastAPI | None = None
 
     def application(self) -> FastAPI:
@@ -88,7 +90,7 @@ class Socket:
     async def _ask(self, method: str, path: str, **how: Any) -> httpx.Response:
         transport = httpx.ASGITransport(self.application(), client=("root", 1))
         async with httpx.AsyncClient(transport=transport, base_url="http://collector", trust_env=False) as client:
-            return await client.request(method, f"/v1{path}", **how)
+            return await client.request(method, f"/v1{path}", headers={"Accept-Language": self.language}, **how)
 
 
 def _no_rules() -> Sequence[dict[str, str]]:
