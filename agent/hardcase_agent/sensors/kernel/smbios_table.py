@@ -256,11 +256,21 @@ def _supply(raw: _Raw) -> dict[str, str]:
     return fields
 
 
+_ENCLOSURES = (
+    "", "Other", "Unknown", "Desktop", "Low Profile Desktop", "Pizza Box", "Mini Tower", "Tower", "Portable", "Laptop",
+    "Notebook", "Hand Held", "Docking Station", "All In One", "Sub Notebook", "Space-saving", "Lunch Box",
+    "Main Server Chassis", "Expansion Chassis", "Sub Chassis", "Bus Expansion Chassis", "Peripheral Chassis",
+    "RAID Chassis", "Rack Mount Chassis", "Sealed-case PC", "Multi-system", "CompactPCI", "AdvancedTCA", "Blade",
+    "Blade Enclosing", "Tablet", "Convertible", "Detachable", "IoT Gateway", "Embedded PC", "Mini PC", "Stick PC",
+)  # fmt: skip
+"""By number, SMBIOS 7.4.1; dmidecode says them so."""
 _ENCLOSURE_STATES = {3: "Safe", 4: "Warning", 5: "Critical", 6: "Non-recoverable"}
 
 
 def _chassis(raw: _Raw) -> dict[str, str]:
-    found = {}
+    # Bit 7 says whether it has a lock.
+    kind = (raw.number(5, 1) or 0) & 0x7F
+    found = {"Type": _ENCLOSURES[kind]} if 0 < kind < len(_ENCLOSURES) else {}
     for name, offset in (("Boot-up State", 9), ("Power Supply State", 0xA), ("Thermal State", 0xB)):
         number = raw.number(offset, 1)
         if number is not None:

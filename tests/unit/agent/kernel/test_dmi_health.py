@@ -101,3 +101,5 @@ async def test_the_live_source_reads_them_from_the_raw_table(tmp_path: Path) -> 
     (supply,) = [sensor.part for sensor in sweep.sensors if sensor.quantity == "psu.health"]
     assert (supply.component, supply.slot, supply.serial) == (Component.PSU, "PSU2", "PS0002")
     assert supply in (sweep.parts or ())
+    (chassis,) = [part for part in sweep.parts or () if part.component is Component.CHASSIS]
+    assert (chassis.model, chassis.serial) == ("Rack Mount Chassis", "EX12345"), "in words as dmidecode has them"
