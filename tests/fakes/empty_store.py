@@ -1,8 +1,9 @@
 """A real state store with nothing in it yet, for tests that do not ask how it came to be.
 
-Bringing up the schema takes longer than most of those tests: with SQLite it is done once in a process, and each has a
-copy of the file; on PostgreSQL once a server, and each has the tables emptied. Tests of the schema itself open theirs
-with `migrate=True`.
+Three things take longer than most of those tests, and none is what they test: bringing up the schema (with SQLite done
+once in a process, each has a copy of the file; on PostgreSQL once a server, each has the tables emptied), waiting for
+the disk at each commit (left out), and turning statements into SQL (kept from store to store). Tests of the schema, of
+durability and of connections open theirs by `SqlStateStore.open`.
 """
 
 from __future__ import annotations
@@ -10,21 +11,49 @@ from __future__ import annotations
 import functools
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from hardcase_collector.storage.state import SqlStateStore
+from hardcase_collector.storage.state.connections import parse_url, reader_engine, writer_engine
+from sqlalchemy import Dialect, Engine, event
 
 from tests.peers.postgres import Postgres
 
 _EMPTIED = "emptied"
 _TABLES = "SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+_compiled: dict[Any, Any] = {}
+_dialects: dict[tuple[str, str], Dialect] = {}
 
 
 def empty_store(file: Path) -> SqlStateStore:
     """Opens `file`, which is made where it is absent; whoever asks closes it."""
     if not file.exists():
         file.write_bytes(_schema())
-    return SqlStateStore.open(f"sqlite:///{file}", migrate=False)
+    return quick_store(f"sqlite:///{file}")
+
+
+def quick_store(url: str) -> SqlStateStore:
+    """Opens what has this program's schema."""
+    parsed = parse_url(url)
+    return SqlStateStore(_quick(writer_engine(parsed), "writer"), _quick(reader_engine(parsed), "reader"))
+
+
+def _quick(engine: Engine, role: str) -> Engine:
+    if engine.dialect.name == "sqlite":
+
+        @event.listens_for(engine, "connect")
+        def _no_sync(connection: Any, record: object) -> None:
+            connection.execute("PRAGMA synchronous=OFF")
+
+    kind = engine.dialect.name, role
+    if kind not in _dialects:
+        # A dialect knows its database from the first connection on.
+        engine.connect().close()
+        _dialects[kind] = engine.dialect
+    # What is compiled is kept by dialect.
+    engine.dialect = _dialects[kind]
+    return engine.execution_options(compiled_cache=_compiled)
 
 
 @functools.cache
@@ -48,4 +77,4 @@ def emptied_store(server: Postgres) -> SqlStateStore:
         session.execute("SET session_replication_role = replica")
         tables = [str(name) for (name,) in session.execute(_TABLES)]
         session.execute(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY")  # type: ignore[arg-type]  # names, quoted
-    return SqlStateStore.open(url, migrate=False)
+    return quick_store(url)

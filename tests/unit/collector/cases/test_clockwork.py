@@ -14,8 +14,8 @@ from hardcase_collector.domain.finding import Severity
 from hardcase_collector.domain.priority import Importance, Priority, ServiceState
 from hardcase_collector.domain.service_terms import Standing, Swap
 from hardcase_collector.plans.frozen import load
-from hardcase_collector.storage.state import SqlStateStore
 
+from tests.fakes.empty_store import empty_store, quick_store
 from tests.unit.collector.cases.bench import DAY, HOUR, MINUTE, NOON, Bench, cleared, raised, worsened
 from tests.unit.collector.cases.books import covered, happen, row, staffed, terms, told
 
@@ -138,11 +138,11 @@ def test_each_step_is_one_notification(bench: Bench) -> None:
 
 def test_a_restart_after_any_step_tells_nothing_twice(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/state.db"
-    bench = Bench(SqlStateStore.open(url, migrate=True))
+    bench = Bench(empty_store(tmp_path / "state.db"))
     bench.apply(raised(covered(bench)))
     for minute in range(0, 90, 3):
         bench.store.close()
-        bench = Bench(SqlStateStore.open(url, migrate=False))
+        bench = Bench(quick_store(url))
         bench.tick(NOON + minute * MINUTE)
     lines = Counter(
         (entry.code, *(entry.parameters.get(name) for name in ("clock", "round", "percent", "because")))

@@ -17,11 +17,10 @@ from hardcase_collector.domain.finding import Fact, Severity
 from hardcase_collector.domain.service_terms import Standing
 from hardcase_collector.plans.clocks import ClockState
 from hardcase_collector.plans.frozen import terms_of
-from hardcase_collector.storage.state import SqlStateStore
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.fakes.empty_store import empty_store
+from tests.fakes.empty_store import empty_store, quick_store
 from tests.unit.collector.cases.bench import HOUR, LI, MINUTE, NOON, Bench, cleared, raised, worsened
 from tests.unit.collector.cases.books import covered, happen, staffed
 
@@ -190,7 +189,7 @@ def test_however_often_it_is_looked_and_restarted_the_same_is_told_once(
                 for tick in range(deed.ticks if ticking else 0):
                     bench.tick(now + deed.after_ms * (tick + 1) // (deed.ticks + 1))
                     bench.store.close()
-                    bench.store = SqlStateStore.open(url, migrate=False)
+                    bench.store = quick_store(url)
                 now += deed.after_ms
                 do(bench, deed, now)
             bench.tick(now + rest * MINUTE)

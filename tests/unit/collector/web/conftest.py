@@ -11,6 +11,7 @@ from hardcase_collector.domain.case import Case
 from hardcase_collector.storage.state import SqlStateStore
 from hardcase_collector.web.passwords import hash_password
 
+from tests.fakes.empty_store import quick_store
 from tests.unit.collector.web.browsing import PASSWORD
 from tests.unit.collector.web.night import Night
 
@@ -35,6 +36,6 @@ def night(tmp_path: Path, hashed: str, first_night: tuple[Path, list[int], list[
     path, assets, cases = first_night
     for file in path.parent.glob(f"{path.name}*"):
         shutil.copy(file, tmp_path / file.name)
-    store = SqlStateStore.open(f"sqlite:///{tmp_path / path.name}", migrate=False)
+    store = quick_store(f"sqlite:///{tmp_path / path.name}")
     yield Night(store, hashed, assets=list(assets), cases=list(cases))
     store.close()
