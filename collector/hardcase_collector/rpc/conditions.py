@@ -86,6 +86,19 @@ def _bound(tx: Transaction, host: reading_pb2.Asset, brought: x509.Certificate |
     return tx.agents.by_host(machine_id=host.machine_id, dmi_uuid=host.uuid)
 
 
+def other_of_host(tx: Transaction, token: EnrolmentToken, host: reading_pb2.Asset, known: Agent | None) -> Agent | None:
+    """Another agent than `known` that this host is enrolled as: where a certificate of the site moved here from
+    another host, its name is of one and the ids of another. Raises JoiningRefused for another customer's."""
+    if known is None:
+        return None
+    other = tx.agents.by_host(machine_id=host.machine_id, dmi_uuid=host.uuid)
+    if other is None or other.number == known.number or other.revoked:
+        return None
+    if other.customer != token.customer:
+        raise JoiningRefused(RefusalName.OTHER_CUSTOMER, "this host belongs to another customer than the token")
+    return other
+
+
 def check_same_host(agent: Agent, host: reading_pb2.Asset) -> None:
     """Raises JoiningRefused where a key that was answered before comes from another machine."""
     other = _differing(agent, host)

@@ -23,7 +23,7 @@ from hardcase_collector.domain.finding import Fact
 from hardcase_collector.domain.joining import IssuedByToken, RefusalName
 from hardcase_collector.domain.ports import EnrolmentToken, StateStore, Transaction
 from hardcase_collector.domain.token import secret_hash
-from hardcase_collector.rpc.conditions import check_bound, check_conditions, check_host, check_same_host
+from hardcase_collector.rpc.conditions import check_bound, check_conditions, check_host, check_same_host, other_of_host
 from hardcase_collector.rpc.identity import site_identity
 from hardcase_collector.rpc.placing import place
 from hardcase_collector.rpc.records import facts_of
@@ -188,7 +188,12 @@ class Enrolment:
             certificate, fingerprint = issued.certificate, issued.fingerprint
         else:
             certificate, fingerprint = b"", ask.certificate.fingerprint(hashes.SHA256()).hex()
+        other = other_of_host(tx, token, ask.host, known)
         agent = _store_agent(tx, known, agent_id, fingerprint, ask.host, token.customer, now_ms)
+        if other is not None:
+            # One host is one agent: what it was before streams no more.
+            tx.agents.replace(replace(other, revoked=True))
+            _audit(tx, f"agent:{agent_id}", "agent.revoked", other.id, {"replaced_by": agent_id}, now_ms)
         place(tx, token, facts_of(ask.host))
         tx.access.end_waiting(token=token.hash, key=key)
         if certificate:
