@@ -178,11 +178,14 @@ class CaseFile:
         """Takes an action of the workflow table. Raises IllegalAction, also where its ground is not in writing."""
         state = next_state(case.state, action)
         readiness.check(self._tx, case, action)
-        told = {**parameters, "action": str(action), "from": str(case.state), "to": str(state)}
+        told: dict[str, Fact] = {**parameters, "action": str(action), "from": str(case.state), "to": str(state)}
         ends = state in (CaseState.CLOSED, CaseState.CANCELLED)
         if ends:
             changes["closed_ms"] = occasion.now_ms
             self._settle_firing(case)
+            case, told["with_vendor"] = self._end_hand_offs(case, state, occasion)
+            if not told["with_vendor"]:
+                del told["with_vendor"]
         code = str(state) if ends else "moved"
         if case.state not in OPEN_STATES:
             # The storm that it belonged to when it ended is not the one it comes back in.
@@ -195,6 +198,23 @@ class CaseFile:
         if ends and case.repair_group == STORM_GROUP:
             self.let_children_go(moved, occasion)
         return moved
+
+    def _end_hand_offs(self, case: Case, state: CaseState, occasion: Occasion) -> tuple[Case, str]:
+        """A repair that is over is with no vendor any more. With the names of those who were not done."""
+        vendors = []
+        for one in self._tx.repairs.hand_offs(case.id):
+            if one.done_ms:
+                continue
+            self._tx.repairs.save_hand_off(replace(one, done_ms=occasion.now_ms))
+            told: dict[str, Fact] = {
+                "vendor": one.vendor,
+                "vendor_case": one.vendor_case,
+                "rma": one.rma,
+                "cause": str(state),
+            }
+            case = self.change(case, "vendor_ended", occasion, {name: fact for name, fact in told.items() if fact})
+            vendors.append(one.vendor)
+        return case, ", ".join(vendors)
 
     def let_children_go(self, parent: Case, occasion: Occasion) -> None:
         """A storm is over: what still stands is a case like any other now. What mends by itself ends quietly."""

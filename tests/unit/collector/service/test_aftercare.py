@@ -73,6 +73,33 @@ def test_when_he_is_done_the_case_waits_for_him_no_more(bench: ServiceBench) -> 
     assert bench.case.waiting is Waiting.VENDOR
 
 
+@pytest.mark.parametrize(("action", "state"), [(CaseAction.CLOSE, "closed"), (CaseAction.CANCEL, "cancelled")])
+def test_a_case_that_ends_is_with_no_vendor_any_more_and_says_so(
+    bench: ServiceBench, action: CaseAction, state: str
+) -> None:
+    hand_over(bench, vendor_case="SR-1", rma="RMA-9", promised_ms=NOON + DAY)
+    bench.act(action, NOON + HOUR)
+    with bench.store.read() as tx:
+        (kept,) = tx.repairs.hand_offs(bench.case.id)
+    assert (kept.done_ms, kept.result) == (NOON + HOUR, "")
+    assert bench.codes()[-2:] == ["vendor_ended", state]
+    ended, over = bench.timeline("vendor_ended", state)
+    assert dict(ended.parameters) == {"vendor": "Dell", "vendor_case": "SR-1", "rma": "RMA-9", "cause": state}
+    assert over.parameters["with_vendor"] == "Dell"
+    bench.act(CaseAction.REOPEN, NOON + 2 * HOUR)
+    hand_over(bench, at=NOON + 2 * HOUR)
+    assert bench.case.waiting is Waiting.VENDOR
+
+
+def test_a_case_that_was_with_no_vendor_ends_without_a_word_of_one(bench: ServiceBench) -> None:
+    hand_over(bench)
+    with bench.store.write() as tx:
+        bench.desk.vendors.done(tx, bench.case, "board replaced", by=LI, now_ms=NOON + 9)
+    bench.act(CaseAction.CLOSE, NOON + HOUR)
+    assert bench.timeline("vendor_ended") == []
+    assert "with_vendor" not in bench.timeline("closed")[0].parameters
+
+
 def test_a_customer_hands_nothing_to_a_vendor(bench: ServiceBench) -> None:
     with bench.store.write() as tx, pytest.raises(NotAllowed):
         bench.desk.vendors.hand_over(tx, bench.case, VendorWord(), by=ZHANG, now_ms=NOON)
