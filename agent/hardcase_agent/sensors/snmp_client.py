@@ -25,6 +25,7 @@ from hardcase_agent.domain.errors import (
     DeviceHung,
     MalformedAnswer,
 )
+from hardcase_agent.sensors.snmp.deadline import Deadline
 from hardcase_agent.sensors.snmp.discovery import Presence, discover
 from hardcase_agent.sensors.snmp.engine import NULL, EndOfMib, Engine, engine_for, plain
 from hardcase_agent.sensors.snmp.values import Credentials, Missing, Oid, UsmUser, Value, VarBind, Walk, dotted
@@ -91,7 +92,7 @@ class SnmpClient:
         Raises DeviceHung, CredentialsRefused, AccessDenied, DeviceFailed, DeviceBusy, MalformedAnswer.
         """
         found: list[VarBind] = []
-        async with _Deadline(self._label, deadline_s):
+        async with Deadline(self._label, deadline_s):
             while len(found) < len(oids):
                 rest = oids[len(found) :]
                 found += await self._adapting(partial(self._get_first, rest))
@@ -101,7 +102,7 @@ class SnmpClient:
         """The first object after each of these, in the order asked, in as few datagrams as the device takes; where
         nothing comes after it, the OID itself as `Missing`. Raises as `get`."""
         found: list[VarBind] = []
-        async with _Deadline(self._label, deadline_s):
+        async with Deadline(self._label, deadline_s):
             while len(found) < len(roots):
                 rest = roots[len(found) :]
                 found += await self._adapting(partial(self._next_once, rest))
@@ -112,7 +113,7 @@ class SnmpClient:
         `get`; MalformedAnswer where the device's OIDs do not increase, which would otherwise loop for ever."""
         found: list[VarBind] = []
         last = root if after is None else after
-        async with _Deadline(self._label, deadline_s):
+        async with Deadline(self._label, deadline_s):
             while len(found) < limit:
                 rows = await self._adapting(partial(self._bulk_once, last, limit - len(found)))
                 if not rows:
@@ -312,24 +313,6 @@ class SnmpClient:
 
 class _TooBig(Exception):
     """The answer does not fit into a datagram."""
-
-
-class _Deadline:
-    """Turns the end of a whole call's time into DeviceHung."""
-
-    def __init__(self, label: str, seconds: float) -> None:
-        self._label = label
-        self._seconds = seconds
-        self._timeout = asyncio.timeout(seconds)
-
-    async def __aenter__(self) -> None:
-        await self._timeout.__aenter__()
-
-    async def __aexit__(self, kind: Any, error: Any, trace: Any) -> None:
-        try:
-            await self._timeout.__aexit__(kind, error, trace)
-        except TimeoutError as timeout:
-            raise DeviceHung(f"{self._label}: no end within {self._seconds:g} s") from timeout
 
 
 def _is_numeric(host: str) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import struct
 import zlib
-from collections.abc import Sequence
 from dataclasses import astuple, dataclass, field
 from typing import Any
 
@@ -19,6 +18,7 @@ from hardcase_collector.domain.asset import Part
 from hardcase_collector.domain.errors import PermanentError
 from hardcase_collector.domain.observation import Catalogue, Frame
 from hardcase_collector.rules.debounce import Track
+from hardcase_collector.rules.feed_entries import part_entry, read_part, read_track, track_entry
 from hardcase_collector.rules.feed_state import Columns, FeedState, Key, Keyed, Parked, Worn
 
 VERSION = 1
@@ -260,10 +260,10 @@ def _rest(state: FeedState) -> bytes:
     content = {
         "t": tracks,
         "k": [
-            [*key, _part(keyed.part), _track(keyed.track), keyed.code, keyed.expires_ms]
+            [*key, part_entry(keyed.part), track_entry(keyed.track), keyed.code, keyed.expires_ms]
             for key, keyed in state.keyed.items()
         ],
-        "i": None if state.inventory is None else [_part(part) for part in state.inventory.values()],
+        "i": None if state.inventory is None else [part_entry(part) for part in state.inventory.values()],
         "p": sorted(state.pending_parts),
         "b": state.baselines_ms,
     }
@@ -281,12 +281,12 @@ def _read_rest(data: bytes, out: Decoded) -> None:
     text = zlib.decompress(data[1:]) if data[0] == _PACKED else data[1:]
     content = json.loads(text)
     for number, rule, until_ms, sensor, name, part, track in content["t"]:
-        out.parked.append(Parked(number, rule, sensor, name, _read_part(part), _read_track(track), until_ms))
+        out.parked.append(Parked(number, rule, sensor, name, read_part(part), read_track(track), until_ms))
         out.levels[number] = max(out.levels.get(number, 0), out.parked[-1].track.raised)
     for rule, part_key, sensor, part, track, code, expires_ms in content["k"]:
-        out.keyed[(rule, part_key, sensor)] = Keyed(_read_part(part), _read_track(track), code, expires_ms)
+        out.keyed[(rule, part_key, sensor)] = Keyed(read_part(part), read_track(track), code, expires_ms)
     if content["i"] is not None:
-        parts = [_read_part(part) for part in content["i"]]
+        parts = [read_part(part) for part in content["i"]]
         out.inventory = {part.key(): part for part in parts}
     out.pending_parts = set(content["p"])
     out.baselines_ms = content["b"]
@@ -296,58 +296,13 @@ def _read_rest(data: bytes, out: Decoded) -> None:
 def _track_entry(state: FeedState, index: int, rule: int, track: Track) -> list[object]:
     number = state.columns.numbers[index]
     if not track.raised or state.catalogue_of is None:
-        return [number, rule, 0, "", "", [], _track(track)]
+        return [number, rule, 0, "", "", [], track_entry(track)]
     sensor = state.catalogue_of.sensors[index]
-    return [number, rule, 0, sensor.id, sensor.name, _part(sensor.part), _track(track)]
+    return [number, rule, 0, sensor.id, sensor.name, part_entry(sensor.part), track_entry(track)]
 
 
 def _parked_entry(parked: Parked) -> list[object]:
     return [
-        parked.number, parked.rule, parked.until_ms, parked.sensor, parked.name, _part(parked.part),
-        _track(parked.track),
+        parked.number, parked.rule, parked.until_ms, parked.sensor, parked.name, part_entry(parked.part),
+        track_entry(parked.track),
     ]  # fmt: skip
-
-
-def _track(track: Track) -> list[object]:
-    return [
-        track.raised, track.history, track.began_ms, track.raised_ms, track.flips, int(track.unstable), track.calm_ms,
-        list(track.window.items()), track.times,
-    ]  # fmt: skip
-
-
-def _read_track(entry: list[Any]) -> Track:
-    raised, history, began_ms, raised_ms, flips, unstable, calm_ms, window, times = entry
-    return Track(
-        raised=raised,
-        history=history,
-        began_ms=began_ms,
-        raised_ms=raised_ms,
-        flips=flips,
-        unstable=bool(unstable),
-        calm_ms=calm_ms,
-        window={int(bucket): float(count) for bucket, count in window},
-        times=times,
-    )
-
-
-def _part(part: Part) -> list[object]:
-    """Trailing empty fields are left out; kernel names change with every boot and are not kept."""
-    fields: list[object] = [
-        part.component,
-        part.slot,
-        part.model,
-        part.serial,
-        part.part_number,
-        part.firmware,
-        part.wwn,
-    ]
-    while fields and not fields[-1]:
-        fields.pop()
-    return fields
-
-
-def _read_part(entry: Sequence[str]) -> Part:
-    component, slot, model, serial, part_number, firmware, wwn = (*entry, *("",) * (7 - len(entry)))
-    return Part(
-        component=component, slot=slot, model=model, serial=serial, part_number=part_number, firmware=firmware, wwn=wwn
-    )

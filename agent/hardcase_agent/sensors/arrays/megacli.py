@@ -9,18 +9,17 @@ import re
 from collections.abc import Callable, Sequence
 
 from hardcase_agent.domain.part import Component
-from hardcase_agent.sensors.arrays import words
+from hardcase_agent.sensors.arrays import megacli_facts, words
+from hardcase_agent.sensors.arrays.lsi_battery import COUNTS
 from hardcase_agent.sensors.arrays.model import (
-    BatteryState,
+    Battery,
     Disk,
     Element,
     Health,
     MemberState,
     Report,
     Volume,
-    VolumeState,
 )
-from hardcase_agent.sensors.arrays.storcli import BATTERY_ALARMS, COUNTS, add_alarm
 
 _ADAPTER = (
     re.compile(r"Adapter\s*#\s*(\d{1,3})"),
@@ -31,12 +30,7 @@ _ADAPTER = (
     re.compile(r"PCI information for Controller (\d{1,3})"),
 )
 _FACT = re.compile(r"([^:=]{1,80}?)\s*[:=]\s*(.*)")
-_LEVEL = re.compile(r"Primary-(\d+), Secondary-(\d+)")
 _SUMMARY_PLACE = re.compile(r".*Slot\s+(\d{1,4})")
-_SATA_COLUMNS = 61
-"""Characters of SATA inquiry data that reach into the firmware's level."""
-_SPANNED = 3
-"""A secondary level of 3 is a stripe over the primary one: RAID 10, 50, 60."""
 
 
 class _Parser:
@@ -71,7 +65,7 @@ class _Parser:
             return
         fact = _FACT.fullmatch(said)
         if fact is not None and fact[1] == "Inquiry Data" and self.disk is not None:
-            self._inquiry(self.disk, line.partition(":")[2].removeprefix(" "))
+            megacli_facts.inquiry(self.disk, line.partition(":")[2].removeprefix(" "), self.kind)
         elif fact is not None:
             self._fact(fact[1].strip(), fact[2].strip())
 
@@ -93,13 +87,16 @@ class _Parser:
         elif self.section in _SECTIONS:
             _SECTIONS[self.section](self, key, value)
         elif self.element is not None:
-            self._enclosure_fact(self.element, key, value)
+            megacli_facts.enclosure_fact(self.element, key, value, self._unknown)
         elif self.disk is not None:
             self._disk_fact(self.disk, key, value)
         elif self.volume is not None:
-            self._volume_fact(self.volume, key, value)
+            megacli_facts.volume_fact(self.volume, key, value, self._unknown)
         else:
             self._adapter_fact(key, value)
+
+    def _unknown(self, what: str, word: str) -> None:
+        self.report.unknown(what, word, f"line {self.line}")
 
     # What begins something
 
@@ -160,62 +157,14 @@ class _Parser:
         known = words.look_up(words.MEMBER, value)
         if known is None:
             disk.word = value
-            self.report.unknown(f"state of disk {disk.key}", value, f"line {self.line}")
+            self._unknown(f"state of disk {disk.key}", value)
         else:
             kept = (disk.state or frozenset()) & {MemberState.FOREIGN}
             disk.state = frozenset(known) | kept
 
-    def _inquiry(self, disk: Disk, value: str) -> None:
-        """Columns of fixed width. SAS: vendor 8, product 16, revision 4, serial 20. SATA: serial 20, model 40."""
-        firmware = disk.firmware
-        plain = not firmware or value[24:28].strip() == firmware[:4]
-        if value.startswith("ATA  ") or (self.kind != "SATA" and plain):
-            disk.model = words.disk_model(value[:8], value[8:24])
-            disk.serial = words.serial(next(reversed(value[28:].split()), ""))
-        elif len(value) >= _SATA_COLUMNS:
-            disk.serial = words.serial(value[:20])
-            disk.model = words.told(value[20:60])
-        elif firmware and firmware in value:
-            # Somebody's editor has taken blanks away: what stands before the firmware's level, by words.
-            before, _, after = value.partition(firmware)
-            tokens = before.split()
-            disk.serial = words.serial(after if after.strip() else tokens[0] if tokens else "")
-            disk.model = words.squeeze(" ".join(tokens if after.strip() else tokens[1:]))
-
     def _place(self, disk: Disk, value: str) -> None:
         found = re.search(r"DiskGroup:\s*(\d{1,4})", value)
         disk.group = found[1] if found else disk.group
-
-    def _volume_fact(self, volume: Volume, key: str, value: str) -> None:
-        if key == "state":
-            known = words.look_up(words.VOLUME, value)
-            if known is None:
-                volume.word = value
-                self.report.unknown(f"state of {volume.key}", value, f"line {self.line}")
-            else:
-                volume.state = frozenset(known) | ((volume.state or frozenset()) & {VolumeState.BAD_BLOCKS})
-        elif key == "name":
-            volume.name = value
-        elif key == "raid level":
-            found = _LEVEL.match(value)
-            spanned = found is not None and found[2] == str(_SPANNED)
-            volume.level = f"RAID{found[1]}{'0' if spanned else ''}" if found else f"RAID{value}"
-        elif key == "bad blocks exist" and value.lower() == "yes":
-            volume.state = (volume.state or frozenset()) | {VolumeState.BAD_BLOCKS}
-        elif key in ("rebuild", "background initialization", "check consistency") and "%" in value:
-            volume.progress = words.percent(value)
-
-    def _enclosure_fact(self, element: Element, key: str, value: str) -> None:
-        if key == "device id":
-            element.name = f"enclosure {value}"
-        elif key == "status":
-            element.health = words.look_up(words.HEALTH, value)
-            if element.health is None:
-                self.report.unknown(f"state of enclosure {element.key}", value, f"line {self.line}")
-        elif key == "product identification":
-            element.model = words.told(value)
-        elif key == "enclosure serial number":
-            element.serial = words.serial(value)
 
     def _adapter_fact(self, key: str, value: str) -> None:
         controller = self.report.controller(self.adapter)
@@ -240,32 +189,11 @@ class _Parser:
 
     # ShowSummary, and the battery
 
-    def _battery_fact(self, key: str, value: str) -> None:
-        if key in ("battery state", "status") and value.lower() not in words.NO_BATTERY:
-            self._battery_state(value)
-        elif key == "temperature" and words.celsius(value) is not None:
-            self.report.battery(self.adapter).temperature = words.celsius(value)
-        elif key == "relative state of charge":
-            self.report.battery(self.adapter).charge = words.percent(value)
-        elif key == "serial number":
-            self.report.battery(self.adapter).serial = words.serial(value)
-        elif key == "charging status" and value.lower() == "charging":
-            add_alarm(self.report.battery(self.adapter), BatteryState.CHARGING)
-        elif key in BATTERY_ALARMS and value.lower() in ("yes", "no"):
-            # Old firmware tells no state of the battery, only answers to these questions.
-            well = value.lower() == "no"
-            add_alarm(self.report.battery(self.adapter), BatteryState.OK if well else BATTERY_ALARMS[key])
-        elif key == "issohgood" and value.lower() == "no":
-            add_alarm(self.report.battery(self.adapter), BatteryState.REPLACE)
+    def _battery(self) -> Battery:
+        return self.report.battery(self.adapter)
 
-    def _battery_state(self, value: str) -> None:
-        known = words.look_up(words.BATTERY, value)
-        battery = self.report.battery(self.adapter)
-        if known is None:
-            battery.word = value
-            self.report.unknown(f"state of the cache battery of {self.adapter}", value, f"line {self.line}")
-            return
-        battery.state = (battery.state or frozenset()) | frozenset(known)
+    def _battery_fact(self, key: str, value: str) -> None:
+        megacli_facts.battery_fact(self._battery, key, value, self._unknown)
 
     def _summary_controller(self, key: str, value: str) -> None:
         if key == "productname":
@@ -276,7 +204,7 @@ class _Parser:
         if key == "bbu type" and words.told(value):
             self.report.battery(self.adapter).model = words.told(value)
         elif key == "status" and value.lower() not in words.NO_BATTERY:
-            self._battery_state(value)
+            megacli_facts.battery_state(self._battery(), value, self._unknown)
 
     def _summary_enclosure(self, key: str, value: str) -> None:
         element = self.report.element(self.adapter, Component.BACKPLANE, "summary")
@@ -308,7 +236,7 @@ class _Parser:
 
     def _summary_volume(self, key: str, value: str) -> None:
         if self.volume is not None:
-            self._volume_fact(self.volume, key, value)
+            megacli_facts.volume_fact(self.volume, key, value, self._unknown)
 
 
 def _firmware(_: _Parser, disk: Disk, value: str) -> None:

@@ -13,10 +13,10 @@ from typing import Any
 from hardcase_agent.domain.capture import Flaw
 from hardcase_agent.domain.part import Component
 from hardcase_agent.sensors.arrays import words
+from hardcase_agent.sensors.arrays.lsi_battery import BATTERY_ALARMS, COUNTS, FIRMWARE_STATUS, add_alarm
 from hardcase_agent.sensors.arrays.model import (
     NOT_TOLD,
     Battery,
-    BatteryState,
     Disk,
     Health,
     MemberState,
@@ -27,39 +27,6 @@ _DEEPEST = 6
 """Tables inside tables: the deepest seen is 4 (HBA: device information, drive, details, port list)."""
 _PATH = re.compile(r"/c(\d{1,3})(?:/e(\d{1,4}))?(?:/s(\d{1,4}))?(?:/v(\d{1,5}))?")
 _PLACE = re.compile(r"\s*(\d*)\s*:\s*(\d+)\s*")
-
-_FIRMWARE_STATUS: tuple[tuple[int, BatteryState], ...] = (
-    # MFI_BBU_STATE_* of the driver: bits of "BBU Status" and of the firmware status of the battery.
-    (1 << 0, BatteryState.MISSING),
-    (1 << 1, BatteryState.LOW),
-    (1 << 2, BatteryState.HOT),
-    (1 << 3, BatteryState.CHARGING),
-    (1 << 6, BatteryState.LEARNING),
-    (1 << 7, BatteryState.REPLACE),
-    (1 << 9, BatteryState.REPLACE),
-    (1 << 10, BatteryState.REPLACE),
-    (1 << 11, BatteryState.LOW),
-)
-
-BATTERY_ALARMS: Mapping[str, BatteryState] = {
-    # Questions of the firmware status, storcli's and MegaCli's, that a "Yes" answers badly.
-    "battery pack missing": BatteryState.MISSING,
-    "pack missing": BatteryState.MISSING,
-    "battery replacement required": BatteryState.REPLACE,
-    "replacement required": BatteryState.REPLACE,
-    "pack is about to fail & should be replaced": BatteryState.REPLACE,
-    "remaining capacity low": BatteryState.LOW,
-    "remainingcapacitylow": BatteryState.LOW,
-    "over temperature": BatteryState.HOT,
-    "no space to cache offload": BatteryState.REPLACE,
-    "i2c errors detected": BatteryState.REPLACE,
-    "learn cycle active": BatteryState.LEARNING,
-}
-COUNTS: Mapping[str, str] = {
-    "media error count": "disk.media_errors",
-    "other error count": "disk.other_errors",
-    "predictive failure count": "disk.predictive_failures",
-}
 
 Row = Mapping[str, Any]
 
@@ -127,7 +94,7 @@ class _Walk:
 
     def finish(self) -> None:
         """Whether there is a battery is told behind its flags."""
-        for bit, state in _FIRMWARE_STATUS if (self._controller, "battery") in self._report.batteries else ():
+        for bit, state in FIRMWARE_STATUS if (self._controller, "battery") in self._report.batteries else ():
             if self._battery_flags & bit:
                 add_alarm(self._report.battery(self._controller), state)
 
@@ -345,8 +312,3 @@ class _Walk:
         elif name == "model number":
             vendor = disk.model.removesuffix(words.told(value)).strip()
             disk.model = words.disk_model(vendor, value)
-
-
-def add_alarm(battery: Battery, state: BatteryState) -> None:
-    """What the battery's firmware says besides its state."""
-    battery.state = (battery.state or frozenset()) | {state}

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, lru_cache, partial
 from pathlib import Path
+from typing import TypedDict
 
 from hardcase_agent.domain.errors import ConfigError
 from hardcase_agent.domain.part import Component
@@ -30,7 +31,7 @@ from hardcase_agent.sensors.snmp.profile_words import (
     read_variant,
     read_word_key,
 )
-from hardcase_agent.sensors.snmp.reference import parse_reference
+from hardcase_agent.sensors.snmp.reference import Reference, parse_reference
 from hardcase_agent.sensors.snmp.specs import (
     HEALTH,
     Among,
@@ -40,6 +41,7 @@ from hardcase_agent.sensors.snmp.specs import (
     SensorSpec,
     Tables,
     TrapSpec,
+    Variant,
     Wording,
 )
 from hardcase_agent.sensors.snmp.values import Oid, parse_oid
@@ -255,6 +257,30 @@ def _sensor(entry: SensorTable, maps: Mapping[str, tuple[str, ...]], wordings: M
         otherwise=None if entry.otherwise is None else read_bits(entry.otherwise, states),
         pattern=re.compile(entry.pattern, re.ASCII) if entry.pattern else None,
         absent=entry.absent,
+        **_beside(entry),
+        keep=read_among(entry.keep),
+        drop=_dropped(entry),
+        limits=dict(read_limit(line, row) for line in entry.limits),
+        unset=entry.unset,
+    )
+
+
+class _Beside(TypedDict):
+    """Fields of `SensorSpec` about other objects that say how the value is to be read, or whether."""
+
+    kind_oid: Reference | None
+    kinds: Mapping[int | str, Variant]
+    exponent_oid: Reference | None
+    exponents: Mapping[int, int]
+    precision_oid: Reference | None
+    status_oid: Reference | None
+    gaps: Mapping[int | str, GapReason]
+    needs: Oid | None
+    unless: Reference | None
+
+
+def _beside(entry: SensorTable) -> _Beside:
+    return _Beside(
         kind_oid=read_reference(entry.kind_oid),
         kinds={read_word_key(key): read_variant(words) for key, words in read_pairs(entry.kinds)},
         exponent_oid=read_reference(entry.exponent_oid),
@@ -264,10 +290,6 @@ def _sensor(entry: SensorTable, maps: Mapping[str, tuple[str, ...]], wordings: M
         gaps={read_word_key(key): GapReason(reason) for key, reason in read_pairs(entry.gaps)},
         needs=None if entry.needs is None else parse_oid(entry.needs),
         unless=read_reference(entry.unless),
-        keep=read_among(entry.keep),
-        drop=_dropped(entry),
-        limits=dict(read_limit(line, row) for line in entry.limits),
-        unset=entry.unset,
     )
 
 
