@@ -6,19 +6,27 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from hardcase_agent.config import CollectorSettings
 from hardcase_agent.doctor.place import bad, good, hint
+from hardcase_agent.domain.errors import AgentError, CollectorUnreachable
 from hardcase_agent.domain.event import CoverageLine
+from hardcase_agent.proxies import proxy_for
 from hardcase_agent.uplink.endpoint import is_loopback
 from hardcase_agent.uplink.identity import Identity
+from hardcase_agent.uplink.refusals import CLOCK_TOLD_MS, clock_sentence
 
 EXPIRY_DAYS = 7
 DAY_MS = 86_400_000
 LATE_DAYS = 14
 """Renewal is tried every hour from two thirds of the life on."""
 CONNECT_S = 8.0
+REFUSED_MS = 600_000
+"""From here on the collector renews nothing (enrolment.proto, RenewRequest.wall_ms)."""
+_SET_CLOCK = (
+    "enable chrony or systemd-timesyncd, then: timedatectl; or set the collector's clock, where it is the wrong one"
+)
 
 
 def certificate_lines(held: Identity, wall_ms: int) -> Iterator[CoverageLine]:
@@ -60,6 +68,40 @@ async def reach_lines(collector: CollectorSettings, held: Identity | None) -> li
         context.set_alpn_protocols(["h2"])
     name = (collector.server_name or (held.server_name if held else "") or bare) if context else None
     return [await _connect(bare, int(port), addresses, context, name)]
+
+
+async def clock_lines(collector: CollectorSettings, held: Identity, wall_ms: Callable[[], int]) -> list[CoverageLine]:
+    """How far this host's clock is from the collector's, as its enrolment port tells. Raises nothing."""
+    if not held.enrolment:
+        return []
+    from hardcase_agent.uplink import enrol  # brings the cryptography library
+
+    try:
+        server = enrol.Server(
+            target=held.enrolment, server_name=held.server_name, proxy=proxy_for(collector, held.enrolment)
+        )
+        before_ms = wall_ms()
+        told_ms = await enrol.collector_ms(server, held.ca_pem.encode(), within_s=CONNECT_S)
+        after_ms = wall_ms()
+    except CollectorUnreachable as error:
+        if trouble := await enrol.clock_trouble(server, wall_ms()):
+            return [bad(trouble, _SET_CLOCK)]
+        cure = "check collector.enrolment and the firewalls in between: the certificate is renewed there"
+        return [hint(f"the collector's clock could not be asked: {error}", cure)]
+    except AgentError as error:
+        return [bad(str(error), "check collector.proxy")]
+    return [_clock_line((before_ms + after_ms) // 2 - told_ms, (after_ms - before_ms) // 2)]
+
+
+def _clock_line(off_ms: int, unsure_ms: int) -> CoverageLine:
+    """`unsure_ms`: half of what question and answer took together."""
+    if abs(off_ms) > REFUSED_MS:
+        return bad(f"{clock_sentence(off_ms)}: it refuses to renew the certificate", _SET_CLOCK)
+    if abs(off_ms) > CLOCK_TOLD_MS:
+        return hint(clock_sentence(off_ms), _SET_CLOCK)
+    if abs(off_ms) <= max(unsure_ms, 1000):
+        return good("this host's clock is the collector's, within a second")
+    return good(clock_sentence(off_ms))
 
 
 async def _connect(

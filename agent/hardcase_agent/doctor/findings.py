@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from hardcase_agent.config import CollectorSettings, CoreSettings, Settings
 from hardcase_agent.doctor import collector_way, devices, helper_socket, own_state, units
@@ -41,7 +41,7 @@ async def findings(settings: Settings, clock: Clock, place: Place) -> dict[str, 
         ],
         "helper": helper,
         "machine": machine,
-        "collector": await collector_lines(core, clock.now().wall_ms),
+        "collector": await collector_lines(core, lambda: clock.now().wall_ms),
     }
 
 
@@ -66,7 +66,7 @@ def _user_lines(place: Place, agent: Account | None) -> Iterator[CoverageLine]:
         yield hint("asked as neither root nor the service's user: what is refused here may work there", cure)
 
 
-async def collector_lines(core: CoreSettings, wall_ms: int) -> list[CoverageLine]:
+async def collector_lines(core: CoreSettings, wall_ms: Callable[[], int]) -> list[CoverageLine]:
     collector: CollectorSettings = core.collector
     if not collector.address:
         return [bad("no collector is configured: nothing is sent", "set collector.address")]
@@ -78,9 +78,12 @@ async def collector_lines(core: CoreSettings, wall_ms: int) -> list[CoverageLine
         found.append(bad(str(error), "run hardcase-agent enroll"))
     else:
         if held is not None:
-            found += collector_way.certificate_lines(held, wall_ms)
+            found += collector_way.certificate_lines(held, wall_ms())
         elif is_loopback(collector.address):
             found.append(hint("not enrolled; plain text to this machine with --insecure", "run hardcase-agent enroll"))
         else:
             found.append(bad("not enrolled: no client certificate", "run hardcase-agent enroll"))
-    return [*found, *await collector_way.reach_lines(collector, held)]
+    found += await collector_way.reach_lines(collector, held)
+    if held is not None:
+        found += await collector_way.clock_lines(collector, held, wall_ms)
+    return found

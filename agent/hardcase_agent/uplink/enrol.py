@@ -253,6 +253,32 @@ async def _named(server: Server, error: grpc.aio.AioRpcError, wall_ms: int) -> A
     return CollectorUnreachable(f"{server.target} does not answer the enrolment call: {because}; try again later")
 
 
+async def collector_ms(server: Server, ca_pem: bytes, *, within_s: float = CALL_S) -> int:
+    """The collector's Unix time, ms, told over a connection that this CA proves; it costs nothing there.
+
+    Raises CollectorUnreachable, also where it tells none.
+    """
+    channel = secure_channel(
+        server.target,
+        ca_pem=ca_pem,
+        key_pem=None,
+        certificate_pem=None,
+        server_name=server.server_name,
+        proxy=server.proxy,
+    )
+    try:
+        call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(ENROLL_PATH)
+        await call(enrolment.EnrollRequest().SerializeToString(), timeout=within_s)
+    except grpc.aio.AioRpcError as error:
+        told = {key: str(value) for key, value in error.trailing_metadata() or ()}.get(refusals.TIME_KEY, "")
+        if told.isdecimal() and len(told) < 16:
+            return int(told)
+        raise CollectorUnreachable(f"{server.target}: {error.code().name}: {error.details() or ''}") from error
+    finally:
+        await channel.close()
+    raise CollectorUnreachable(f"{server.target} tells no time")
+
+
 async def clock_trouble(server: Server, wall_ms: int) -> str:
     """What the server's certificate says of this host's clock: "" where it is good by it, or cannot be looked at."""
     try:

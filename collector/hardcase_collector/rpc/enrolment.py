@@ -83,6 +83,12 @@ class EnrolmentService(enrolment_pb2_grpc.EnrolmentServicer):
 
     async def Enroll(self, request: enrolment_pb2.EnrollRequest, context: Context) -> enrolment_pb2.EnrollReply:
         address = address_of(context.peer())
+        if not request.ByteSize():
+            await self._abort(
+                context,
+                JoiningRefused(RefusalName.BAD_REQUEST, "an empty request is told the time alone"),
+                self._clock_ms(),
+            )
 
         def work(now_ms: int) -> Enrolled:
             ask = Ask(

@@ -19,7 +19,9 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class EnrollRequest(_message.Message):
-    """A host that asks to be known."""
+    """A host that asks to be known. An empty one asks for the collector's time alone: it is refused as `bad-request`, with
+    the time beside it as with every refusal, and is neither counted nor written down.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 

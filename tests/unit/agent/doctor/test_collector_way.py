@@ -6,16 +6,20 @@ import asyncio
 import contextlib
 import ssl
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from hardcase_agent.config import CollectorSettings
 from hardcase_agent.doctor import collector_way
-from hardcase_agent.doctor.collector_way import DAY_MS, certificate_lines, reach_lines
+from hardcase_agent.doctor.collector_way import DAY_MS, certificate_lines, clock_lines, reach_lines
 from hardcase_agent.domain.event import CoverageStatus
 from hardcase_agent.uplink.identity import Identity
+from hardcase_agent.uplink.wire import grpc
 
 from tests.fakes.authority import Signed, make
+from tests.unit.agent.uplink.test_enrol import Desk
 
 BAD, FINE = CoverageStatus.UNREADABLE, CoverageStatus.WATCHED
 BEGAN = 1_700_000_000_000
@@ -140,6 +144,53 @@ async def test_a_name_that_is_not_known_is_told() -> None:
     status, reason, cure = await told(1, None, host="no-such-host.invalid")
     assert (status, "no-such-host.invalid is not resolved" in reason) == (BAD, True)
     assert "resolv.conf" in cure
+
+
+@pytest.fixture
+async def desk() -> AsyncIterator[Desk]:
+    made = Desk()
+    await made.start()
+    yield made
+    await made.stop()
+
+
+@pytest.mark.parametrize(
+    ("off_ms", "status", "word", "curable"),
+    [
+        (0, FINE, "within a second", False),
+        (-30_000, FINE, "30 seconds behind the collector's", False),
+        (180_000, FINE, "3 minutes ahead of the collector's", True),
+        (-3 * DAY_MS, BAD, "3.0 days behind the collector's: it refuses to renew", True),
+    ],
+)
+async def test_the_clock_is_compared_with_the_collectors(
+    desk: Desk, off_ms: int, status: CoverageStatus, word: str, curable: bool
+) -> None:
+    desk.wall_ms = BEGAN
+    identity = replace(held(desk.ca.pem.decode()), enrolment=desk.server.target)
+    (line,) = await clock_lines(CollectorSettings(), identity, lambda: BEGAN + off_ms)
+    assert (line.status, word in line.reason, bool(line.cure)) == (status, True, curable), line.reason
+    assert desk.tokens == []
+
+
+async def test_a_collector_that_tells_no_time_is_told_and_one_that_is_away_too(desk: Desk) -> None:
+    identity = replace(held(desk.ca.pem.decode()), enrolment=desk.server.target)
+    now_ms = int(datetime.now(UTC).timestamp() * 1000)
+    desk.refuse = grpc.StatusCode.UNAUTHENTICATED
+    (line,) = await clock_lines(CollectorSettings(), identity, lambda: now_ms)
+    assert "could not be asked" in line.reason
+    await desk.stop()
+    (line,) = await clock_lines(CollectorSettings(), identity, lambda: now_ms)
+    assert ("could not be asked" in line.reason, line.status) == (True, FINE)
+    await desk.start()
+    assert await clock_lines(CollectorSettings(), replace(identity, enrolment=""), lambda: now_ms) == []
+
+
+async def test_a_clock_by_which_the_collectors_certificate_does_not_hold_is_told(desk: Desk) -> None:
+    identity = replace(held(desk.ca.pem.decode()), enrolment=desk.server.target)
+    stranger = replace(identity, ca_pem=make("other").pem.decode())
+    (line,) = await clock_lines(CollectorSettings(), stranger, lambda: BEGAN - 400 * DAY_MS * 20)
+    assert (line.status, "behind the collector's, at least" in line.reason) == (BAD, True), line.reason
 
 
 async def test_plain_text_is_named() -> None:

@@ -77,6 +77,9 @@ class Desk:
         await self._server.stop(None)
 
     async def _enroll(self, request: enrolment.EnrollRequest, context: Any) -> enrolment.EnrollReply:
+        if not request.ByteSize() and self.wall_ms:
+            told = (("hardcase-refusal", "bad-request"), ("hardcase-time", str(self.wall_ms)))
+            await context.abort(grpc.StatusCode.PERMISSION_DENIED, "the time alone", told)
         self.tokens.append(request.token)
         if self.refuse is not None:
             named = (("hardcase-refusal", self.name),) if self.name else ()

@@ -254,6 +254,14 @@ async def test_what_is_refused_again_and_again_is_one_entry_and_a_count(port: Po
     }
 
 
+async def test_an_empty_request_is_told_the_time_and_counts_as_no_attempt(port: Port) -> None:
+    for _ in range(REFUSALS_PER_MINUTE + 3):
+        assert await refused_as(port.stub.Enroll(enrolment_pb2.EnrollRequest(), timeout=60)) == "bad-request"
+    with port.store.read() as tx:
+        assert not tx.access.audits(customer=None, limit=1)
+    assert (await port.enroll(port.token(), key_and_request()[1])).agent_id
+
+
 async def test_who_waits_for_approval_may_ask_as_often_as_agents_do_and_not_more(port: Port) -> None:
     _, csr = key_and_request()
     token = port.token(approve=True)
