@@ -1,8 +1,8 @@
 """The language a command speaks: `_("english")`, `ngettext`, `heads(...)`; `word("state.new")` of the pages' words.
 
 Catalogues are `locale/<language>/LC_MESSAGES/{messages,pages,refusals}.po` with the compiled .mo beside them, both
-checked in; `make texts` extracts, updates and compiles, a test holds them to the sources. Commands mark messages with `_` inside
-functions (never in a default or on module level: no language is chosen yet there) and fill placeholders afterwards:
+checked in; `make texts` extracts, updates and compiles, a test holds them to the sources. Commands mark messages with
+`_` inside functions (never in a default or on module level: no language is chosen yet there) and fill placeholders afterwards:
 `_("{name} added").format(name=name)`. Help of commands is found by itself. Pages: `web/texts.py`;
 refusals: `web/refusals.py`.
 """

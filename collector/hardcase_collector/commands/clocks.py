@@ -39,6 +39,9 @@ def queue(
     ctx: typer.Context,
     customer: Annotated[str | None, typer.Option(help="Only this customer's.")] = None,
     assignee: Annotated[str | None, typer.Option(help="Only what this person works on.")] = None,
+    visiting: Annotated[
+        str | None, typer.Option(help="With --assignee: also what this engineer is asked to visit.")
+    ] = None,
     unassigned: Annotated[bool, typer.Option("--unassigned", help="Only what nobody works on.")] = False,
     waiting: Annotated[str | None, typer.Option(help="customer, part, vendor or access.")] = None,
     team: Annotated[str | None, typer.Option(help="Only this team's.")] = None,
@@ -54,6 +57,7 @@ def queue(
         "/queue",
         customer=customer,
         assignee=assignee,
+        visiting=visiting,
         unassigned=unassigned,
         waiting=waiting,
         team=team,
@@ -67,14 +71,14 @@ def queue(
     if as_json:
         talk.show_json(answer)
         return
-    rows = (_queue_row(line, answer["now_ms"]) for line in answer["queue"])
+    rows = (_queue_row(line) for line in answer["queue"])
     columns = heads(
         "case", "priority", "severity", "state", "asset", "fault", "clock", "due", "left", "waits for", "works on it"
     )
     talk.show_table("", columns, rows, empty=_("No cases."))
 
 
-def _queue_row(line: dict[str, Any], now_ms: int) -> tuple[object, ...]:
+def _queue_row(line: dict[str, Any]) -> tuple[object, ...]:
     case, clock = line["case"], line["clock"]
     return (
         case["number"],
@@ -83,13 +87,13 @@ def _queue_row(line: dict[str, Any], now_ms: int) -> tuple[object, ...]:
         word(f"state.{case['state']}"),
         line["asset_name"],
         line["titles"][language()],
-        *_clock_cells(clock, now_ms),
+        *_clock_cells(clock),
         word(f"waiting.{case['waiting']}") if case["waiting"] else "-",
         case["assignee"] or "-",
     )
 
 
-def _clock_cells(clock: dict[str, Any] | None, now_ms: int) -> tuple[str, str, str]:
+def _clock_cells(clock: dict[str, Any] | None) -> tuple[str, str, str]:
     from hardcase_collector.commands import plan_words as words
 
     if clock is None:
@@ -97,8 +101,7 @@ def _clock_cells(clock: dict[str, Any] | None, now_ms: int) -> tuple[str, str, s
     name = words.word(clock["kind"], _spoken())
     if clock["state"] == "paused":
         return name, words.word("paused", _spoken()), words.duration(clock["left_ms"])
-    # To the wall clock's due time: what is left of counted time is told by `cases clocks`.
-    return name, talk.time(clock["due_ms"]), words.duration(clock["due_ms"] - now_ms)
+    return name, talk.time(clock["due_ms"]), words.duration(clock["left_ms"])
 
 
 def _spoken() -> Language:

@@ -70,6 +70,8 @@ class QueueFilter:
     customer: str | None
     assignee: str | None = None
     """None: whoever works on it."""
+    visiting: str | None = None
+    """Beside his own (`assignee`) those that this engineer is asked to visit, or on his way to."""
     unassigned: bool = False
     waiting: Waiting | None = None
     team: str | None = None

@@ -9,7 +9,21 @@ import hashlib
 from collections.abc import Collection, Sequence
 from datetime import date
 
-from sqlalchemy import ColumnElement, RowMapping, Select, and_, bindparam, case, delete, func, select, tuple_, union
+from sqlalchemy import (
+    ColumnElement,
+    RowMapping,
+    Select,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    or_,
+    select,
+    text,
+    tuple_,
+    union,
+)
 
 from hardcase_collector.domain.case import Case, CaseState, TimelineEntry, Waiting
 from hardcase_collector.domain.priority import Priority
@@ -29,19 +43,23 @@ from hardcase_collector.storage.state.models import (
     CaseClockRow,
     CaseRow,
     CaseTermsRow,
+    DispatchRow,
     FrozenTermsRow,
     TimelineRow,
 )
+from hardcase_collector.storage.state.models.repairs import OPEN_VISIT
 from hardcase_collector.storage.state.upserts import insert_into, table_of, upsert
 
 _ASSETS = table_of(AssetRow)
 _CASES = table_of(CaseRow)
 _CLOCKS = table_of(CaseClockRow)
+_DISPATCHES = table_of(DispatchRow)
 _FROZEN = table_of(FrozenTermsRow)
 _TERMS = table_of(CaseTermsRow)
 _TIMELINE = table_of(TimelineRow)
 _OVER = _CASES.c.state.in_([str(CaseState.CLOSED), str(CaseState.CANCELLED)])
 _TERM_COLUMNS = (_TERMS, _FROZEN.c.body)
+_OPEN_VISIT = OPEN_VISIT.replace("state", "dispatches.state")
 # Built once for the tick. Both conditions, or SQLite cannot prove that its partial index applies.
 _DUE = (
     select(_CLOCKS)
@@ -183,18 +201,25 @@ class SqlClockStore(SqlDuty):
 def _wanted(which: QueueFilter) -> Sequence[ColumnElement[bool]]:
     equal = {
         _ASSETS.c.customer: which.customer,
-        _CASES.c.assignee: "" if which.unassigned else which.assignee,
         _CASES.c.waiting: None if which.waiting is None else str(which.waiting),
         _CASES.c.team: which.team,
         _CASES.c.priority: None if which.priority is None else str(which.priority),
         _CASES.c.asset: which.asset,
     }
     found: list[ColumnElement[bool]] = [column == value for column, value in equal.items() if value is not None]
+    if which.unassigned or which.assignee is not None:
+        whose = _CASES.c.assignee == ("" if which.unassigned else which.assignee)
+        found.append(whose if which.visiting is None else or_(whose, _CASES.c.id.in_(_visited_by(which.visiting))))
     if which.rehearsal is not None:
         found.append(_CASES.c.rehearsal.is_(which.rehearsal))
     if not which.children:
         found.append(_CASES.c.parent.is_(None))
     return found
+
+
+def _visited_by(engineer: str) -> Select[tuple[int]]:
+    """Cases with a visit of his that is not over."""
+    return select(_DISPATCHES.c.case_id).where(_DISPATCHES.c.engineer == engineer, text(_OPEN_VISIT))
 
 
 def _terms() -> Select[tuple[object, ...]]:

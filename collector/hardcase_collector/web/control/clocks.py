@@ -11,6 +11,7 @@ from fastapi import APIRouter, Body, Query, Request
 from hardcase_collector.cases.clockwork import clocks_of
 from hardcase_collector.cases.handling import Handling
 from hardcase_collector.cases.reviewing import Review, Scope
+from hardcase_collector.cases.time_left import as_of_now
 from hardcase_collector.domain.actor import Actor
 from hardcase_collector.domain.case import Case, Waiting
 from hardcase_collector.domain.errors import IllegalAction
@@ -55,6 +56,7 @@ def _read(made: APIRouter, control: Control) -> None:
     def queue(
         customer: str | None = None,
         assignee: str | None = None,
+        visiting: str | None = None,
         unassigned: bool = False,
         waiting: Waiting | None = None,
         team: str | None = None,
@@ -66,6 +68,7 @@ def _read(made: APIRouter, control: Control) -> None:
         which = QueueFilter(
             customer=customer,
             assignee=assignee,
+            visiting=visiting,
             unassigned=unassigned,
             waiting=waiting,
             team=team,
@@ -74,11 +77,13 @@ def _read(made: APIRouter, control: Control) -> None:
             follow_ups=follow_ups,
             limit=limit + 1,
         )
+        now_ms = shop.clock_ms()
         with shop.store.read() as tx:
             found = tx.clocks.queue(which)
+            lines = as_of_now(tx, found[:limit], now_ms)
         return {
-            "now_ms": shop.clock_ms(),
-            "queue": [_line(shop, line) for line in found[:limit]],
+            "now_ms": now_ms,
+            "queue": [_line(shop, line) for line in lines],
             "more": len(found) > limit,
         }
 

@@ -15,9 +15,10 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
-from hardcase_collector.cases.workflow import Deed, may
+from hardcase_collector.cases.time_left import as_of_now
+from hardcase_collector.cases.workflow import OPEN_STATES, Deed, may
 from hardcase_collector.domain.case import Waiting
-from hardcase_collector.domain.ports import CaseFilter
+from hardcase_collector.domain.ports import CaseFilter, Transaction
 from hardcase_collector.domain.priority import Priority
 from hardcase_collector.domain.service_terms import QueueFilter, QueueGroup
 from hardcase_collector.web.access import Person
@@ -74,6 +75,7 @@ class Wish:
         return QueueFilter(
             customer=person.customer,
             assignee=person.user.name if self.view is View.MINE else None,
+            visiting=person.user.name if self.view is View.MINE else None,
             unassigned=self.view is View.UNASSIGNED,
             waiting=_WAITING.get(self.view),
             team=self.team or None,
@@ -95,17 +97,20 @@ class QueuePages:
         if not inside:
             wish = replace(wish, view=View.ALL if wish.view in _INSIDE else wish.view, team="")
         with self._shop.store.read() as tx:
-            lines = list(tx.clocks.queue(wish.filter(person)))
-            groups = tx.clocks.queue_groups(customer=person.customer, now_ms=self._shop.clock_ms())
-        more = lines[LINES_SHOWN - 1].place if len(lines) > LINES_SHOWN else None
+            now_ms = self._shop.clock_ms()
+            found = tx.clocks.queue(wish.filter(person))
+            more = found[LINES_SHOWN - 1].place if len(found) > LINES_SHOWN else None
+            lines = as_of_now(tx, found[:LINES_SHOWN], now_ms)
+            groups = tx.clocks.queue_groups(customer=person.customer, now_ms=now_ms)
+            visits = _asked_of(tx, person) if inside else 0
         return self._frame.page(
             request,
             "queue.html",
             person=person,
             here="cases",
             wish=wish,
-            lines=lines[:LINES_SHOWN],
-            views=_views(groups, person.user.name, inside=inside),
+            lines=lines,
+            views=_views(groups, person.user.name, visits, inside=inside),
             overdue=sum(one.overdue for one in groups),
             choices=_choices(groups, inside=inside),
             several=person.customer is None,
@@ -132,7 +137,15 @@ class QueuePages:
         )
 
 
-def _views(groups: Sequence[QueueGroup], name: str, *, inside: bool) -> Mapping[View, int | None]:
+def _asked_of(tx: Transaction, person: Person) -> int:
+    """Cases of others that he is asked to visit: they are his in the queue too."""
+    name = person.user.name
+    visits = {one.case for one in tx.repairs.open_dispatches(customer=person.customer, engineer=name)}
+    cases = [tx.cases.get(case) for case in visits]
+    return sum(one.state in OPEN_STATES and one.assignee != name and one.parent is None for one in cases)
+
+
+def _views(groups: Sequence[QueueGroup], name: str, visits: int, *, inside: bool) -> Mapping[View, int | None]:
     """How many cases each view holds; None: it is not counted."""
     counted: Mapping[View, Callable[[QueueGroup], bool]] = {
         View.ALL: lambda one: True,
@@ -143,6 +156,7 @@ def _views(groups: Sequence[QueueGroup], name: str, *, inside: bool) -> Mapping[
     found: dict[View, int | None] = {
         view: sum(one.count for one in groups if counts(one)) for view, counts in counted.items()
     }
+    found[View.MINE] = visits + (found[View.MINE] or 0)
     found[View.FOLLOW_UP] = None
     return {view: count for view, count in found.items() if inside or view not in _INSIDE}
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
+from hardcase_collector.cases.clockwork import clocks_of
+from hardcase_collector.cases.time_left import as_of_now
+from hardcase_collector.domain.service_terms import QueueFilter
+from hardcase_collector.domain.visit import Dispatch, DispatchState
 from hardcase_collector.web.pages import queue
 
 from tests.unit.collector.web.browsing import Browser
-from tests.unit.collector.web.night import Night
+from tests.unit.collector.web.night import HOUR, NOW, Night
 
 
 def numbers(page: str) -> list[str]:
@@ -44,6 +49,47 @@ def test_views_narrow_the_queue_and_say_how_many_there_are(night: Night) -> None
     assert len(numbers(browser.text("/cases?view=unassigned"))) == 5
     assert numbers(browser.text("/cases?priority=P1")) == [night.cases[2].number]
     assert numbers(browser.text("/cases?site=ber1")) == [night.cases[3].number]
+
+
+def test_a_visit_that_is_asked_of_me_makes_a_case_mine(night: Night) -> None:
+    case = night.cases[1]
+    before = counts(Browser(night.pages()).sign_in("li").text("/cases"))["我的"]
+    with night.store.write() as tx:
+        visit = tx.repairs.add_dispatch(
+            Dispatch(
+                case=case.id,
+                number=1,
+                engineer="li",
+                state=DispatchState.REQUESTED,
+                by="mei",
+                requested_ms=case.opened_ms,
+            )
+        )
+    li = Browser(night.pages()).sign_in("li")
+
+    assert counts(li.text("/cases"))["我的"] == before + 1
+    assert case.number in numbers(li.text("/cases?view=mine"))
+    assert case.number not in numbers(Browser(night.pages()).sign_in("mei").text("/cases?view=mine"))
+
+    with night.store.write() as tx:
+        tx.repairs.save_dispatch(replace(visit, state=DispatchState.DONE))
+    assert case.number not in numbers(li.text("/cases?view=mine"))
+
+
+@pytest.mark.parametrize("hours", [-30, 0, 1, 9, 40, 100])
+def test_what_is_left_is_the_same_counted_time_in_the_queue_and_on_the_case(night: Night, hours: int) -> None:
+    now_ms = NOW + hours * HOUR
+    with night.store.read() as tx:
+        lines = as_of_now(tx, tx.clocks.queue(QueueFilter(customer=None)), now_ms)
+        for line in lines:
+            if line.clock is None or line.case.opened_ms > now_ms:
+                continue
+            (clock,) = (
+                one
+                for one in clocks_of(tx, line.case, now_ms)
+                if (str(one.kind), one.round) == (line.clock.kind, line.clock.round)
+            )
+            assert (line.clock.left_ms, line.clock.due_ms) == (clock.left_ms, clock.due_ms), line.case.number
 
 
 def test_links_of_views_keep_what_the_form_narrowed_to(night: Night) -> None:
