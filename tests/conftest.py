@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.peers.postgres import Postgres, postgres
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -37,6 +40,13 @@ def captures() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no captures at {folder}: set HARDCASE_FIXTURES")
     return folder
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Postgres]:
+    """A real PostgreSQL server, one a worker. Whoever makes a database on it gives it a name of his own."""
+    with postgres() as running:
+        yield running
 
 
 @pytest.hookimpl(trylast=True)

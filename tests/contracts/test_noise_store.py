@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hardcase_collector.domain.ports import StateStore
 from sqlalchemy import text
 
 from tests.contracts.noise_store import NoiseContract
-from tests.fakes.empty_store import emptied_store, empty_store
-from tests.peers.postgres import Postgres, postgres
+from tests.contracts.stores import OnPostgresql, OnSqlite
+from tests.fakes.empty_store import empty_store
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Postgres]:
-    with postgres() as running:
-        yield running
-
-
-class TestSqlite(NoiseContract):
-    @pytest.fixture
-    def store(self, tmp_path: Path) -> Iterator[StateStore]:
-        opened = empty_store(tmp_path / "state.db")
-        yield opened
-        opened.close()
-
+class TestSqlite(OnSqlite, NoiseContract):
     @pytest.mark.parametrize(
         ("query", "index"),
         [
@@ -52,10 +38,5 @@ class TestSqlite(NoiseContract):
         assert "SCAN" not in plan.replace("SCAN whys USING INDEX", "")
 
 
-@pytest.mark.xdist_group("postgres")
-class TestPostgresql(NoiseContract):
-    @pytest.fixture
-    def store(self, server: Postgres) -> Iterator[StateStore]:
-        opened = emptied_store(server)
-        yield opened
-        opened.close()
+class TestPostgresql(OnPostgresql, NoiseContract):
+    pass

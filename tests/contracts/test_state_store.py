@@ -2,36 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-from hardcase_collector.domain.ports import StateStore
-
 from tests.contracts.report_store import ReportContract
 from tests.contracts.state_store import AccessContract, CaseContract, OutboxContract, StateStoreContract
-from tests.fakes.empty_store import emptied_store, empty_store
-from tests.peers.postgres import Postgres, postgres
+from tests.contracts.stores import OnPostgresql, OnSqlite
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Postgres]:
-    with postgres() as running:
-        yield running
+class TestSqlite(OnSqlite, StateStoreContract, CaseContract, OutboxContract, AccessContract, ReportContract):
+    pass
 
 
-class TestSqlite(StateStoreContract, CaseContract, OutboxContract, AccessContract, ReportContract):
-    @pytest.fixture
-    def store(self, tmp_path: Path) -> Iterator[StateStore]:
-        opened = empty_store(tmp_path / "state.db")
-        yield opened
-        opened.close()
-
-
-@pytest.mark.xdist_group("postgres")
-class TestPostgresql(StateStoreContract, CaseContract, OutboxContract, AccessContract, ReportContract):
-    @pytest.fixture
-    def store(self, server: Postgres) -> Iterator[StateStore]:
-        opened = emptied_store(server)
-        yield opened
-        opened.close()
+class TestPostgresql(OnPostgresql, StateStoreContract, CaseContract, OutboxContract, AccessContract, ReportContract):
+    pass

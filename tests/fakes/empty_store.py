@@ -73,8 +73,12 @@ def emptied_store(server: Postgres) -> SqlStateStore:
         return SqlStateStore.open(server.new_database(_EMPTIED), migrate=True)
     url = server.url(_EMPTIED)
     with psycopg.connect(url, autocommit=True) as session:
-        # The audit log refuses to be emptied; a superuser may leave triggers out.
+        # The audit log refuses to be emptied, and tables know each other; a superuser may leave such triggers out.
         session.execute("SET session_replication_role = replica")
         tables = [str(name) for (name,) in session.execute(_TABLES)]
-        session.execute(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY")  # type: ignore[arg-type]  # names, quoted
+        # Emptying all of them, of which most are empty, takes four times as long as looking.
+        looks = " UNION ALL ".join(f"(SELECT '{name}' FROM {name} LIMIT 1)" for name in tables)
+        for (name,) in session.execute(looks).fetchall():  # type: ignore[arg-type]  # names, quoted
+            session.execute(f"DELETE FROM {name}")
+        session.execute("SELECT setval(quote_ident(sequencename)::regclass, start_value, false) FROM pg_sequences")
     return quick_store(url)

@@ -30,7 +30,7 @@ from sqlalchemy import create_engine, select
 from tests.contracts.telemetry_store import DAY, KEY, NOON, mark
 from tests.fakes.empty_store import empty_store
 from tests.fakes.frames import catalogue, frame
-from tests.peers.postgres import Postgres, postgres
+from tests.peers.postgres import Postgres
 from tests.unit.collector import scene_of_two_customers as scene
 
 NOW = NOON + 3 * DAY
@@ -107,12 +107,6 @@ def house(tmp_path: Path) -> Iterator[House]:
     made = filled(folder, empty_store(folder / "state.sqlite"), f"sqlite:///{folder / 'state.sqlite'}")
     yield made
     made.close()
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Postgres]:
-    with postgres() as running:
-        yield running
 
 
 def rows_of(url: str) -> Rows:
@@ -351,7 +345,6 @@ def test_one_that_nobody_begins_to_read_is_given_up(house: House) -> None:
     assert sum(map(len, backups.take(NOW))) > 10_000
 
 
-@pytest.mark.xdist_group("postgres")
 def test_a_database_that_is_not_empty_is_refused_before_anything_is_put_aside(
     house: House, server: Postgres, tmp_path: Path
 ) -> None:
@@ -368,7 +361,6 @@ def test_a_database_that_is_not_empty_is_refused_before_anything_is_put_aside(
     assert sorted(path.name for path in there.iterdir()) == ["evidence", "pki", "telemetry"]
 
 
-@pytest.mark.xdist_group("postgres")
 def test_a_backup_goes_from_either_database_to_either(house: House, server: Postgres, tmp_path: Path) -> None:
     file, second = tmp_path / "backup.tar", tmp_path / "second.tar"
     house.write_to(file)

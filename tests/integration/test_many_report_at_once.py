@@ -22,8 +22,7 @@ from hardcase_collector.rules.sheet_reader import load_sheets
 from hardcase_collector.storage.state import SqlStateStore
 
 from tests.contracts.state_store import NOON, an_asset
-from tests.fakes.empty_store import empty_store
-from tests.peers.postgres import postgres
+from tests.fakes.empty_store import emptied_store, empty_store
 
 AUTOMATIONS, ENGINEERS, KEYS = 20, 100, 10
 ROBOTS = [Actor(name=f"robot {number}", role=Role.AUTOMATION, customer=None) for number in range(AUTOMATIONS)]
@@ -35,17 +34,14 @@ class Nobody:
         return None
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.xdist_group("postgres"))])
+@pytest.fixture(params=["sqlite", "postgresql"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlStateStore]:
     if request.param == "sqlite":
         opened = empty_store(tmp_path / "state.db")
-        yield opened
-        opened.close()
-        return
-    with postgres() as server:
-        opened = SqlStateStore.open(server.new_database("many"), migrate=True)
-        yield opened
-        opened.close()
+    else:
+        opened = emptied_store(request.getfixturevalue("server"))
+    yield opened
+    opened.close()
 
 
 def test_nothing_is_doubled_and_nothing_is_lost(store: SqlStateStore) -> None:

@@ -22,10 +22,9 @@ from hardcase_collector.notify.announcer import OutboxAnnouncer
 from hardcase_collector.notify.delivery import Lane, LaneSettings
 from hardcase_collector.notify.events import Sender
 from hardcase_collector.notify.routing import Route
-from hardcase_collector.storage.state import SqlStateStore
 
 from tests.contracts.state_store import an_asset
-from tests.peers.postgres import Postgres, postgres
+from tests.fakes.empty_store import emptied_store, empty_store
 from tests.peers.webhook_sink import SECRET, Answer, Sink
 from tests.unit.collector.cases.bench import NOON, cleared, raised
 
@@ -87,24 +86,18 @@ class Plant:
             return an_asset(tx)
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Postgres]:
-    with postgres() as running:
-        yield running
-
-
 @pytest.fixture
 def sink() -> Iterator[Sink]:
     with Sink(SECRET, clock_s=lambda: NOON / 1000) as running:
         yield running
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.xdist_group("postgres"))])
+@pytest.fixture(params=["sqlite", "postgresql"])
 def plant(request: pytest.FixtureRequest, tmp_path: Path, sink: Sink) -> Iterator[Plant]:
-    url = f"sqlite:///{tmp_path}/state.db"
     if request.param == "postgresql":
-        url = request.getfixturevalue("server").new_database(f"delivery{next(_NUMBERS)}")
-    store = SqlStateStore.open(url, migrate=True)
+        store = emptied_store(request.getfixturevalue("server"))
+    else:
+        store = empty_store(tmp_path / "state.db")
     yield Plant(store, sink)
     store.close()
 

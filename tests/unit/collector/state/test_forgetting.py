@@ -16,7 +16,7 @@ from hardcase_collector.storage.state.models import Model
 from hardcase_collector.storage.state.pseudonyms import COPIES, PEOPLE, REMOVED
 from sqlalchemy import Column, Engine, LargeBinary, String
 
-from tests.peers.postgres import Postgres, postgres
+from tests.peers.postgres import Postgres
 from tests.unit.collector.state.schema_filler import Filler, dump, holds
 
 SHELLS = {"agents", "assets", "feeds", "sensors", "catalogues"}
@@ -33,12 +33,6 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
     made.dispose()
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Postgres]:
-    with postgres() as running:
-        yield running
-
-
 def test_of_a_forgotten_customer_no_row_of_any_table_says_anything(engine: Engine, tmp_path: Path) -> None:
     check_a_customer_goes_whole(engine)
     engine.dispose()
@@ -47,7 +41,6 @@ def test_of_a_forgotten_customer_no_row_of_any_table_says_anything(engine: Engin
     assert b"southmark" not in kept
 
 
-@pytest.mark.xdist_group("postgres")
 def test_of_a_forgotten_customer_nothing_is_left_in_postgresql(server: Postgres) -> None:
     made = writer_engine(parse_url(server.new_database("forgetting")))
     bring_up(made)

@@ -16,7 +16,7 @@ from hardcase_collector.storage.state.connections import parse_url, writer_engin
 from hardcase_collector.storage.state.models import Model
 from sqlalchemy import Engine, inspect, text
 
-from tests.peers.postgres import postgres
+from tests.peers.postgres import Postgres
 
 
 @pytest.fixture
@@ -58,14 +58,12 @@ def test_an_empty_file_becomes_what_the_models_say(url: str) -> None:
     engine.dispose()
 
 
-@pytest.mark.xdist_group("postgres")
-def test_an_empty_postgresql_becomes_what_the_models_say() -> None:
-    with postgres() as server:
-        engine = writer_engine(parse_url(server.new_database("drift")))
-        migrations.bring_up(engine)
-        assert drift(engine) == []
-        assert partial_indexes(engine) == WANTED_PARTIAL
-        engine.dispose()
+def test_an_empty_postgresql_becomes_what_the_models_say(server: Postgres) -> None:
+    engine = writer_engine(parse_url(server.new_database("drift")))
+    migrations.bring_up(engine)
+    assert drift(engine) == []
+    assert partial_indexes(engine) == WANTED_PARTIAL
+    engine.dispose()
 
 
 def test_every_step_goes_back_to_nothing_and_up_again(url: str) -> None:
