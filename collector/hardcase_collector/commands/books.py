@@ -44,7 +44,10 @@ def load(
         talk.show_json(answer)
     else:
         show_outcome(answer, dry_run=dry_run)
-    if answer["mistakes"]:
+    if answer.get("stopped"):
+        said = _("stopped after {applied} of {of} lines: {why}; the same import again goes on with the rest")
+        talk.complain(said.format(applied=len(answer["changes"]), of=answer["of"], why=answer["stopped"]))
+    if answer["mistakes"] or answer.get("stopped"):
         raise typer.Exit(talk.FAILED)
 
 

@@ -6,7 +6,7 @@ A dry run and the real one are the same work but for the last step, so what the 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from hardcase_collector.domain.errors import NotAllowed, NotFound, SheetError
 from hardcase_collector.domain.state_store import Transaction
@@ -32,6 +32,8 @@ class Outcome:
     changes: tuple[Change, ...]
     moved_agents: tuple[int, ...] = ()
     """Numbers of agents that belong to another customer now: each must greet the collector again."""
+    together: frozenset[str] = frozenset()
+    """Keys of assets that take agents with them to another customer: all of them in one transaction, or none."""
 
 
 class Keeper:
@@ -68,7 +70,10 @@ class Keeper:
         customer: str | None,
         fresh: bool | None,
     ) -> Outcome:
-        """Adds or changes one line. `fresh` True: it must be new; False: it must be there; None: either."""
+        """What adding or changing one line changes. `fresh` True: it must be new; False: there; None: either.
+
+        Raises SheetError, NotAllowed, NotFound.
+        """
         mistakes = Mistakes()
         tables = [(kind, Table(TYPED, (kind.value,), dict(values), {}, mistakes))]
         outcome = self._carry(tx, tables, mistakes, world, customer=customer, remove=False, dry_run=True)
@@ -76,7 +81,7 @@ class Keeper:
             raise SheetError(outcome.mistakes)
         rows = read_rows([(kind, Table(TYPED, (kind.value,), dict(values), {}, Mistakes()))])
         self._hold_to(outcome, rows, kind, fresh)
-        return replace(outcome, moved_agents=apply(tx, outcome.changes))
+        return outcome
 
     @staticmethod
     def _hold_to(outcome: Outcome, rows: Sequence[Row], kind: Kind, fresh: bool | None) -> None:
@@ -113,12 +118,13 @@ class Keeper:
         check_the_rest(before, after, rows, mistakes)
         owners = {key: one.customer for key, one in known.items()}
         check_strangers(tx, after, owners, rows)
-        check_moves(watches(tx, after, owners), after, owners, rows)
+        moving = watches(tx, after, owners)
+        check_moves(moving, after, owners, rows)
         if mistakes.found:
             return Outcome(mistakes=mistakes.lines(), changes=())
         changes = changes_between(before, after)
         moved = () if dry_run else apply(tx, changes)
-        return Outcome(mistakes=(), changes=changes, moved_agents=moved)
+        return Outcome(mistakes=(), changes=changes, moved_agents=moved, together=frozenset(moving))
 
 
 def export(tx: Transaction, *, customer: str | None) -> Books:

@@ -40,6 +40,19 @@ class Call:
 calling: ContextVar[Call | None] = ContextVar("calling", default=None)
 
 
+@contextmanager
+def in_parts(*, last: bool) -> Iterator[None]:
+    """What is written within is one of several parts of the request: its key is written with the last one alone."""
+    if last:
+        yield
+        return
+    before = calling.set(None)
+    try:
+        yield
+    finally:
+        calling.reset(before)
+
+
 class CallStore:
     """The state store, as the API's routes have it: whatever they write, the key of the request is written with it, and
     which token it was.

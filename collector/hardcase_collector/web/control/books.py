@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Query, Request
 
+from hardcase_collector.domain.finding import Fact
 from hardcase_collector.domain.ports import Transaction
 from hardcase_collector.registry import csv_text, toml_text
 from hardcase_collector.registry.changes import Change
 from hardcase_collector.registry.keeper import Keeper, Outcome, export
+from hardcase_collector.registry.pieces import import_id, pieces_of
 from hardcase_collector.registry.written import Kind
 from hardcase_collector.web.again import AgainRoute
+from hardcase_collector.web.control.book_pieces import book_turn, carry_out
 from hardcase_collector.web.control.naming import find_asset
 from hardcase_collector.web.control.plain import Json, plain
 from hardcase_collector.web.control.ports import Control, asker, held_to
@@ -47,19 +53,34 @@ def _files(made: APIRouter, control: Control) -> None:
         customer: Annotated[str | None, Body(embed=True, max_length=64)] = None,
         remove: Annotated[bool, Body(embed=True)] = False,
     ) -> Json:
-        """Mistakes are an answer, not an error: with any, nothing is changed."""
+        """Mistakes are an answer, not an error: with any, nothing is changed.
+
+        What is right goes in by pieces; `stopped` says why it ended before the last. The same files again go on there.
+        """
         keeper, world, customer = Keeper(), shop.books_world(), held_to(request, customer)
-        # Files are read while others may write; only what is right waits for the writer's turn.
-        with shop.store.read() as tx:
-            outcome = keeper.run(tx, files, world, customer=customer, remove=remove, dry_run=True)
-        if dry_run or outcome.mistakes or not outcome.changes:
-            return _told(outcome, done=not dry_run and not outcome.mistakes)
-        with shop.store.write() as tx:
-            outcome = keeper.run(tx, files, world, customer=customer, remove=remove, dry_run=False)
-            if outcome.changes:
-                _audit(tx, control, request, "books.imported", customer or "", outcome)
-        _moved(control, outcome)
-        return _told(outcome, done=not outcome.mistakes)
+
+        def found() -> Outcome:
+            """Files are read and checked while others write; only what is right waits for the writer's turns."""
+            with shop.store.read() as tx:
+                return keeper.run(tx, files, world, customer=customer, remove=remove, dry_run=True)
+
+        if dry_run:
+            return _told(found(), done=False)
+        with book_turn():
+            outcome = found()
+            if outcome.mistakes or not outcome.changes:
+                return _told(outcome, done=not outcome.mistakes)
+            number = import_id(files, customer=customer, remove=remove)
+            audit = partial(_audit, control, request, subject=customer or "", told={"import": number})
+            carried = carry_out(
+                shop.store,
+                pieces_of(outcome.changes, together=outcome.together),
+                begun=partial(audit, "books.import_begun"),
+                over=partial(audit, "books.imported"),
+            )
+        _greet_again(control, carried.moved_agents)
+        told = _told(replace(outcome, changes=carried.done), done=not carried.stopped)
+        return {**told, "import": number, "of": len(outcome.changes), "stopped": carried.stopped}
 
 
 def _lines(made: APIRouter, control: Control) -> None:
@@ -75,32 +96,43 @@ def _lines(made: APIRouter, control: Control) -> None:
     ) -> Json:
         """One line, by its columns. An asset may be named as it is everywhere."""
         customer = held_to(request, customer)
-        with shop.store.write() as tx:
-            if kind is Kind.ASSET and not fresh and values.get("asset"):
-                values = {**values, "asset": find_asset(tx, str(values["asset"]), customer=customer).key}
-            outcome = Keeper().put(tx, kind, values, shop.books_world(), customer=customer, fresh=fresh)
-            if outcome.changes:
-                key = " ".join(filter(None, outcome.changes[-1].key))
-                _audit(tx, control, request, f"{kind}.changed", key, outcome)
-        _moved(control, outcome)
+        with book_turn():
+            with shop.store.read() as tx:
+                if kind is Kind.ASSET and not fresh and values.get("asset"):
+                    values = {**values, "asset": find_asset(tx, str(values["asset"]), customer=customer).key}
+                outcome = Keeper().put(tx, kind, values, shop.books_world(), customer=customer, fresh=fresh)
+            key = " ".join(filter(None, outcome.changes[-1].key)) if outcome.changes else ""
+            over = partial(_audit, control, request, f"{kind}.changed", subject=key, told={})
+            whole = [outcome.changes] if outcome.changes else []
+            carried = carry_out(shop.store, whole, begun=over, over=over)
+        _greet_again(control, carried.moved_agents)
         return _told(outcome, done=True)
 
 
-def _audit(tx: Transaction, control: Control, request: Request, action: str, subject: str, outcome: Outcome) -> None:
+def _audit(
+    control: Control,
+    request: Request,
+    action: str,
+    tx: Transaction,
+    changes: Sequence[Change],
+    *,
+    subject: str,
+    told: Mapping[str, Fact],
+) -> None:
     counts: dict[str, int] = {}
-    for change in outcome.changes:
+    for change in changes:
         counts[f"{change.kind}.{change.turn}"] = counts.get(f"{change.kind}.{change.turn}", 0) + 1
     tx.access.audit(
-        at_ms=control.shop.clock_ms(), actor=asker(request), action=action, subject=subject, facts={**counts}
+        at_ms=control.shop.clock_ms(), actor=asker(request), action=action, subject=subject, facts={**counts, **told}
     )
 
 
-def _moved(control: Control, outcome: Outcome) -> None:
-    for agent in outcome.moved_agents:
+def _greet_again(control: Control, agents: Iterable[int]) -> None:
+    for agent in agents:
         control.greet_again(agent)
 
 
-def _told(outcome: Outcome, *, done: bool) -> Json:
+def _told(outcome: Outcome, *, done: bool) -> dict[str, Json]:
     return {
         "done": done,
         "mistakes": list(outcome.mistakes),

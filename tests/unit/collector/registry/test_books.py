@@ -17,6 +17,7 @@ from hardcase_collector.domain.ports import Transaction
 from hardcase_collector.domain.priority import Importance
 from hardcase_collector.ingest.binding import Binding, JoiningPolicy
 from hardcase_collector.registry import csv_text, toml_text
+from hardcase_collector.registry.changes import apply
 from hardcase_collector.registry.keeper import Keeper, Outcome, export
 from hardcase_collector.registry.written import Kind, World
 from hardcase_collector.storage.state import SqlStateStore
@@ -451,7 +452,7 @@ class TestAnAssetInTheBooks:
 def test_single_lines_are_added_and_changed_by_the_same_rules(store: SqlStateStore) -> None:
     keeper = Keeper()
     with store.write() as tx:
-        keeper.put(tx, Kind.CUSTOMER, {"name": "north"}, WORLD, customer=None, fresh=True)
+        apply(tx, keeper.put(tx, Kind.CUSTOMER, {"name": "north"}, WORLD, customer=None, fresh=True).changes)
         with pytest.raises(NotAllowed, match="already"):
             keeper.put(tx, Kind.CUSTOMER, {"name": "north"}, WORLD, customer=None, fresh=True)
         with pytest.raises(NotFound, match="add it first"):
@@ -470,4 +471,5 @@ def test_single_lines_are_added_and_changed_by_the_same_rules(store: SqlStateSto
             tx, Kind.CUSTOMER, {"name": "north", "title": "North SE"}, WORLD, customer=None, fresh=False
         )
         assert changed.changes[0].fields == {"title": ("north", "North SE")}
+        apply(tx, changed.changes)
         assert tx.registry.customer("north") == replace(Customer(name="north", title="North SE"))
