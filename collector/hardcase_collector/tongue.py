@@ -2,9 +2,9 @@
 
 Catalogues are `locale/<language>/LC_MESSAGES/{messages,pages,refusals}.po` with the compiled .mo beside them, both
 checked in; `make texts` extracts, updates and compiles, a test holds them to the sources. Commands mark messages with
-`_` inside functions (never in a default or on module level: no language is chosen yet there) and fill placeholders afterwards:
-`_("{name} added").format(name=name)`. Help of commands is found by itself. Pages: `web/texts.py`;
-refusals: `web/refusals.py`.
+`_` inside functions (never in a default or on module level: no language is chosen yet there) and fill placeholders
+afterwards: `_("{name} added").format(name=name)`. Help of commands is found by itself. Pages: `web/texts.py`; refusals:
+`web/refusals.py`.
 """
 
 from __future__ import annotations

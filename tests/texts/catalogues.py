@@ -48,6 +48,7 @@ _PLACEHOLDER = re.compile(r"{[^{}]*}")
 MessageId = str | tuple[str, str]
 
 REFUSALS: Mapping[str, int] = {
+    "ChangedMeanwhile": 0,
     "DiagnosticRefused": 1,
     "IllegalAction": 0,
     "LinkRefused": 0,

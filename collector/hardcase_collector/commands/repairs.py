@@ -76,13 +76,17 @@ def propose(
     self_repair: Annotated[bool, typer.Option("--self-repair", help="The customer fits the part himself.")] = False,
     step: Annotated[list[str] | None, typer.Option(help="A step; repeat. Default: those of the advice.")] = None,
     risk: Annotated[list[str] | None, typer.Option(help="A risk beyond the safety check; repeat.")] = None,
+    instead_of: Annotated[
+        int, typer.Option(min=0, help="Number of the proposal that stands, which this one replaces.")
+    ] = 0,
     ask: AskFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Propose a solution to the customer. Older proposals, consents and links are void."""
     made = talk.post(
         ctx, path(number, "proposals"), solution=solution, manner=manner, self_repair=self_repair,
-        expected_ms=at_ms(expected) or 0, duration_s=minutes * 60, steps=step or [], risks=risk or [], ask=ask,
+        expected_ms=at_ms(expected) or 0, duration_s=minutes * 60, steps=step or [], risks=risk or [],
+        instead_of=instead_of, ask=ask,
     )  # fmt: skip
     if as_json:
         talk.show_json(made)

@@ -11,6 +11,7 @@ CollectorError
 │   │       └── TokenRefused    enrolment token unknown, revoked, used up or expired
 │   ├── NotFound            no such case, asset, user or rule
 │   ├── IllegalAction       the workflow table has no such transition
+│   │   ├── ChangedMeanwhile    somebody else changed what this would replace unseen
 │   │   └── DiagnosticRefused   this cannot be asked of this agent, or not now; carries the name of the cause
 │   ├── UploadRefused       a file of an answer is not taken; carries the name of the cause
 │   ├── LinkRefused         a link without login: unknown, expired or taken back
@@ -102,6 +103,10 @@ class NotFound(PermanentError):
 
 class IllegalAction(PermanentError):
     """The workflow table has no such transition."""
+
+
+class ChangedMeanwhile(IllegalAction):
+    """Somebody else changed meanwhile what this would replace; look at it, and name it."""
 
 
 class TooLarge(IllegalAction):

@@ -15,7 +15,7 @@ from hardcase_collector.cases.workflow import Deed, next_state
 from hardcase_collector.domain.actor import Actor
 from hardcase_collector.domain.asset import Part
 from hardcase_collector.domain.case import Case, CaseAction, CaseState
-from hardcase_collector.domain.errors import IllegalAction
+from hardcase_collector.domain.errors import ChangedMeanwhile, IllegalAction
 from hardcase_collector.domain.finding import Fact
 from hardcase_collector.domain.link import LinkPurpose
 from hardcase_collector.domain.ports import Announcer, Transaction
@@ -52,6 +52,8 @@ class Offer:
     """Beyond what the safety check finds by itself."""
     part: Part = Part()
     """To be replaced, where it is not the case's own."""
+    instead_of: int = 0
+    """Number of the proposal that stands, as whoever proposes has seen it; 0 = he has seen none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,12 +77,13 @@ class Proposals:
         """A new proposal voids older ones with their consents, quotes and links. Where the plan consented beforehand,
         nothing is to be paid and nothing forbids touching the part, the case goes on at once.
 
-        Raises IllegalAction, NotAllowed.
+        Raises IllegalAction, ChangedMeanwhile where another one stands than he has seen, NotAllowed.
         """
         waits = case.state is CaseState.PROPOSED
         next_state(CaseState.CONFIRMED if waits else case.state, CaseAction.PROPOSE)
         allowed(tx, case, by, Deed.PROPOSE)
         _check(offer)
+        _check_seen(tx, case, offer)
         terms = served_part(tx, case, offer.part, self._plan_named, now_ms=now_ms)
         _void(tx, case, now_ms)
         if waits:
@@ -275,6 +278,18 @@ def _check(offer: Offer) -> None:
         raise IllegalAction("the customer can fit a part himself, and nothing else")
     if offer.expected_ms < 0 or offer.duration_s < 0:
         raise IllegalAction("expected time and duration cannot be negative")
+
+
+def _check_seen(tx: Transaction, case: Case, offer: Offer) -> None:
+    """Of two who propose at once the second would void, unread, what the customer was told of."""
+    newest = None if case.state is CaseState.CONFIRMED else newest_proposal(tx, case)
+    if newest is not None and newest.number != offer.instead_of:
+        raise ChangedMeanwhile(
+            "case {case} has proposal {number} by {by} meanwhile: look at it, and name it to propose in its place",
+            case=case.number,
+            number=newest.number,
+            by=newest.by,
+        )
 
 
 def _check_answer(answer: Answer) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from fastapi.responses import JSONResponse
 
 from hardcase_collector.domain.errors import (
+    ChangedMeanwhile,
     CollectorError,
     IllegalAction,
     NotAllowed,
@@ -25,6 +26,7 @@ TITLES: Mapping[str, tuple[int, str]] = {
     "not-found": (404, "There is no such thing"),
     "method-not-allowed": (405, "Not with this method"),
     "illegal-action": (409, "Not possible now"),
+    "changed-meanwhile": (409, "Somebody else changed it meanwhile"),
     "still-running": (409, "The same request is still running"),
     "answer-not-kept": (409, "Already done; its answer is not kept"),
     "length-missing": (411, "No Content-Length"),
@@ -66,6 +68,8 @@ def problem_of(error: CollectorError) -> Problem:
             return Problem("not-allowed", str(error))
         case TooLarge():
             return Problem("too-large", str(error))
+        case ChangedMeanwhile():
+            return Problem("changed-meanwhile", str(error))
         case IllegalAction() | SheetError():
             return Problem("illegal-action", str(error))
         case TemporaryError():

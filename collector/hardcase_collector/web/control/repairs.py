@@ -36,6 +36,8 @@ class ProposalBody(BaseModel):
     duration_s: Annotated[int, Field(ge=0, le=10_000_000)] = 0
     steps: Annotated[list[Text], Field(max_length=50)] = []
     risks: Annotated[list[Text], Field(max_length=50)] = []
+    instead_of: Annotated[int, Field(ge=0, le=1 << 31)] = 0
+    """Number of the proposal that stands, which this one voids; without it a standing one is not replaced."""
     ask: bool = False
     """Links to the contacts at once, where nothing has to be quoted first."""
 

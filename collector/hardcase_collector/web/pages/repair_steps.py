@@ -37,12 +37,15 @@ def _propose(doing: Doing) -> None:
         expected_ms=answers.when_ms("expected"),
         duration_s=answers.count("minutes") * 60,
         risks=answers.lines("risks"),
+        instead_of=answers.count("instead_of"),
     )
     doing.desk.proposals.propose(doing.tx, doing.case, offer, by=doing.by, now_ms=doing.now_ms)
 
 
 def _propose_fields(scene: Scene) -> Sequence[Field]:
+    seen = next(iter(scene.around.proposals), None)
     return (
+        Field(name="instead_of", kind=FieldKind.HIDDEN, value=str(seen.number) if seen else ""),
         Field(name="solution", kind=FieldKind.TEXT, required=True),
         Field(name="manner", kind=FieldKind.CHOICE, required=True, choices=_MANNERS),
         Field(name="expected", kind=FieldKind.WHEN),

@@ -11,6 +11,7 @@ from hardcase_collector.cases.actions import CaseActions
 from hardcase_collector.cases.desk import CaseDesk
 from hardcase_collector.cases.opening import Opening, shipped_sheets
 from hardcase_collector.cases.placing import Placing
+from hardcase_collector.cases.readiness import newest_proposal
 from hardcase_collector.cases.settings import DeskSettings
 from hardcase_collector.domain.actor import Actor, Role
 from hardcase_collector.domain.advice import Counsel
@@ -146,8 +147,11 @@ class ServiceBench:
             self.actions.act(tx, self.case, action, by=by, reason="because", now_ms=at, outcome=outcome)
 
     def propose(self, manner: Manner = Manner.PART, *, at: int = NOON, by: Actor = LI, **more: object) -> Proposal:
-        offer = Offer(solution="replace the disk", manner=manner, **more)  # type: ignore[arg-type]  # fields by name
+        """In the place of the one that stands, unless `instead_of` is told."""
         with self.store.write() as tx:
+            before = newest_proposal(tx, self.case)
+            more = {"instead_of": before.number if before else 0, **more}
+            offer = Offer(solution="replace the disk", manner=manner, **more)  # type: ignore[arg-type]  # by name
             return self.desk.proposals.propose(tx, self.case, offer, by=by, now_ms=at)
 
     def consent(self, answer: Answer = YES, *, at: int = NOON, by: Actor = DAI) -> Proposal:

@@ -6,7 +6,7 @@ import pytest
 from hardcase_collector.domain.actor import Actor
 from hardcase_collector.domain.advice import Advice, Counsel, HotSwap, Safety, Urgency, Warned
 from hardcase_collector.domain.case import CaseAction, CaseState, Waiting
-from hardcase_collector.domain.errors import IllegalAction, NotAllowed, NotFound
+from hardcase_collector.domain.errors import ChangedMeanwhile, IllegalAction, NotAllowed, NotFound
 from hardcase_collector.domain.link import LinkPurpose
 from hardcase_collector.domain.repair import ConsentChannel, Manner, ProposalState
 from hardcase_collector.service.proposals import Answer
@@ -87,6 +87,36 @@ def test_a_refusal_goes_back_with_its_reason(bench: ServiceBench) -> None:
     assert (refused.state, refused.reason) == (ProposalState.REFUSED, "not in December")
     assert (bench.case.state, bench.case.waiting) == (CaseState.CONFIRMED, Waiting.NOTHING)
     assert bench.timeline("moved")[-1].parameters["reason"] == "not in December"
+
+
+@pytest.mark.parametrize("consented", [False, True])
+def test_of_two_who_propose_at_once_the_second_is_told_of_the_first(bench: ServiceBench, consented: bool) -> None:
+    bench.act(CaseAction.CONFIRM)
+    first = bench.propose(instead_of=0)
+    if consented:
+        bench.consent()
+    version = bench.case.version
+
+    with pytest.raises(ChangedMeanwhile, match=f"has proposal 1 by {first.by} meanwhile"):
+        bench.propose(Manner.ON_SITE, instead_of=0)
+
+    with bench.store.read() as tx:
+        (still,) = tx.repairs.proposals(bench.case.id)
+    assert (still.state, bench.case.version) == (
+        ProposalState.CONSENTED if consented else ProposalState.OFFERED,
+        version,
+    )
+    assert bench.propose(Manner.ON_SITE, instead_of=first.number).number == 2
+
+
+def test_what_was_refused_already_need_not_have_been_seen(bench: ServiceBench) -> None:
+    bench.act(CaseAction.CONFIRM)
+    bench.propose()
+    with bench.store.write() as tx:
+        answer = Answer(who="dai", channel=ConsentChannel.PHONE, reason="not in December")
+        bench.desk.proposals.refuse(tx, bench.case, answer, by=DAI, now_ms=NOON)
+
+    assert bench.propose(instead_of=0).number == 2
 
 
 def test_a_new_proposal_voids_the_consent_and_the_links_of_the_old_one(bench: ServiceBench) -> None:

@@ -68,6 +68,20 @@ def test_in_every_state_the_page_offers_what_the_table_allows_the_role(night: Ni
         assert offered(browser.text(f"/cases/{night.cases[0].number}")) & ACTIONS == legal, state
 
 
+def test_a_form_that_was_opened_before_anothers_proposal_does_not_replace_it(night: Night) -> None:
+    first, second, number = signed_in(night), signed_in(night, "mei"), night.cases[0].number
+    first.step(number, "confirm")
+    opened = second.text(f"/cases/{number}")
+    offer = {"solution": "replace it", "manner": "part"}
+    assert first.step(number, "propose", **offer).status_code == 303
+
+    told = second.step(number, "propose", **offer, instead_of=field_of(opened, "instead_of"))
+
+    assert told.status_code == 409
+    assert f"工单 {number} 已有 li 提出的方案 1" in told.text
+    assert second.step(number, "propose", **offer, instead_of="1").status_code == 303
+
+
 def test_a_step_that_is_not_his_is_refused_even_where_he_writes_the_form_himself(night: Night) -> None:
     browser = signed_in(night, "north-contact")
 
