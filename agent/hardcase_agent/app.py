@@ -294,6 +294,7 @@ class Agent:
             "reason": status.reason if status else "no collector.address",
             "streams": status.streams if status else 0,
             "rejected": status.rejected if status else 0,
+            "reports_dropped": status.reports_dropped if status else 0,
             "spool_records": state.records,
             "spool_bytes": state.bytes,
             "lost": state.lost,

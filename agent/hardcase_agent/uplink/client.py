@@ -22,7 +22,8 @@ from hardcase_agent.uplink.codec import Introduction
 from hardcase_agent.uplink.endpoint import Proxy
 from hardcase_agent.uplink.flow import Suspects
 from hardcase_agent.uplink.identity import Identity
-from hardcase_agent.uplink.stream import Closed, Ended, Stream, Tally, Timing
+from hardcase_agent.uplink.stream import Stream
+from hardcase_agent.uplink.terms import Closed, Ended, Tally, Timing
 from hardcase_agent.uplink.wire import Channel, plain_channel, secure_channel
 
 log = logging.getLogger(__name__)
@@ -44,6 +45,7 @@ class UplinkStatus:
     streams: int
     rejected: int
     withheld: int
+    reports_dropped: int
 
 
 class Uplink:
@@ -123,6 +125,7 @@ class Uplink:
             streams=self._streams,
             rejected=self._tally.rejected,
             withheld=self._tally.withheld,
+            reports_dropped=self._tally.reports_dropped,
         )
 
     def stop(self, reason: str) -> None:

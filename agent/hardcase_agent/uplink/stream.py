@@ -10,7 +10,6 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from hardcase_agent.domain.diagnostic import DiagnosticReport, DiagnosticRequest
 from hardcase_agent.domain.errors import CollectorUnreachable
@@ -22,6 +21,7 @@ from hardcase_agent.uplink import codec
 from hardcase_agent.uplink.answers import Ack, Answer, Close, CloseCause, Hold, NeedCatalogue, Trust, Welcome
 from hardcase_agent.uplink.call import EOF, Call
 from hardcase_agent.uplink.flow import BATCH_OVERHEAD, RECORD_OVERHEAD, Flow, Suspects
+from hardcase_agent.uplink.terms import Broken, Closed, Ended, Tally, Timing
 from hardcase_agent.uplink.wire import Channel, grpc
 
 log = logging.getLogger(__name__)
@@ -33,48 +33,6 @@ MOST_REPORTS = 64
 """Reports on diagnostics that wait for the stream; the oldest goes, because the collector asks again."""
 LONGEST_HOLD_MS = 300_000
 """A collector that asks for a longer pause is asked again after five minutes."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timing:
-    """Deadlines of one stream, seconds."""
-
-    welcome_s: float = 20.0
-    """Connecting, TLS and the collector's first look at its stores."""
-    write_s: float = 60.0
-    """A message that the transport does not take: the collector reads nothing."""
-    progress_s: float = 60.0
-    """Records in flight and no acknowledgement: the collector or its stores are stuck."""
-    tick_s: float = 5.0
-    """How often the wall clock is compared with the boot clock and progress is checked."""
-    drain_s: float = 1.5
-    """At a clean stop: what is spooled may still be sent and acknowledged for this long."""
-
-
-@dataclass(slots=True)
-class Tally:
-    """Counts over all streams."""
-
-    rejected: int = 0
-    withheld: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Closed:
-    """The collector said Close."""
-
-    cause: CloseCause
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """The transport or a deadline ended it, or we did."""
-
-    reason: str
-
-
-Ended = Closed | Broken
 
 
 class _CloseReceived(Exception):
@@ -103,7 +61,7 @@ class Stream:
         self._channel = channel
         self._ask = ask
         self._trust = trust
-        self._reports: deque[bytes] = deque(maxlen=MOST_REPORTS)
+        self._reports: deque[bytes] = deque()
         self._backlog = backlog
         self._clock = clock
         self._introduction = introduction
@@ -124,6 +82,9 @@ class Stream:
 
     def say(self, report: DiagnosticReport) -> None:
         """Sent before further records; lost with the stream, and asked for again then."""
+        if len(self._reports) >= MOST_REPORTS:
+            self._reports.popleft()
+            self._tally.reports_dropped += 1
         self._reports.append(codec.report(report))
         self.wake()
 

@@ -31,6 +31,7 @@ class DiagnosticDesk:
             "diagnostic_upload_bytes": received.bytes,
             "diagnostic_uploads_refused": received.refused,
             "diagnostic_reports_ignored": self.telling.counts.ignored,
+            "diagnostic_reports_dropped": self.telling.counts.dropped,
         }
 
 

@@ -46,6 +46,8 @@ class Counts:
 
     ignored: int = 0
     """Reports of requests that are not the agent's, or that say what cannot be."""
+    dropped: int = 0
+    """Reports that waited for the store and found too many before them: their agents are asked again."""
 
 
 class Telling:
@@ -58,7 +60,7 @@ class Telling:
         self._allowed: dict[int, tuple[DiagnosticKind, ...]] = {}
         self._minutes: dict[int, tuple[int, int]] = {}
         self._audited: dict[int, int] = {}
-        self._waiting: deque[tuple[int, AgentReport]] = deque(maxlen=_WAITING_REPORTS)
+        self._waiting: deque[tuple[int, AgentReport]] = deque()
         self.counts = Counts()
 
     # ------------------------------------------------------------------ down
@@ -118,6 +120,9 @@ class Telling:
         try:
             self._take(agent, report, now_ms)
         except TemporaryError:
+            if len(self._waiting) >= _WAITING_REPORTS:
+                self._waiting.popleft()
+                self.counts.dropped += 1
             self._waiting.append((agent, report))
 
     def _take(self, agent: int, report: AgentReport, now_ms: int) -> None:

@@ -46,6 +46,7 @@ COUNTERS = {
     "diagnostic_upload_bytes": "Bytes of files of answers received since start",
     "diagnostic_uploads_refused": "Uploads refused or broken off since start",
     "diagnostic_reports_ignored": "Reports of agents on requests that are not theirs, since start",
+    "diagnostic_reports_dropped": "Reports of agents that found too many waiting for the store, since start",
 }
 
 

@@ -20,7 +20,7 @@ from hardcase_agent.uplink import codec
 from hardcase_agent.uplink.client import Uplink
 from hardcase_agent.uplink.codec import Introduction
 from hardcase_agent.uplink.identity import Identity
-from hardcase_agent.uplink.stream import Timing
+from hardcase_agent.uplink.terms import Timing
 from hardcase_agent.uplink.upload import Uploads
 
 from tests.fakes.clock import FakeClock

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hardcase_agent.domain.diagnostic import AnswerFile, DiagnosticKind, DiagnosticReport, ReportState
 from hardcase_agent.domain.errors import CollectorUnreachable, UploadRefused
-from hardcase_agent.uplink import upload
+from hardcase_agent.uplink import stream, upload
 from hardcase_agent.uplink.wire import grpc
 from hardcase_protos.v1 import diagnostics_pb2 as diagnostics
 
@@ -87,6 +87,22 @@ async def test_a_report_without_a_stream_is_dropped_because_it_is_asked_for_agai
     await host.keep(window("one"))
     await host.drained()
     assert collector.reports == []
+
+
+async def test_reports_that_find_their_queue_full_are_counted_and_the_newest_go(
+    collector: FakeCollector, join: Join, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "MOST_REPORTS", 3)
+    host = await join(collector)
+    host.connect()
+    async with asyncio.timeout(60):
+        while host.uplink.channel() is None:  # noqa: ASYNC110  (the uplink has no event)
+            await asyncio.sleep(0.01)
+    for number in range(5):
+        # Without a turn of the loop in between.
+        host.uplink.say(DiagnosticReport(id=ID, state=ReportState.ACCEPTED, detail=str(number), wall_ms=1))
+    assert host.uplink.status().reports_dropped == 2
+    await collector.until(lambda: [one.detail for one in collector.reports] == ["2", "3", "4"])
 
 
 @pytest.mark.parametrize("size", [0, 1, upload.CHUNK, 5 * upload.CHUNK + 17])

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
+from hardcase_agent.domain.diagnostic import DiagnosticReport, ReportState
 from hardcase_agent.domain.event import LossCause
+from hardcase_agent.uplink.backoff import Backoff
 from hardcase_agent.uplink.wire import grpc
 from hardcase_protos.v1 import reading_pb2 as reading
 from hardcase_protos.v1 import telemetry_pb2 as telemetry
 
 from tests.fakes.collector_stream import Answers, FakeCollector, Session
-from tests.unit.agent.uplink.conftest import CATALOGUE, CATALOGUE_ID, Join, frame, window
+from tests.unit.agent.uplink.conftest import CATALOGUE, CATALOGUE_ID, Host, Join, frame, window
 
 Message = telemetry.CollectorMessage
 
@@ -24,6 +27,20 @@ def stored_before(collector: FakeCollector, batch: telemetry.Batch, offset: int)
 
 def reasons(collector: FakeCollector) -> list[str]:
     return [record.maintenance.reason for record in collector.payloads("maintenance")]
+
+
+async def reached(true: Callable[[], bool]) -> None:
+    """Bounded wait for something on the agent's side, of which no message tells."""
+    async with asyncio.timeout(60):
+        while not true():  # noqa: ASYNC110  (there is no event for it)
+            await asyncio.sleep(0.01)
+
+
+async def turned(host: Host, collector: FakeCollector) -> None:
+    """The sending loop has gone round: of two reports the second leaves after records had their chance."""
+    for detail in ("one", "two"):
+        host.uplink.say(DiagnosticReport(id=bytes(16), state=ReportState.ACCEPTED, detail=detail, wall_ms=1))
+        await collector.until(lambda said=detail: said in [one.detail for one in collector.reports])
 
 
 async def test_records_arrive_in_order_and_leave_the_spool_when_acknowledged(
@@ -64,7 +81,7 @@ async def test_credit_bounds_what_is_in_flight(collector: FakeCollector, join: J
     await host.keep(*(window(str(number)) for number in range(50)))
     host.connect()
     await collector.until(lambda: sum(len(batch.records) for batch in owed) >= 7)
-    await asyncio.sleep(0.2)
+    await turned(host, collector)
     assert sum(len(batch.records) for batch in owed) == 7
 
 
@@ -141,7 +158,9 @@ async def test_a_frame_whose_catalogue_nobody_has_is_a_stated_loss(collector: Fa
     assert reasons(collector) == ["a", "b"]
 
 
-async def test_hold_pauses_and_everything_unacknowledged_is_sent_again(collector: FakeCollector, join: Join) -> None:
+async def test_hold_pauses_and_everything_unacknowledged_is_sent_again(
+    collector: FakeCollector, join: Join, caplog: pytest.LogCaptureFixture
+) -> None:
     held: list[int] = []
 
     def hold_once(session: Session, batch: telemetry.Batch) -> Answers | None:
@@ -155,8 +174,8 @@ async def test_hold_pauses_and_everything_unacknowledged_is_sent_again(collector
     host = await join(collector)
     await host.keep(window("a"))
     host.connect()
-    await collector.until(lambda: bool(held))
-    await asyncio.sleep(0.1)
+    await reached(lambda: "collector holds" in caplog.text)
+    await turned(host, collector)
     assert reasons(collector) == []
     host.clock.advance(10_001)
     host.uplink.notify()
@@ -207,9 +226,10 @@ async def test_a_collector_that_dies_again_and_again_quarantines_nothing(collect
     host = await join(collector)
     await host.keep(window("a"))
     host.connect()
-    while len(collector.sessions) < 5:
-        host.uplink.reconnect()
-        await asyncio.sleep(0.05)
+    async with asyncio.timeout(60):
+        while len(collector.sessions) < 5:
+            host.uplink.reconnect()
+            await asyncio.sleep(0.01)
     await collector.until(lambda: reasons(collector) == ["a"])
     assert collector.payloads("loss") == []
 
@@ -232,22 +252,29 @@ async def test_kinds_the_collector_does_not_take_are_kept_until_one_does(collect
 
 @pytest.mark.parametrize("cause", ["CLONED", "REVOKED", "PROTOCOL"])
 async def test_a_permanent_close_is_not_tried_again_until_something_changes(
-    collector: FakeCollector, join: Join, cause: str
+    collector: FakeCollector, join: Join, cause: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(Backoff, "delay_s", lambda self, chance: 0.0)
+
     async def refuse(session: Session) -> Answers:
         return [Message(close=telemetry.Close(cause=telemetry.Close.Cause.Value(f"CAUSE_{cause}"), detail="no"))]
 
     collector.greet = refuse
     host = await join(collector)
-    await host.keep(window("a"))
+    await host.keep(window("x"), window("a"))
     host.connect()
-    await collector.until(lambda: len(collector.sessions) == 1 and collector.sessions[0].ended)
-    await asyncio.sleep(0.7)
-    assert host.uplink.status().refused
+    await reached(lambda: host.uplink.status().refused)
     assert len(collector.sessions) == 1
     collector.greet = None
+    # Whoever tried again at once would be back before another host has come, sent and been acknowledged.
+    other = await join(collector)
+    await other.keep(window("b"))
+    other.connect()
+    await other.drained()
+    assert (len(collector.sessions), reasons(collector)) == (2, ["b"])
     host.uplink.reconnect()
-    await collector.until(lambda: reasons(collector) == ["a"])
+    # Both hosts' epochs have the same bytes: what has the number of the other's is taken for it.
+    await collector.until(lambda: reasons(collector) == ["b", "a"])
 
 
 async def test_heartbeats_come_by_their_period_and_after_a_step_of_the_wall_clock(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from hardcase_collector.diagnostics import telling
 from hardcase_collector.domain.diagnostic import AgentReport, ToldFile
 from hardcase_collector.domain.diagnostic import DiagnosticKind as K
 from hardcase_collector.domain.diagnostic import RequestState as S
@@ -188,6 +189,26 @@ def test_a_report_that_could_not_be_kept_is_kept_later(bench: DiagnosticBench, m
     assert bench.now(asked).state is S.DONE
     assert bench.desk.telling.waiting() == []
     assert agent.number == asked.agent
+
+
+def test_reports_that_find_too_many_waiting_are_counted_and_the_newest_are_kept(
+    bench: DiagnosticBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, asset = bench.ready()
+    asked = bench.sent(asset)
+
+    def full() -> object:
+        raise StoreFailed("the disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(bench.store, "write", full)
+        patched.setattr(telling, "_WAITING_REPORTS", 3)
+        for number in range(5):
+            bench.report(asked, S.ACCEPTED, f"step {number}")
+    assert bench.desk.numbers()["diagnostic_reports_dropped"] == 2
+    bench.desk.telling.again(now_ms=NOON)
+    assert bench.now(asked).state is S.ACCEPTED
+    assert bench.now(asked).detail == "step 2"
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
