@@ -97,7 +97,8 @@ RULES: tuple[LineRule, ...] = (
     ),
     rule(
         "fatal error",
-        rf"{_DRIVER}.*(?:FW fatal error|firmware fatal error|fatal error detected.*reset)",
+        rf"{_DRIVER}.*(?:FW fatal error|firmware fatal error|poll_health\b.*Fatal error \d+ detected"
+        r"|fatal error detected.*reset)",
         _port("nic.failed"),
     ),
     rule(

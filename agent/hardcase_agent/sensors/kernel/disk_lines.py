@@ -138,7 +138,9 @@ RULES: tuple[LineRule, ...] = (
     rule("resetting link", r"(?P<dev>ata\d+)(?:\.\d+)?: hard resetting (?:PMP )?link", of_disk("cable.link_reset")),
     rule("comreset failed", r"(?P<dev>ata\d+)(?:\.\d+)?: COMRESET failed", of_disk("cable.link_reset")),
     rule("limiting sata", r"(?P<dev>ata\d+)(?:\.\d+)?: limiting SATA link speed", of_disk("cable.link_reset")),
-    rule(": disabled", r"(?P<dev>ata\d+)\.\d+: disabled", of_disk("disk.offline")),
+    rule(": disable", r"(?P<dev>ata\d+)\.\d+: disable(?:d| device)", of_disk("disk.offline")),
+    # Bit 5 of the status register: the device's own fault.
+    rule("status: {", r"(?P<dev>ata\d+)(?:\.\d+)?: status: \{ [A-Z ]*\bDF\b", of_disk("disk.io_error")),
     rule("failed to identify", r"(?P<dev>ata\d+)(?:\.\d+)?: failed to IDENTIFY", of_disk("disk.command_timeout")),
     rule(
         "failed command",
@@ -157,6 +159,11 @@ RULES: tuple[LineRule, ...] = (
         "timeout",
         r"nvme (?P<dev>nvme\d+): I/O (?:tag )?\d+ .*timeout, (?:reset|disable|aborting)",
         of_disk("disk.command_timeout"),
+    ),
+    rule(
+        "resetting controller due to",
+        r"nvme (?P<dev>nvme\d+): resetting controller due to (?:AER|persistent internal error)",
+        of_disk("disk.io_error"),
     ),
     rule("reset failure", r"nvme (?P<dev>nvme\d+): Disabling device after reset failure", of_disk("disk.offline")),
     rule("probe failure", r"nvme (?P<dev>nvme\d+): Removing after probe failure", of_disk("disk.offline")),

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from hardcase_agent.domain.event import Event
 from hardcase_agent.domain.part import Component, Part
 from hardcase_agent.sensors.kernel import (
+    controller_lines,
     device_lines,
     disk_lines,
     filesystem_lines,
@@ -34,6 +35,7 @@ KERNEL: tuple[LineRule, ...] = (
     *disk_lines.RULES,
     *device_lines.RULES,
     *gpu_lines.RULES,
+    *controller_lines.RULES,
     *maker_lines.RULES,
 )
 """What Linux and its drivers write."""

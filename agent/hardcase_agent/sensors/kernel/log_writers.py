@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from hardcase_agent.sensors.kernel import (
     cluster_lines,
+    controller_lines,
     daemon_lines,
     device_lines,
     disk_lines,
@@ -34,6 +35,7 @@ RULES: tuple[LineRule, ...] = (
     *gpu_lines.RULES,
     *management_lines.RULES,
     *registry_lines.RULES,
+    *controller_lines.RULES,
     *maker_lines.RULES,
 )
 

@@ -1,5 +1,5 @@
-"""What BMCs of several makers write into their own logs in words (Lifecycle log, XCC and iBMC events), and drivers of
-RAID controllers of theirs. Tried after `management_lines.py`, in the same way.
+"""What BMCs of several makers write into their own logs in words (Lifecycle log, XCC and iBMC events). Tried after
+`management_lines.py`, in the same way.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 
 from hardcase_agent.domain.part import Component, Part
-from hardcase_agent.sensors.kernel.log_rule import Found, LineRule, Make, Outcome, event, nothing, rule
+from hardcase_agent.sensors.kernel.log_rule import Found, LineRule, Make, Outcome, event, rule
 
 _SUPPLY = r"(?:power supply|PSU|PS) ?#?(?P<number>\d)"
 _DIMM = r"(?P<slot>(?:PROC ?\d |CPU ?\d[ _-]?|P\d-)?DIMM[ _-]?[A-Z]?\d{1,3}|[A-L]\d{1,2})\b"
@@ -32,18 +32,6 @@ def _bus(match: re.Match[str]) -> Iterable[Outcome]:
         "pcie.bus_fatal_error" if fatal else "pcie.bus_uncorrectable_error", Part(component=Component.PCIE, slot=slot)
     )
 
-
-def _pd(code: str) -> Make:
-    """MegaRAID names a disk "PD 04(e0xfc/s4)": device, enclosure in hexadecimal, slot."""
-
-    def make(match: re.Match[str]) -> Iterable[Outcome]:
-        slot = f"{int(match['enclosure'], 16)}:{match['slot']}" if match["enclosure"] else f"PD {match['pd']}"
-        yield Found(code, Part(component=Component.DISK, slot=slot))
-
-    return make
-
-
-_PD = r"PD (?P<pd>[0-9a-f]{2,4})(?:\(e0x(?P<enclosure>[0-9a-f]+)/s(?P<slot>\d+)\))?"
 
 RULES: tuple[LineRule, ...] = (
     # Dell Lifecycle and SEL words
@@ -128,72 +116,4 @@ RULES: tuple[LineRule, ...] = (
         rf"{_DIMM}.* triggered an uncorrectable error",
         event("memory.uncorrectable_ecc", Component.MEMORY, "slot"),
     ),
-    # MegaRAID's event log and driver
-    rule("predictive failure", rf"Predictive failure: {_PD}", _pd("disk.predictive_failure")),
-    rule("state change on pd", rf"State change on {_PD} from \w+.* to FAILED", _pd("disk.fault")),
-    rule("state change on pd", rf"State change on {_PD} from ONLINE.* to (?:OFFLINE|MISSING)", _pd("disk.offline")),
-    rule("unexpected sense", rf"Unexpected sense: {_PD}.*Sense: 3/", _pd("disk.media_error")),
-    rule(
-        "medium error",
-        rf"(?:Unrecoverable|Uncorrectable|Corrected) medium error (?:during \w+ )?(?:at|on) {_PD}",
-        _pd("disk.media_error"),
-    ),
-    rule(
-        "is now degraded",
-        r"VD (?P<vd>\S+) is now (?:PARTIALLY )?DEGRADED",
-        event("raid.degraded", Component.RAID, "vd"),
-    ),
-    rule("is now offline", r"VD (?P<vd>\S+) is now OFFLINE", event("raid.failed", Component.RAID, "vd")),
-    rule(
-        "battery",
-        r"(?:BBU|Battery) (?:has failed|needs (?:to be replaced|replacement))",
-        event("raid.cache_battery_failed", Component.BATTERY, slot="array controller cache"),
-    ),
-    rule(
-        "storage battery",
-        r"[Ss](?:torage|mart Storage) [Bb]attery\b.{0,80}?(?:has failed|\bfailure\b|needs to be replaced)",
-        event("raid.cache_battery_failed", Component.BATTERY, slot="array controller cache"),
-    ),
-    rule(
-        "fw in fault",
-        r"megaraid_sas (?P<slot>[0-9a-f:.]+).*(?:FW in FAULT state|Adapter is (?:dead|not operational))",
-        event("raid.controller_fault", Component.RAID, "slot"),
-    ),
-    rule(
-        "fault_state",
-        r"(?P<slot>mpt[23]?sas\w*): (?:fault_state|SAS host is non-operational)",
-        event("raid.controller_fault", Component.RAID, "slot"),
-    ),
-    rule(
-        "adapter",
-        r"(?:(?P<driver>aacraid)(?: (?P<slot>[0-9a-f]{4}:[0-9a-f:.]+))?|AAC\d*): "
-        r"(?:Host [Aa]dapter (?:dead|BLINK LED)|Adapter health - -\d)",
-        event("raid.controller_fault", Component.RAID, "slot"),
-    ),
-    rule(
-        "non-operational",
-        r"(?P<slot>mpt[23]?sas\w*): .*non-operational",
-        event("raid.controller_fault", Component.RAID, "slot"),
-    ),
-    rule(
-        "controller lockup",
-        r"hpsa (?P<slot>[0-9a-f:.]+): [Cc]ontroller lockup detected",
-        event("raid.controller_fault", Component.RAID, "slot"),
-    ),
-    rule(
-        "aen: error",
-        r"3w-\w+: (?P<c>scsi\d+): AEN: ERROR .*Drive (?:timeout|error|ECC error) detected:port=(?P<slot>\d+)",
-        event("disk.hardware_error", Component.DISK, "slot"),
-    ),
-    rule(
-        "smart threshold exceeded",
-        r"3w-\w+: scsi\d+: AEN: \w+ .*SMART threshold exceeded:port=(?P<slot>\d+)",
-        event("disk.predictive_failure", Component.DISK, "slot"),
-    ),
-    rule(
-        "aen: ",
-        r"3w-\w+: (?P<c>scsi\d+): AEN: \w+ .*Degraded (?:array|unit)",
-        event("raid.degraded", Component.RAID, "c"),
-    ),
-    rule("sas host is", r"SAS host is operational", nothing),
 )
