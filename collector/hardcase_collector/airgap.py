@@ -19,6 +19,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import NameOID
 
+from hardcase_collector import pki
 from hardcase_collector.domain.asset import Agent
 from hardcase_collector.domain.errors import (
     FileDamaged,
@@ -161,7 +162,7 @@ class AirGap:
         certificate = _certificate(head.certificate_pem)
         try:
             issuer = next((root for root in ours if root.issued(certificate)), None)
-        except files.UNREADABLE:
+        except pki.UNREADABLE:
             raise FileDamaged("its certificate cannot be read") from None
         if issuer is None:
             raise FileForeign("its certificate was not issued by this collector")
@@ -278,7 +279,7 @@ def _told(head: files.ExportHead) -> str:
 def _certificate(pem: bytes) -> x509.Certificate:
     try:
         return x509.load_pem_x509_certificate(pem)
-    except files.UNREADABLE:
+    except pki.UNREADABLE:
         raise FileDamaged("there is no certificate in it") from None
 
 

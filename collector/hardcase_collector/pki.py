@@ -18,6 +18,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from hardcase_collector.domain.errors import ConfigError, JoiningRefused
@@ -31,6 +32,8 @@ LATE_DAYS = 90
 RENEW_SERVER_DAYS = 30
 AGENT_DOMAIN = "agents.hardcase.internal"
 """Certificates of agents carry e<enrolment>.<id>.agents.hardcase.internal: the CA's name constraints cover them too."""
+UNREADABLE = (ValueError, TypeError, x509.InvalidVersion, UnsupportedAlgorithm, CryptographyDeprecationWarning)
+"""What the cryptography library says of a certificate or a request that is none; the last only where warnings raise."""
 _BACKDATE = timedelta(minutes=10)  # A machine whose clock is a little behind takes the certificate at once.
 
 
@@ -125,7 +128,7 @@ class Authority:
         try:
             certificate = x509.load_pem_x509_certificate(files.ca.read_bytes())
             key = serialization.load_pem_private_key(files.ca_key.read_bytes(), None)
-        except (OSError, ValueError, TypeError) as error:
+        except (OSError, *UNREADABLE) as error:
             raise ConfigError((f"{files.ca.parent}: no usable CA ({error}); run hardcase-collector init",)) from error
         if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != certificate.public_key():
             raise ConfigError((f"{files.ca_key}: is not the key of {files.ca}; restore both from one backup",))
@@ -248,7 +251,7 @@ def load_certificate(path: Path) -> x509.Certificate:
     """The first certificate of a PEM file. Raises ConfigError."""
     try:
         return x509.load_pem_x509_certificate(path.read_bytes())
-    except (OSError, ValueError) as error:
+    except (OSError, *UNREADABLE) as error:
         raise ConfigError((f"{path}: no usable certificate ({error}); run hardcase-collector init",)) from error
 
 
@@ -292,7 +295,7 @@ def request_key(csr_pem: bytes) -> ec.EllipticCurvePublicKey:
     try:
         request = x509.load_pem_x509_csr(csr_pem)
         signed, public = request.is_signature_valid, request.public_key()
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+    except UNREADABLE as error:
         raise JoiningRefused(
             RefusalName.BAD_REQUEST, "the certificate request is not PKCS#10 in PEM, or its key is none"
         ) from error

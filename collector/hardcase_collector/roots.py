@@ -170,7 +170,7 @@ class Roots:
         after them. Raises JoiningRefused."""
         try:
             certificate = x509.load_pem_x509_certificate(certificate_pem)
-        except ValueError:
+        except pki.UNREADABLE:
             raise JoiningRefused(RefusalName.BAD_REQUEST, "this is no certificate") from None
         if not self.issuer_of(certificate):
             raise JoiningRefused(
@@ -272,7 +272,7 @@ def _finish_retiring(files: pki.ServerFiles) -> None:
 def _fingerprints(pem: bytes) -> tuple[str, ...]:
     try:
         found: Iterable[x509.Certificate] = x509.load_pem_x509_certificates(pem) if pem.strip() else ()
-    except ValueError as error:
+    except pki.UNREADABLE as error:
         raise ConfigError((f"tls: certificates of a CA cannot be read: {error}",)) from error
     return tuple(hashlib.sha256(one.public_bytes(serialization.Encoding.DER)).hexdigest() for one in found)
 

@@ -12,16 +12,16 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.utils import CryptographyDeprecationWarning
 from google.protobuf.message import DecodeError
 from hardcase_protos.v1 import airgap_pb2, telemetry_pb2
 
 from hardcase_collector.domain.errors import BadRecord, FileDamaged, FileTampered
 from hardcase_collector.ingest.by_file import Content, ExportedFile
 from hardcase_collector.ingest.incoming import IncomingBatch, OfferedCatalogue, Refused
+from hardcase_collector.pki import UNREADABLE
 from hardcase_collector.rpc import codec
 from hardcase_collector.rpc.records import INT64_MAX
 from hardcase_collector.rpc.writer import content_of
@@ -38,8 +38,6 @@ LARGEST_HEAD = 64 << 10
 LARGEST_PIECE = (2 << 20) + 4096
 """Half of what the stream's transport takes, as there; one record of the largest size and what is around it."""
 MOST_RECORDS = 20_000
-UNREADABLE = (ValueError, TypeError, x509.InvalidVersion, UnsupportedAlgorithm, CryptographyDeprecationWarning)
-"""What the cryptography library says of a certificate or a request that is none; the last only where warnings raise."""
 _PROLOGUE = 12
 _END = b"\x00\x00\x00\x00"
 

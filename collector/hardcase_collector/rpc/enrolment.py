@@ -20,6 +20,7 @@ from hardcase_collector.domain.errors import CollectorError, JoiningRefused, Tem
 from hardcase_collector.domain.finding import Fact
 from hardcase_collector.domain.joining import RefusalName
 from hardcase_collector.domain.token import secret_hash
+from hardcase_collector.pki import UNREADABLE
 from hardcase_collector.rpc.identity import single
 from hardcase_collector.rpc.joining import Ask, Enrolled, Enrolment
 from hardcase_collector.rpc.refusal_log import Entry, RefusalLog
@@ -204,6 +205,6 @@ def _claimed(request: enrolment_pb2.RenewRequest) -> str:
     """Who the certificate says it is, proved or not; "" where it says nothing."""
     try:
         subject = x509.load_pem_x509_certificate(request.certificate_pem).subject
-    except ValueError:
+    except UNREADABLE:
         return ""
     return subject.rfc4514_string()[:200]

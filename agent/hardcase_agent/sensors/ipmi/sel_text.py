@@ -20,6 +20,7 @@ from hardcase_agent.sensors.ipmi.states import meaning
 MOST_COLUMNS = 16
 _CLOCK = re.compile(r"(?:\D{2,3}\s)?\d{1,2}\s*[:.時时시点]\s*\d{1,2}")
 _HEX = re.compile(r"[0-9a-fA-F]{1,4}")
+_DECIMAL = re.compile(r"[0-9]{1,10}")
 _DETAIL = re.compile(r"\s*[(;,\[]|\s+-\s+(?=\S*DIMM)")
 _DIRECTIONS = {
     "asserted": True, "assert": True, "assertionevent": True, "assertion": True,
@@ -85,7 +86,7 @@ def by_header(columns: Sequence[str], names: Sequence[str]) -> TextEntry | None:
     """A line of FreeIPMI below its header. None where it is no entry."""
     row = dict(zip(names, columns, strict=False))
     number = row.get("id") or row.get("recordid") or ""
-    if not number.isdigit():
+    if not _DECIMAL.fullmatch(number):
         return None
     name, type_words = row.get("name", ""), row.get("type", row.get("sensortype", ""))
     kind = sel_words.sensor_type(type_words) if type_words else sel_words.sensor_type(name)

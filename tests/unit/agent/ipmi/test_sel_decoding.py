@@ -235,6 +235,14 @@ def test_freeipmi_counts_in_tens_and_has_a_header() -> None:
     assert oem.code == ""
 
 
+@pytest.mark.parametrize("number", ["9" * 24, "\u00b2", "\u0664"])
+def test_a_number_that_no_log_counts_to_is_a_named_error_and_the_rest_is_read(number: str) -> None:
+    supply = next(line for line in FREEIPMI.splitlines() if line.startswith("15"))
+    text = f"{FREEIPMI}{number}{supply[2:]}\n"
+    assert flaws(text) == [Flaw.MALFORMED]
+    assert events(text) == events(FREEIPMI)
+
+
 def test_freeipmi_with_commas_without_type_and_with_direction() -> None:
     text = (
         "ID,Date,Time,Name,Event Direction,Event\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 import shutil
 import subprocess
@@ -109,7 +110,22 @@ def test_a_client_certificate_is_for_clients_for_397_days_and_names_the_agent(au
     assert issued.fingerprint == pki.fingerprint(issued.certificate)
 
 
-@pytest.mark.parametrize("bad", [b"", b"junk", request(rsa.generate_private_key(65537, 2048))])
+def of_another_version(pem: bytes) -> bytes:
+    """RFC 2986 knows version 0 alone."""
+    der = x509.load_pem_x509_csr(pem).public_bytes(serialization.Encoding.DER)
+    body = base64.encodebytes(der.replace(b"\x02\x01\x00", b"\x02\x01\x02", 1)).decode()
+    return f"-----BEGIN CERTIFICATE REQUEST-----\n{body}-----END CERTIFICATE REQUEST-----\n".encode()
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        b"",
+        b"junk",
+        request(rsa.generate_private_key(65537, 2048)),
+        of_another_version(request(ec.generate_private_key(ec.SECP256R1()))),
+    ],
+)
 def test_a_request_that_is_junk_or_not_ecdsa_is_refused(authority: pki.Authority, bad: bytes) -> None:
     with pytest.raises(NotAllowed, match="certificate request"):
         authority.issue_client(bad, AGENT, enrolment=7, now=NOW)
