@@ -52,7 +52,7 @@ def validity_ms(certificate_pem: bytes, key_pem: bytes) -> tuple[int, int]:
     """First and last instant of the certificate, ms of Unix time. Raises EnrolmentRefused if it is not for this key."""
     try:
         certificate = x509.load_pem_x509_certificate(certificate_pem)
-    except ValueError as error:
+    except (ValueError, x509.InvalidVersion) as error:
         raise EnrolmentRefused("the collector answered with something that is no certificate") from error
     if certificate.public_key() != _key(key_pem).public_key():
         raise EnrolmentRefused("the collector answered with a certificate for another key")
