@@ -78,7 +78,11 @@ class RecordTooLarge(PermanentError):
 
 
 class UploadRefused(PermanentError):
-    """The collector does not take this file."""
+    """The collector does not take this file. `refusal`: its name of the cause, "" = none of the collector's."""
+
+    def __init__(self, sentence: str, refusal: str = "") -> None:
+        super().__init__(sentence)
+        self.refusal = refusal
 
 
 class DiagnosticRefused(PermanentError):

@@ -172,4 +172,5 @@ async def _named(call: StreamCall) -> CollectorUnreachable | UploadRefused:
         raise _WrongHash(words)
     if code in _AGAIN:
         return CollectorUnreachable(f"{code.name}: {words}")
-    return UploadRefused(f"the collector does not take it ({name or code.name.lower().replace('_', '-')}): {words}")
+    named = name or code.name.lower().replace("_", "-")
+    return UploadRefused(f"the collector does not take it ({named}): {words}", name)

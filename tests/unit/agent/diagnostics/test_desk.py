@@ -392,6 +392,27 @@ async def test_a_bundle_that_is_taken_back_while_it_is_made_waits_for_nobody(bay
     assert not (bay.folder / an_id(1).hex()).exists()
 
 
+async def test_what_is_taken_back_while_it_is_sent_ends_at_once_and_is_no_failure(bay: Bay) -> None:
+    bay.sources = [FakeBmcSource()]
+    bay.uploader.gate.clear()
+    bay.desk.asked(request(K.READ_SEL))
+    await bay.until(lambda: any("sending" in report.detail for report in bay.reports))
+    bay.desk.asked(taken_back(K.READ_SEL))
+    said = await bay.ended()
+    assert (said.state, said.detail) == (ReportState.REFUSED, "not sent: taken back at the collector")
+    assert not (bay.folder / an_id(1).hex()).exists()
+    assert bay.uploader.files == {}
+
+
+async def test_a_file_that_the_collector_refuses_because_its_request_is_over_is_no_failure(bay: Bay) -> None:
+    bay.sources = [FakeBmcSource()]
+    why = "the collector does not take it (not-open): the request is withdrawn: no file of it is taken"
+    bay.uploader.script = [UploadRefused(why, "not-open")]
+    bay.desk.asked(request(K.READ_SEL))
+    said = await bay.ended()
+    assert (said.state, "withdrawn" in said.detail) == (ReportState.REFUSED, True)
+
+
 async def test_sending_goes_on_after_the_collector_was_away(bay: Bay) -> None:
     bay.sources = [FakeBmcSource()]
     bay.uploader.script = [CollectorUnreachable("not taken within 86400 s")]
