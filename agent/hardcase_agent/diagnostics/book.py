@@ -1,4 +1,4 @@
-"""What is known of each request: in memory, in the ledger, and told. `desk.py` makes it and decides what becomes of one.
+"""What is known of each request: in memory, in the ledger, and told. Made by `desk.py`, which decides what comes of it.
 
 Nothing is told before it is written down, and what cannot be written is told all the same.
 """
