@@ -42,6 +42,11 @@ def held_to_scope(control: Control) -> Callable[[Request], None]:
     return check
 
 
+def _is_number(text: str) -> bool:
+    """One that a store could hold."""
+    return text.isascii() and text.isdecimal() and len(text) < 19
+
+
 def _case(tx: Transaction, number: str, customer: str) -> object:
     return tx.cases.by_number(number, customer=customer)
 
@@ -51,15 +56,15 @@ def _asset(tx: Transaction, name: str, customer: str) -> object:
 
 
 def _order(tx: Transaction, number: str, customer: str) -> object:
-    return number.isdecimal() and tx.spares.order(int(number), customer=customer)
+    return _is_number(number) and tx.spares.order(int(number), customer=customer)
 
 
 def _file(tx: Transaction, number: str, customer: str) -> object:
-    return number.isdecimal() and tx.reports.attachment(int(number), customer=customer)
+    return _is_number(number) and tx.reports.attachment(int(number), customer=customer)
 
 
 def _entitlement(tx: Transaction, number: str, customer: str) -> object:
-    return number.isdecimal() and tx.registry.entitlement(int(number), customer=customer)
+    return _is_number(number) and tx.registry.entitlement(int(number), customer=customer)
 
 
 def _contact(tx: Transaction, number: str, customer: str) -> object:

@@ -22,7 +22,7 @@ from hardcase_collector.domain.ports import CaseFilter, Transaction
 from hardcase_collector.domain.priority import Priority
 from hardcase_collector.domain.service_terms import QueueFilter, QueueGroup
 from hardcase_collector.web.access import Person
-from hardcase_collector.web.again import AgainRoute
+from hardcase_collector.web.again import LARGEST, AgainRoute
 from hardcase_collector.web.pages.frame import Frame, Visitor
 from hardcase_collector.web.ports import Shop
 
@@ -189,7 +189,7 @@ def _place(text: str) -> tuple[int, int, int] | None:
         rank, key, number = map(int, text.split("."))
     except ValueError:
         return None
-    return rank, key, number
+    return (rank, key, number) if max(abs(rank), abs(key), abs(number)) <= LARGEST else None
 
 
 def router(shop: Shop, frame: Frame) -> APIRouter:
