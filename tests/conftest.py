@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -51,14 +52,18 @@ def server() -> Iterator[Postgres]:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keeps the tests of one `xdist_group` on one worker.
+    if getattr(config.option, "loadgroup", False):
+        from tests.spread import arrange
 
-    pytest-xdist 3.8 marks a test's group in an attribute that pytest does not read any more since 9.2, so that
-    `--dist loadgroup` is silently without effect there.
-    """
-    if not getattr(config.option, "loadgroup", False):
-        return
-    for item in items:
-        group = "_".join(sorted({str(mark.args[0]) for mark in item.iter_markers("xdist_group")}))
-        if group and not item.nodeid.endswith(f"@{group}"):
-            item._id = item.id.parse(f"{item.nodeid}@{group}")  # type: ignore[attr-defined]  # see above
+        arrange(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    if config.option.dist != "loadgroup":
+        return None
+    from tests.spread import Spread
+
+    # Not by the number of tests in a group: what takes longest has few.
+    config.option.loadscopereorder = False
+    return Spread(config, log)

@@ -32,7 +32,7 @@ from tests.peers.helper_process import HelperProcess
 from tests.peers.ipmi_sim import IpmiSim
 from tests.peers.webhook_sink import Received
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240), pytest.mark.xdist_group("main-job")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 BACKLOG_S = 30

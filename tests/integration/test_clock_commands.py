@@ -18,8 +18,6 @@ from tests.peers.collector import NO_RESERVE, CollectorProcess, collector, wait_
 from tests.unit.collector.cases.bench import MINUTE, Bench, raised
 from tests.unit.collector.cases.books import covered, staffed
 
-pytestmark = [pytest.mark.xdist_group("collector-process"), pytest.mark.timeout(300)]
-
 WITHIN_S = 60.0
 TEAMS = """\
 [team.night]

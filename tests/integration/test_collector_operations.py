@@ -19,8 +19,6 @@ from deploy.demo.stage import AgentStage, CollectorStage, StageError, wait_until
 from tests.peers.ipmi_sim import IpmiSim
 from tests.peers.webhook_sink import SECRET, Answer, Sink
 
-pytestmark = [pytest.mark.xdist_group("collector-process"), pytest.mark.timeout(300)]
-
 WITHIN_S = 60.0
 DRILLED = "DRILL-OPS-0001"
 CRITICAL_RAW = 98

@@ -11,8 +11,6 @@ import pytest
 from deploy.demo.stage import AgentStage, CollectorStage, wait_until
 from tests.peers.postgres import postgres
 
-pytestmark = [pytest.mark.xdist_group("collector-process"), pytest.mark.timeout(300)]
-
 HERE = Path(__file__).resolve().parents[2]
 PASSWORD = "s3cret-of/the:state@store"
 

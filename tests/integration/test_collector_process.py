@@ -18,8 +18,6 @@ import pytest
 
 from tests.peers.collector import CollectorProcess, collector, wait_until
 
-pytestmark = [pytest.mark.xdist_group("collector-process"), pytest.mark.timeout(300)]
-
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CollectorProcess]:

@@ -17,7 +17,7 @@ from hardcase_agent.sensors.rehearsal.load import load_timeline
 from tests.acceptance.scene import Scene
 from tests.integration.strace_log import Call, Strace
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240), pytest.mark.xdist_group("durability-sync")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 SENSORS, PERIOD_S, FRAMES = 400, 1.0, 14
 FRAME_BYTES = 1200

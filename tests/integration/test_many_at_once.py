@@ -345,7 +345,6 @@ def test_a_hundred_and_twenty_at_once_on_sqlite(tmp_path: Path) -> None:
         store.close()
 
 
-@pytest.mark.xdist_group("postgres")
 @pytest.mark.timeout(2 * JOIN_S)
 def test_a_hundred_and_twenty_at_once_on_postgresql_beside_an_administrator() -> None:
     with postgres() as server:

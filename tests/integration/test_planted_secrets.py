@@ -32,7 +32,7 @@ from tests.peers.ipmi_sim import IpmiSim
 from tests.peers.postgres import postgres
 from tests.peers.webhook_sink import Answer, Sink
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("postgres"), pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 WITHIN_S = 120
 SEEN_EVERY_S = 0.02

@@ -10,8 +10,6 @@ import pytest
 
 from tests.peers.collector import CollectorProcess, collector
 
-pytestmark = [pytest.mark.xdist_group("collector-process"), pytest.mark.timeout(300)]
-
 FILE_BYTES = 30_000_000
 
 

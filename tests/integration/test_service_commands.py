@@ -13,8 +13,6 @@ import pytest
 
 from tests.peers.collector import CollectorProcess, collector
 
-pytestmark = [pytest.mark.xdist_group("collector-process"), pytest.mark.timeout(300)]
-
 TODAY = datetime.now(UTC).date().isoformat()
 BOOKS = {
     "customers.csv": "name,title,language\nnorth,North Data,zh\n",

@@ -9,8 +9,6 @@ import pytest
 
 from tests.peers.collector import CollectorProcess, collector
 
-pytestmark = [pytest.mark.xdist_group("collector-process"), pytest.mark.timeout(300)]
-
 SHEET = """
 [[depot]]
 depot = "sh"

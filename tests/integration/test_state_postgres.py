@@ -15,7 +15,6 @@ from hardcase_collector.storage.state import SqlStateStore
 from tests.contracts.state_store import an_agent, an_asset
 from tests.peers.postgres import Postgres, postgres
 
-pytestmark = pytest.mark.xdist_group("postgres")
 _NUMBERS = itertools.count(1)
 
 

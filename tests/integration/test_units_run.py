@@ -31,7 +31,6 @@ from tests.peers.sandbox import allowed_calls, settings
 
 pytestmark = [
     pytest.mark.timeout(600),
-    pytest.mark.xdist_group("units"),
     pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to make name spaces of mounts"),
     pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs the Debian package systemd"),
     pytest.mark.skipif(ctypes.util.find_library("seccomp") is None, reason="needs the Debian package libseccomp2"),

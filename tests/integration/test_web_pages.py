@@ -13,8 +13,6 @@ import pytest
 from tests.peers.chromium import chromium
 from tests.peers.collector import NO_RESERVE, CollectorProcess, collector, wait_until
 
-pytestmark = [pytest.mark.xdist_group("collector-process"), pytest.mark.timeout(300)]
-
 DRILL = """
 [asset]
 vendor = "Hardcase Rehearsal"
