@@ -18,6 +18,7 @@ from hardcase_collector.domain.ports import CaseFilter, Recount
 from hardcase_collector.storage import migrations
 from hardcase_collector.storage.backup import restoring
 from hardcase_collector.storage.backup.archive import FORMAT, About
+from hardcase_collector.storage.backup.begun import begin
 from hardcase_collector.storage.backup.taking import Backups, Origin
 from hardcase_collector.storage.state.models.columns import Model
 from hardcase_collector.storage.state.snapshot import StateSnapshot
@@ -359,6 +360,60 @@ def test_a_database_that_is_not_empty_is_refused_before_anything_is_put_aside(
 
     assert (there / "pki/ca.key").read_text() == "the key"
     assert sorted(path.name for path in there.iterdir()) == ["evidence", "pki", "telemetry"]
+
+
+@pytest.mark.parametrize("placed", [0, 1, 2])
+def test_a_restore_that_was_cut_off_behind_its_rows_goes_on_with_the_same_file_alone(
+    house: House, server: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, placed: int
+) -> None:
+    """`placed`: how many of telemetry, evidence and CA were in their place when the power went."""
+    file, other, there = tmp_path / "backup.tar", tmp_path / "other.tar", tmp_path / "there"
+    house.write_to(file)
+    with other.open("xb") as target:
+        target.writelines(house.backups().take(NOW + 1))
+    there.mkdir()
+    url = server.new_database(f"cut{placed}")
+    rename, renamed = os.rename, []
+
+    def cut(source: Path, target: Path) -> None:
+        if Path(target).parent == there and len(renamed) == placed:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        renamed.append(target)
+        rename(source, target)
+
+    with monkeypatch.context() as power:
+        power.setattr(os, "rename", cut)
+        with pytest.raises(StoreFailed):
+            restoring.restore(file, there, url, replace=False, now_ms=NOW)
+    before = rows_of(url)
+    with pytest.raises(IllegalAction, match=r"cut off, of the backup taken on 20.*give that file again"):
+        restoring.restore(other, there, url, replace=True, now_ms=NOW + 5)
+    restoring.restore(file, there, url, replace=False, now_ms=NOW + 5)
+
+    assert rows_of(url) == before == rows_of(house.url)
+    assert (there / "pki/ca.key").read_text() == "the key"
+    left = {path.name for path in there.iterdir()} - {f"replaced-{NOW + 5}"}
+    assert left == {"evidence", "pki", "telemetry"}
+    with pytest.raises(IllegalAction, match="holds a collector"):
+        restoring.restore(file, there, url, replace=False, now_ms=NOW + 9)
+
+
+def test_rows_that_somebody_has_used_since_are_not_gone_on_with(
+    house: House, server: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, there = tmp_path / "backup.tar", tmp_path / "there"
+    house.write_to(file)
+    there.mkdir()
+    url = server.new_database("used")
+    restoring.restore(file, there, url, replace=False, now_ms=NOW)
+    begin(there, about(NOW), NOW)
+    state = SqlStateStore.open(url, migrate=False)
+    with state.write() as tx:
+        tx.access.audit(at_ms=NOW + 1, actor="li", action="case.closed", subject="1", facts={})
+    state.close()
+    with pytest.raises(IllegalAction, match="not empty"):
+        restoring.restore(file, there, url, replace=True, now_ms=NOW + 5)
+    assert (there / "pki/ca.key").exists()
 
 
 def test_a_backup_goes_from_either_database_to_either(house: House, server: Postgres, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 Called by the `restore` command, under the lock of the data directory. Everything is unpacked and checked beside what
 is there before anything is replaced; the CA comes last, and without it `serve` does not start: a restore that was cut
-off is seen, and is simply begun again; into PostgreSQL with another empty database, where the rows are in the first.
+off is seen, and is simply begun again with the same file: rows that are in PostgreSQL already stay there (`begun.py`).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from sqlalchemy.engine import URL
 from hardcase_collector.domain.errors import ConfigError, IllegalAction, StoreFailed
 from hardcase_collector.storage.backup import archive
 from hardcase_collector.storage.backup.archive import About, Manifest
+from hardcase_collector.storage.backup.begun import RESTORED, Begun, begin, begun_in, end
 from hardcase_collector.storage.backup.taking import EVIDENCE, PKI, STATE, TELEMETRY
 from hardcase_collector.storage.migrations import bring_up, is_known
 from hardcase_collector.storage.state.access_store import SqlAccessStore
@@ -45,7 +46,8 @@ def check(file: Path) -> Manifest:
 def restore(file: Path, data_dir: Path, state_url: str, *, replace: bool, now_ms: int) -> Manifest:
     """Raises FileDamaged, ConfigError, IllegalAction (there is a collector and `replace` was not said), StoreFailed."""
     state = parse_url(state_url)
-    _refuse_to_overwrite(data_dir, state, replace=replace)
+    begun = begun_in(data_dir)
+    _refuse_to_overwrite(data_dir, state, replace=replace, begun=begun)
     stage = data_dir / STAGE
     try:
         shutil.rmtree(stage, ignore_errors=True)
@@ -53,13 +55,16 @@ def restore(file: Path, data_dir: Path, state_url: str, *, replace: bool, now_ms
         manifest = archive.unpack(file, stage)
         _known(manifest.about)
         _bring_up_to_date(stage / STATE, manifest.about, now_ms)
-        _prepare(state)
+        placed = _prepare(state, begun, manifest.about)
         aside = data_dir / f"replaced-{now_ms}"
         _put_aside(data_dir, aside, state)
-        _place_state(stage / STATE, state)
+        if not placed:
+            begin(data_dir, manifest.about, now_ms)
+            _place_state(stage / STATE, state)
         for name in (TELEMETRY, EVIDENCE, PKI):
             (stage / name).mkdir(mode=0o700, exist_ok=True)
             os.rename(stage / name, data_dir / name)
+        end(data_dir)
         _sync(data_dir)
     except OSError as error:
         raise StoreFailed(f"restore: {error.filename or data_dir}: {error.strerror or error}") from error
@@ -75,8 +80,8 @@ def _known(about: About) -> None:
         )
 
 
-def _refuse_to_overwrite(data_dir: Path, state: URL, *, replace: bool) -> None:
-    if replace:
+def _refuse_to_overwrite(data_dir: Path, state: URL, *, replace: bool, begun: Begun | None) -> None:
+    if replace or (begun is not None and not (data_dir / PKI / "ca.key").exists()):
         return
     if (data_dir / PKI / "ca.key").exists() or (data_dir / TELEMETRY).exists():
         raise IllegalAction(f"{data_dir} holds a collector: say --replace to put it aside there, or name another place")
@@ -95,7 +100,7 @@ def _bring_up_to_date(path: Path, about: About, now_ms: int) -> None:
                 SqlAccessStore(connection).audit(
                     at_ms=now_ms,
                     actor="restore",
-                    action="collector.restored",
+                    action=RESTORED,
                     subject="",
                     facts={"taken_ms": about.taken_ms, "version": about.version},
                 )
@@ -120,18 +125,22 @@ def _put_aside(data_dir: Path, aside: Path, state: URL) -> None:
             shutil.move(path, aside / path.name)
 
 
-def _prepare(state: URL) -> None:
-    """A database that cannot take the rows is told of while everything is still where it was."""
+def _prepare(state: URL, begun: Begun | None, about: About) -> bool:
+    """A database that cannot take the rows is told of while everything is still where it was. True: it has them."""
     if state.get_backend_name() == "sqlite":
-        return
+        return False
     engine = writer_engine(state)
     try:
         with named("being restored"):
             bring_up(engine)
             with engine.begin() as connection:
+                if begun is not None and begun.left_in(connection):
+                    begun.check_same(about)
+                    return True
                 _refuse_full(connection)
     finally:
         engine.dispose()
+    return False
 
 
 def _place_state(path: Path, state: URL) -> None:
