@@ -25,7 +25,7 @@ def person(
     yes: Yes = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Put a pseudonym for a person wherever a field names him; his user and contact lines go."""
+    """Put a pseudonym for a person wherever a field or a text names him; his user and contact lines go."""
     _forget(ctx, "person", {"name": name, "customer": customer}, dry_run=dry_run, yes=yes, as_json=as_json)
 
 
@@ -66,14 +66,25 @@ def _show(answer: dict[str, Any]) -> None:
     talk.show_table("", heads("table", "rows"), rows, empty=_("Nothing."))
     if answer["agents"]:
         talk.say(_("{agents} agents are cut off.").format(**answer))
+    if answer["papers"]:
+        talk.show_table(
+            _("Files that may name him, for you to look at:"),
+            heads("case", "kind", "id", "name"),
+            ((one["case"], _paper(one["kind"]), one["id"], one["name"]) for one in answer["papers"]),
+            empty="",
+        )
     talk.say(_("What stays:"))
     for one in answer["stays"]:
         talk.say(f"- {_what_stays(one)}")
 
 
+def _paper(kind: str) -> str:
+    return {"service_report": _("service report"), "attachment": _("attachment")}.get(kind, kind)
+
+
 def _what_stays(code: str) -> str:
     return {
-        "free_text": _("names inside of notes and descriptions that somebody wrote"),
+        "free_text": _("parts and other spellings of the name in what somebody wrote"),
         "notifications": _("what was sent to mail, webhooks and ticket systems"),
         "documents": _("attached files and signed service reports"),
         "telemetry": _("samples, as numbers without a name, until their files are past retention"),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
 from typing import Protocol
 
 from hardcase_collector.domain.customer import Contact, Custody, Customer, Entitlement, Site
@@ -62,6 +64,24 @@ class RegistryStore(Protocol):
     def remove_entitlement(self, number: int) -> None: ...
 
 
+class PaperKind(StrEnum):
+    SERVICE_REPORT = "service_report"
+    """Printed, and sent to whoever was to sign it."""
+    ATTACHMENT = "attachment"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paper:
+    """A file that may name a person who is forgotten: nobody writes in it."""
+
+    kind: PaperKind
+    case: str
+    """Its number."""
+    id: int
+    """Of the attachment, or of the report."""
+    name: str
+
+
 class ForgettingStore(Protocol):
     """What a person or a customer left behind, by table, and its end. `registry/forgetting.py` says when."""
 
@@ -69,6 +89,9 @@ class ForgettingStore(Protocol):
         """Whose contact or user somebody of this name is."""
 
     def traces_of_person(self, person: str, *, customer: str | None) -> Mapping[str, int]: ...
+    def papers_of_person(self, person: str, *, customer: str | None, limit: int, pseudonym: str) -> Sequence[Paper]:
+        """At most so many of each kind. `pseudonym`: as he will be called in their names; "" = as he is."""
+
     def replace_person(self, person: str, pseudonym: str, *, customer: str | None) -> Mapping[str, int]:
         """In every field that names people. `customer`: only in what is this customer's."""
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from hardcase_collector.domain.actor import Role
 from hardcase_collector.domain.errors import NotAllowed, NotFound
+from hardcase_collector.domain.registry_store import Paper
 from hardcase_collector.domain.state_store import Transaction
 
 
@@ -15,7 +16,7 @@ class Stays(StrEnum):
     """What forgetting does not reach, and until when it stays."""
 
     FREE_TEXT = "free_text"
-    """A name inside of what somebody wrote."""
+    """A part of a name, or another way to write it, inside of what somebody wrote."""
     NOTIFICATIONS = "notifications"
     """What channels were sent."""
     DOCUMENTS = "documents"
@@ -25,6 +26,9 @@ class Stays(StrEnum):
     JOURNAL = "journal"
     BACKUPS = "backups"
 
+
+MAX_PAPERS = 500
+"""Of each kind that are listed: who has more of them looks at his cases."""
 
 OF_PERSON = (Stays.FREE_TEXT, Stays.NOTIFICATIONS, Stays.DOCUMENTS, Stays.JOURNAL, Stays.BACKUPS)
 OF_CUSTOMER = (Stays.TELEMETRY, Stays.NOTIFICATIONS, Stays.JOURNAL, Stays.BACKUPS)
@@ -42,10 +46,12 @@ class Forgotten:
     """Numbers of agents whose streams must end."""
     files: tuple[str, ...] = ()
     """SHA-256 of files that may have nobody any more."""
+    papers: tuple[Paper, ...] = ()
+    """Files that may go on naming him, for a person to look at."""
 
 
 def person(tx: Transaction, name: str, *, customer: str | None, pseudonym: str, dry_run: bool) -> Forgotten:
-    """He becomes the pseudonym in every field that names people; his user and contact lines go.
+    """He becomes the pseudonym in every field that names people and in what was written; his user and contacts go.
 
     `customer`: the one whose contact he is; needed where several have one of that name. Raises NotFound, NotAllowed.
     """
@@ -53,10 +59,12 @@ def person(tx: Transaction, name: str, *, customer: str | None, pseudonym: str, 
     traces = tx.forgetting.traces_of_person(name, customer=customer)
     if not traces:
         raise NotFound(f"nothing names {name!r}")
+    # Looked up before: after it nobody could tell any more which.
+    papers = tuple(tx.forgetting.papers_of_person(name, customer=customer, limit=MAX_PAPERS, pseudonym=pseudonym))
     if dry_run:
-        return Forgotten(traces=traces, stays=OF_PERSON)
+        return Forgotten(traces=traces, stays=OF_PERSON, papers=papers)
     tx.forgetting.replace_person(name, pseudonym, customer=customer)
-    return Forgotten(traces=traces, stays=OF_PERSON, pseudonym=pseudonym)
+    return Forgotten(traces=traces, stays=OF_PERSON, pseudonym=pseudonym, papers=papers)
 
 
 def _check_person(tx: Transaction, name: str, customer: str | None) -> None:

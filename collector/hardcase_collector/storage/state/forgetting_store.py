@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection
 
+from hardcase_collector.domain.registry_store import Paper
 from hardcase_collector.storage.state.erasing import SqlErasing
 from hardcase_collector.storage.state.pseudonyms import SqlPseudonyms
 
@@ -19,6 +20,9 @@ class SqlForgettingStore:
 
     def traces_of_person(self, person: str, *, customer: str | None) -> Mapping[str, int]:
         return SqlPseudonyms(self._connection, person, customer=customer).traces()
+
+    def papers_of_person(self, person: str, *, customer: str | None, limit: int, pseudonym: str) -> Sequence[Paper]:
+        return SqlPseudonyms(self._connection, person, customer=customer).papers(limit, pseudonym)
 
     def replace_person(self, person: str, pseudonym: str, *, customer: str | None) -> Mapping[str, int]:
         return SqlPseudonyms(self._connection, person, customer=customer).replace(pseudonym)

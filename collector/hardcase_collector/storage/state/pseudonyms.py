@@ -1,4 +1,4 @@
-"""A person becomes a pseudonym: in every column that names people, and in every frozen copy that does.
+"""A person becomes a pseudonym: in every column that names people, in every frozen copy, in what people wrote.
 
 `PEOPLE` and `COPIES` are held to the schema by a test: a new column that names people must be in them.
 """
@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     LargeBinary,
+    RowMapping,
     Table,
     and_,
     delete,
@@ -21,24 +23,30 @@ from sqlalchemy import (
     insert,
     or_,
     select,
+    true,
     update,
 )
 
 from hardcase_collector.domain.audit import PERSON_FORGOTTEN
+from hardcase_collector.domain.registry_store import Paper, PaperKind
 from hardcase_collector.storage.state.audit_store import opened
 from hardcase_collector.storage.state.belonging import belongs
 from hardcase_collector.storage.state.erasing import overwritten
 from hardcase_collector.storage.state.models import (
     ApiTokenRow,
+    AttachmentRow,
     AuditRow,
+    CaseRow,
     ContactRow,
     DispatchRow,
     EngineerRow,
     KeptAnswerRow,
     Model,
+    ServiceReportRow,
     UserRow,
     WebSessionRow,
 )
+from hardcase_collector.storage.state.names_in_text import FILE_NAMES, WRITTEN, Names
 from hardcase_collector.storage.state.upserts import table_of
 
 PEOPLE: Mapping[str, tuple[str, ...]] = {
@@ -72,11 +80,13 @@ COPIES: Mapping[str, tuple[str, ...]] = {
     "audit": ("facts",),
     "duty_teams": ("body",),
     "outbox": ("body",),
+    "proposals": ("risks", "steps"),
+    "quotes": ("lines",),
     "service_reports": ("parts", "facts"),
     "site_access": ("names",),
     "timeline": ("parameters",),
 }
-"""JSON columns in which a name may stand as a value."""
+"""JSON columns in which a name may stand as a value, or within one."""
 REMOVED = ("api_tokens", "contacts", "engineers", "users", "web_sessions")
 """Tables whose rows are the person himself."""
 
@@ -88,6 +98,9 @@ _ANSWERS = table_of(KeptAnswerRow)
 _TOKENS = table_of(ApiTokenRow)
 _USERS = table_of(UserRow)
 _AUDIT = table_of(AuditRow)
+_CASES = table_of(CaseRow)
+_FILES = table_of(AttachmentRow)
+_REPORTS = table_of(ServiceReportRow)
 
 Condition = ColumnElement[bool]
 
@@ -104,6 +117,7 @@ class SqlPseudonyms:
         self._customer = customer
         self._bound = {} if customer is None else {"of_customer": customer}
         self._said = self._identifiers()
+        self._names = Names(self._said)
 
     def customers(self) -> Sequence[str]:
         """Whose contact or user somebody of this name is; the scope plays no part."""
@@ -124,7 +138,12 @@ class SqlPseudonyms:
                 mine = and_(mine, theirs)
             for row in self._connection.execute(select(*(table.c[word] for word in words)).where(mine), self._bound):
                 said.update(word for word in row if word)
-        return tuple(sorted(said))
+        return tuple(sorted(said - self._titles_of_others()))
+
+    def _titles_of_others(self) -> set[str]:
+        """A title that others bear too ("engineer") is not his name."""
+        query = select(_ENGINEERS.c.title).where(_ENGINEERS.c.name != self._name)
+        return set(self._connection.execute(query).scalars())
 
     def traces(self) -> Mapping[str, int]:
         """Table -> rows that name him, where there are any."""
@@ -132,6 +151,9 @@ class SqlPseudonyms:
         for name, columns in COPIES.items():
             copies = sum(len(self._copies(Model.metadata.tables[name], column)) for column in columns)
             found[name] = found.get(name, 0) + copies
+        for name, columns in WRITTEN.items():
+            wrote = sum(len(self._written(Model.metadata.tables[name], column)) for column in columns)
+            found[name] = found.get(name, 0) + wrote
         for table in (_CONTACTS, _ENGINEERS, _USERS):
             found[table.name] = self._count(table, table.c.name == self._name)
         return {name: rows for name, rows in sorted(found.items()) if rows}
@@ -178,6 +200,9 @@ class SqlPseudonyms:
         for name, columns in COPIES.items():
             for column in columns:
                 self._rewrite(Model.metadata.tables[name], column, pseudonym)
+        for name, columns in WRITTEN.items():
+            for column in columns:
+                self._write_over(Model.metadata.tables[name], column, pseudonym)
         self._remove(pseudonym)
 
     def _remove(self, pseudonym: str) -> None:
@@ -211,9 +236,57 @@ class SqlPseudonyms:
         )
         for row in rows:
             tree = _loaded(row[-1])
-            if tree is not None and _holds(tree, self._said):
+            if tree is not None and self._names.in_tree(tree):
                 found.append((tuple(row[:-1]), tree))
         return found
+
+    def _written(self, table: Table, column: str) -> list[tuple[tuple[object, ...], str]]:
+        """(key of the row, its text) where one of his names stands in what somebody wrote."""
+        keys, telling = list(table.primary_key), self._telling(table, column)
+        query = select(*keys, table.c[column]).where(self._scoped(table, telling))
+        rows = self._connection.execute(query, self._bound)
+        file = (table.name, column) in FILE_NAMES
+        return [(tuple(row[:-1]), row[-1]) for row in rows if self._names.in_text(row[-1], file=file)]
+
+    def _write_over(self, table: Table, column: str, pseudonym: str) -> None:
+        file = (table.name, column) in FILE_NAMES
+        for key, text in self._written(table, column):
+            same = and_(*(one == value for one, value in zip(table.primary_key, key, strict=True)))
+            said = self._names.put(text, pseudonym, file=file)
+            self._connection.execute(update(table).where(same).values({column: said}))
+
+    def papers(self, limit: int, pseudonym: str) -> Sequence[Paper]:
+        """Printed reports that name him, and files that he attached or that bear his name."""
+        printed = _REPORTS.c.files.not_in(("", "{}", "[]"))
+        told = (*WRITTEN["service_reports"], *COPIES["service_reports"])
+        reports = self._papers(_REPORTS, (*PEOPLE["service_reports"], *told), limit, printed)
+        files = self._papers(_FILES, (*PEOPLE["attachments"], *WRITTEN["attachments"]), limit, true())
+        return [
+            *(
+                Paper(kind=PaperKind.SERVICE_REPORT, case=row["case"], id=row["id"], name=row["number"])
+                for row in reports
+            ),
+            *(
+                Paper(
+                    kind=PaperKind.ATTACHMENT,
+                    case=row["case"],
+                    id=row["id"],
+                    name=self._names.put(row["name"], pseudonym, file=True) if pseudonym else row["name"],
+                )
+                for row in files
+            ),
+        ]
+
+    def _papers(self, table: Table, columns: Sequence[str], limit: int, condition: Condition) -> list[RowMapping]:
+        named = or_(*(self._telling(table, column) for column in columns))
+        query = select(table, _CASES.c.number.label("case")).where(_CASES.c.id == table.c.case_id, condition)
+        rows = self._connection.execute(query.where(self._scoped(table, named)).order_by(table.c.id), self._bound)
+        mine = (
+            row
+            for row in rows.mappings()
+            if any(self._names.in_text(row[one], file=(table.name, one) in FILE_NAMES) for one in columns)
+        )
+        return list(islice(mine, limit))
 
     def _telling(self, table: Table, column: str) -> Condition:
         """A quick look: JSON may write a name in two ways, with escapes or without."""
@@ -225,7 +298,7 @@ class SqlPseudonyms:
     def _rewrite(self, table: Table, column: str, pseudonym: str) -> None:
         binary = isinstance(table.c[column].type, LargeBinary)
         for key, tree in self._copies(table, column):
-            text = json.dumps(_replaced(tree, self._said, pseudonym), separators=(",", ":"))
+            text = json.dumps(self._names.put_in_tree(tree, pseudonym), separators=(",", ":"))
             same = and_(*(one == value for one, value in zip(table.primary_key, key, strict=True)))
             written: object = text.encode("utf-8") if binary else text
             self._connection.execute(update(table).where(same).values({column: written}))
@@ -237,19 +310,3 @@ def _loaded(kept: str | bytes) -> Any:
     except ValueError:
         return None
     return tree if isinstance(tree, dict | list) else None
-
-
-def _holds(tree: Any, said: Sequence[str]) -> bool:
-    if isinstance(tree, dict):
-        return any(_holds(value, said) for value in tree.values())
-    if isinstance(tree, list):
-        return any(_holds(value, said) for value in tree)
-    return tree in said
-
-
-def _replaced(tree: Any, said: Sequence[str], pseudonym: str) -> Any:
-    if isinstance(tree, dict):
-        return {key: _replaced(value, said, pseudonym) for key, value in tree.items()}
-    if isinstance(tree, list):
-        return [_replaced(value, said, pseudonym) for value in tree]
-    return pseudonym if tree in said else tree

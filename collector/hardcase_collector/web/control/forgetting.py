@@ -70,5 +70,6 @@ def _told(found: Forgotten, *, done: bool) -> Json:
         "traces": plain(dict(found.traces)),
         "agents": len(found.agents),
         "files": len(found.files),
+        "papers": [plain(one) for one in found.papers],
         "stays": [str(one) for one in found.stays],
     }

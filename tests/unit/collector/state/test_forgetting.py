@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from hardcase_collector.storage.migrations import bring_up
 from hardcase_collector.storage.state.audit_store import opened
-from hardcase_collector.storage.state.belonging import belongs, tables
+from hardcase_collector.storage.state.belonging import belongs, kind_of, tables
 from hardcase_collector.storage.state.connections import parse_url, writer_engine
 from hardcase_collector.storage.state.forgetting_store import SqlForgettingStore
 from hardcase_collector.storage.state.models import Model
+from hardcase_collector.storage.state.names_in_text import WRITTEN, Names
 from hardcase_collector.storage.state.pseudonyms import COPIES, PEOPLE, REMOVED
 from sqlalchemy import Column, Engine, LargeBinary, String
 
@@ -90,6 +91,8 @@ def naming(column: Column[object]) -> object:
         return ADA
     if column.table.name in REMOVED and column.name in ("name", "user_name"):
         return ADA if column.table.name not in ("contacts",) else None
+    if column.name in WRITTEN.get(column.table.name, ()):
+        return f"told by {ADA}."
     if column.name in COPIES.get(column.table.name, ()):
         told = json.dumps({"who": ADA, "all": [{"x": ADA}], "text": f"{ADA} said so", "n": 3})
         return told.encode() if isinstance(column.type, LargeBinary) else told
@@ -109,18 +112,19 @@ def check_a_person_becomes_a_pseudonym(engine: Engine) -> None:
         assert before == store.replace_person(ADA, "forgotten-1", customer=None)
         assert store.traces_of_person(ADA, customer=None) == {}
         after = dump(connection)
-    named = {name for name in {*PEOPLE, *COPIES}}
+    named = {name for name in {*PEOPLE, *COPIES, *WRITTEN}}
     assert named <= set(before)
     for name, rows in after.items():
         for row in rows:
             assert ADA not in row, name
+            assert not holds(row, ADA), name
             for cell in row:
-                if holds((cell,), ADA):
+                if holds((cell,), "forgotten-1") and holds((cell,), "{"):
                     tree = json.loads(str(cell.decode() if isinstance(cell, bytes) else cell))
                     assert tree == {
                         "who": "forgotten-1",
                         "all": [{"x": "forgotten-1"}],
-                        "text": f"{ADA} said so",
+                        "text": "forgotten-1 said so",
                         "n": 3,
                     }
 
@@ -173,3 +177,71 @@ def test_a_person_of_one_customer_stays_who_he_is_with_another(engine: Engine) -
         str(row) for row in after["timeline"] if "forgotten-1" not in row
     )
     assert len([row for row in after["timeline"] if "forgotten-1" in row]) == 1
+
+
+WROTE = {
+    "reason",
+    "comment",
+    "description",
+    "solution",
+    "found",
+    "done",
+    "result",
+    "note",
+    "text",
+    "detail",
+    "reference",
+}
+"""Names of columns in which people write; `title` and `name` are looked at one by one."""
+NOT_WRITTEN = {
+    ("coverage", "reason"),
+    ("events", "text"),
+    ("quarantine", "detail"),
+    ("service_reports", "result"),
+    ("source_statuses", "detail"),
+    ("whys", "reason"),
+}
+"""Said by machines, or one of a closed set."""
+
+
+def test_every_column_that_people_write_in_is_known() -> None:
+    unknown = [
+        (table.name, column.name)
+        for table in Model.metadata.sorted_tables
+        for column in table.columns
+        if set(column.name.split("_")) & WROTE
+        if kind_of(column) is str
+        if column.name not in (*WRITTEN.get(table.name, ()), *PEOPLE.get(table.name, ()))
+    ]
+    assert set(unknown) == NOT_WRITTEN
+
+
+@pytest.mark.parametrize(
+    ("text", "after"),
+    [
+        ("li changed it", "X changed it"),
+        ("asked li, who said (li) yes.", "asked X, who said (X) yes."),
+        ("the client on sh-li-01, li@b.example, /home/li/x, li.local", None),
+        ("\u7531\u738b\u654f\u66f4\u6362", "\u7531X\u66f4\u6362"),
+        ("mail li@north.example.", "mail X."),
+        ("li", "X"),
+        ("LI", None),
+    ],
+)
+def test_a_name_is_replaced_where_the_whole_of_it_stands(text: str, after: str | None) -> None:
+    names = Names(["li", "\u738b\u654f", "li@north.example"])
+    assert names.in_text(text) is (after is not None)
+    assert names.put(text, "X") == (text if after is None else after)
+
+
+def test_a_single_letter_and_a_pattern_in_a_name_match_nothing_but_themselves() -> None:
+    assert Names(["a"]).put("a bay", "X") == "a bay"
+    assert Names(["a"]).put("a", "X") == "X"
+    assert Names(["J. (Jo) *"]).put("said J. (Jo) * here", "X") == "said X here"
+
+
+def test_a_file_may_be_called_after_somebody() -> None:
+    names = Names(["li", "\u738b\u654f"])
+    assert names.put("by_li-2.log", "X", file=True) == "by_X-2.log"
+    assert names.put("\u738b\u654f.pdf", "X", file=True) == "X.pdf"
+    assert not names.in_text("client.log", file=True)

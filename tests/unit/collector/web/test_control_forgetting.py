@@ -9,6 +9,8 @@ import pytest
 from hardcase_collector.domain.case import TimelineEntry
 from hardcase_collector.domain.errors import SessionSuperseded
 from hardcase_collector.domain.ports import EpochKey, Mark, User
+from hardcase_collector.domain.repair import RepairResult, ServiceReport
+from hardcase_collector.domain.report import Attachment
 from hardcase_collector.domain.service_terms import Team
 
 from tests.contracts.registry_store import two_customers
@@ -83,6 +85,60 @@ def test_of_two_people_of_one_name_one_is_forgotten(socket: Socket) -> None:
     assert actors(socket).count("Ada") == 1
     with socket.store.read() as tx:
         assert [(one.customer, one.name) for one in tx.registry.contacts(customer=None)] == [("north", "Ada")]
+
+
+def papers_of(socket: Socket) -> None:
+    """On the case of north: a file that li attached, one of somebody else, and two reports of which one was printed."""
+    with socket.store.write() as tx:
+        for row, (by, name) in enumerate((("li", "by li.log"), ("wu", "client.log")), 1):
+            file = Attachment(
+                id=0,
+                case=1,
+                sha256=f"{row:064x}",
+                name=name,
+                media="text/plain",
+                size=1,
+                attached_by=by,
+                at_ms=NOON,
+            )
+            tx.reports.attach(file)
+        for number, files in (("HC-1-R1", ("zh.pdf=ab",)), ("HC-1-R2", ())):
+            tx.repairs.add_service_report(
+                ServiceReport(
+                    case=1,
+                    number=number,
+                    found="li found it",
+                    done="changed",
+                    result=RepairResult.REPAIRED,
+                    engineer="li",
+                    by="wu",
+                    made_ms=NOON,
+                    files=files,
+                )
+            )
+
+
+def test_a_name_within_a_note_becomes_the_pseudonym_and_papers_are_listed(socket: Socket) -> None:
+    scene(socket)
+    papers_of(socket)
+    with socket.store.read() as tx:
+        case = tx.cases.get(1).number
+    told = socket.post("/forget/person", name="li", dry_run=True).json()["papers"]
+    assert [(one["kind"], one["case"], one["name"]) for one in told] == [
+        ("service_report", case, "HC-1-R1"),
+        ("attachment", case, "by li.log"),
+    ]
+    done = socket.post("/forget/person", name="li", dry_run=False).json()
+    assert [one["name"] for one in done["papers"]] == ["HC-1-R1", f"by {done['pseudonym']}.log"]
+    with socket.store.read() as tx:
+        assert tx.repairs.service_reports(1)[0].found == f"{done['pseudonym']} found it"
+        assert [one.name for one in tx.reports.attachments(1, internal=True)][-1] == "client.log"
+    ada = socket.post("/forget/person", name="Ada", customer="north", dry_run=False).json()
+    with socket.store.read() as tx:
+        notes = [entry.parameters["text"] for entry in tx.cases.timeline(1) if entry.code == "note"]
+        others = [entry.parameters["text"] for entry in tx.cases.timeline(2) if entry.code == "note"]
+    assert set(notes) == {f"{ada['pseudonym']} called"}
+    assert set(others) == {"Ada called"}
 
 
 def test_the_last_administrator_and_a_customers_name_are_no_person_to_forget(socket: Socket) -> None:
