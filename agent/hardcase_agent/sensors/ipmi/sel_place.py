@@ -19,6 +19,8 @@ _PROCESSOR = re.compile(r"(?<![A-Za-z])(?:CPU|PROC(?:ESSOR)?)[ _\-#]*(\d{1,2})(?
 _FAN = re.compile(r"(?<![A-Za-z])FAN[ _\-#]*(?:BLOCK[ _]*)?(\d{1,2}[A-F]?|[A-F])(?![A-Za-z\d])", re.IGNORECASE)
 _DISK = re.compile(r"(?<![A-Za-z])(?:DRIVE|DISK|HDD|SSD|NVME|BAY|SLOT)[ _\-#]*(\d{1,3})(?![\dx])", re.IGNORECASE)
 _CARD = re.compile(r"(?<![A-Za-z])SLOT[ _#]*(\d{1,2})(?![\dx])", re.IGNORECASE)
+_BUS = re.compile(r"\bBus (\d{1,3}),? Device (\d{1,2}),? Function (\d)\b", re.IGNORECASE)
+"""Decimal, as Dell's firmware and the tools for it count."""
 _NUMBER = re.compile(r"#\s*(?:0x)?([0-9a-fA-F]{1,2})\b")
 
 _BY_COMPONENT: tuple[tuple[Component, re.Pattern[str], str], ...] = (
@@ -47,6 +49,9 @@ def part_of(component: Component, sensor: str, name: str, detail: str) -> tuple[
         return Part(component=component, slot=slot), dimm.note
     if component is Component.VOLTAGE and names_battery(sensor):
         return Part(component=Component.BATTERY, slot=name[:NAME_CHARACTERS].strip()), ""
+    if component is Component.PCIE and (address := _BUS.search(f"{detail} {sensor}")) is not None:
+        bus, device, function = (int(number) for number in address.groups())
+        return Part(component=component, slot=f"{bus:02x}:{device:02x}.{function}"), ""
     if component is Component.PCIE and (slotted := _CARD.search(f"{detail} {sensor}")) is not None:
         return Part(component=component, slot=slotted[1]), ""
     for owner, pattern, word in _BY_COMPONENT:

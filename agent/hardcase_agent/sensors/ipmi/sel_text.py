@@ -263,6 +263,9 @@ def event_of(entry: TextEntry, order: sel_dates.Order) -> Event:
     said, detail = _said(entry)
     split = sel_words.sensor_type(entry.sensor)
     name = split[1] if split is not None and (split[1] or entry.kind == split[0]) else entry.sensor
+    if said.component in (Component.MEMORY, Component.PCIE):
+        # FreeIPMI says behind ";" which module or slot its maker's bytes mean.
+        detail = f"{detail} {entry.extra}".strip()
     part, note = sel_place.part_of(said.component, entry.sensor, name, detail)
     words = entry.state.strip() or said.text
     if entry.data and said.code != _by_words(entry):

@@ -44,6 +44,7 @@ _TYPE_OF_ENTITY = {3: 0x07, 10: 0x08, 32: 0x0C, 8: 0x0C, 26: 0x0D, 4: 0x0D, 29: 
 _STATE_TYPES = (0x05, 0x07, 0x08, 0x09, 0x0C, 0x0D, 0x29)
 """Types that say states on nearly every machine: what a line without value and unit is."""
 _FAN = 0x04
+_CABLE = 0x1B
 _TEMPERATURE = 0x01
 _TEMPERATURE_NAME = re.compile(r"\btemp|temp(?:erature)?\b", re.IGNORECASE)
 _FAN_NAME = re.compile(r"\bfans?\b|fan[ _-]?\d", re.IGNORECASE)
@@ -215,7 +216,8 @@ def _candidates(row: Row, kind: int | None) -> Iterator[tuple[int | None, bool]]
     by_entity = _TYPE_OF_ENTITY.get(row.entity.id) if row.entity is not None else None
     first = [one for one in (kind, by_entity) if one is not None]
     yield from ((one, False) for one in dict.fromkeys(first))
-    yield from ((one, True) for one in range(0x01, 0x2D) if one not in first)
+    # "Config Error" is what a supply says and what a cable does; a supply is known by its name or entity.
+    yield from ((one, True) for one in (_CABLE, *range(0x01, 0x2D)) if one not in first)
     yield None, False
 
 

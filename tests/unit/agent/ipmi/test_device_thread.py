@@ -24,7 +24,7 @@ class Stuck:
 
     def __call__(self) -> None:
         self.begun.set()
-        assert self.may_return.wait(timeout=30)
+        assert self.may_return.wait(timeout=90)
 
 
 async def until(holds: Callable[[], bool]) -> None:

@@ -350,3 +350,18 @@ def test_no_damaged_line_makes_it_raise(data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(text)))
     through = data.draw(st.integers(at, len(text)))
     everything(text[:at] + data.draw(st.text(max_size=4)) + text[through:])
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "words", "slot"),
+    [
+        ("ECC Uncorr Err", "Memory", "Uncorrectable memory error ; DIMM A2", "DIMMA2"),
+        ("ECC Corr Err", "Memory", "Correctable memory error ; CPU1_DIMM_A2", "CPU1_DIMM_A2"),
+        ("ECC Corr Err", "Memory", "Correctable memory error ; OEM Event Data2 code = A1h", ""),
+        ("PCIE Fatal Err", "Critical Interrupt", "Bus Fatal Error ; Bus 175 Device 0 Function 0", "af:00.0"),
+        ("PCIE Fatal Err", "Critical Interrupt", "Bus Fatal Error ; Slot 3", "3"),
+    ],
+)
+def test_what_freeipmi_says_behind_the_state_names_the_part(name: str, kind: str, words: str, slot: str) -> None:
+    header = FREEIPMI.splitlines()[0]
+    assert one(f"{header}\n3 | Nov-02-2026 | 09:00:03 | {name} | {kind} | Critical | {words}\n").part.slot == slot

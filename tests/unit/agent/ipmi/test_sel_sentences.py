@@ -40,7 +40,7 @@ def told(sentence: str, severity: str = "Critical") -> Event:
         ("CPU 2 has a thermal trip (over-temperature) event.", "cpu.thermal_trip", "CPU2"),
         ("A fatal error was detected on a component at slot 2.", "pcie.bus_fatal_error", "2"),
         ("A bus correctable error was detected on a component at bus 0 device 2 function 0.",
-         "pcie.bus_correctable_error", ""),
+         "pcie.bus_correctable_error", "00:02.0"),
         ("The storage battery has failed.", "battery.failed", "storage"),
         ("The watchdog timer expired.", "host.watchdog_expired", ""),
         ("System event log (SEL) is almost full.", "sel.almost_full", ""),

@@ -511,3 +511,20 @@ def test_what_the_chassis_says_outweighs_what_its_fans_do() -> None:
     assert not [one for one in switched_on if off(one)]
     switched_off = seen(RESTING.replace("0.000      | RPM", "9.000      | RPM") + CHASSIS.replace(": on", ": off"))
     assert [one.sensor.name for one in switched_off if off(one)] == ["CPU1 Temp", "FAN1", "FAN2", "12V"]
+
+
+@pytest.mark.parametrize(
+    ("line", "quantity"),
+    [
+        ("Cable SAS B      | 91h | ok  |  4.1 | Config Error", "ipmi.cable"),
+        ("Riser Config Err | A5h | ok  |  7.1 | Config Error", "ipmi.cable"),
+        ("PS1 Status       | 92h | ok  | 10.1 | Presence detected, Config Error", "psu.status"),
+        ("PSU Mismatch     | 93h | ok  | 10.1 | Config Error", "psu.status"),
+        ("DIMM A1          | 94h | ok  | 32.1 | Configuration Error", "memory.status"),
+        ("CPU1             | 95h | ok  |  3.1 | Configuration Error", "cpu.status"),
+    ],
+)
+def test_a_configuration_error_is_of_what_the_line_speaks_of(line: str, quantity: str) -> None:
+    one = only(line)
+    assert one.sensor.quantity == quantity
+    assert "configuration_error" in states(one)
