@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 BIN = Path(sys.executable).parent
-STOPS_WITHIN_S = 15
+STOPS_WITHIN_S = 60
 
 
 class StageError(Exception):
@@ -89,7 +89,7 @@ class Program:
         self._end(signal.SIGKILL)
 
     def stop(self) -> None:
-        """SIGTERM, then kill -9 after 15 s."""
+        """SIGTERM, then kill -9 after 60 s."""
         self._end(signal.SIGTERM)
 
     def _end(self, how: signal.Signals) -> None:

@@ -54,7 +54,7 @@ class Scene:
             httpx.Client(
                 transport=httpx.HTTPTransport(uds=str(self.collector.directory / "control.sock")),
                 base_url="http://collector/v1/",
-                timeout=30,
+                timeout=90,
             )
         )
 

@@ -21,7 +21,7 @@ from hardcase_agent.domain.ports import CommandRunner
 
 from tests.peers.fake_smartctl import FakeSmartctl, can_make_unkillable
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 """Deadline of calls that are expected to end by themselves; a loaded machine takes its time."""
 
 

@@ -19,7 +19,7 @@ from typing import Self
 
 import pytest
 
-WITHIN_S = 30.0
+WITHIN_S = 90.0
 CALLS = "fsync,fdatasync,write,writev,pwrite64,pwritev,sendmsg,sendto,recvmsg,recvfrom,read"
 _LINE = re.compile(
     r"(?P<pid>\d+) +(?:<\.\.\. \w+ resumed>|(?P<name>\w+)\(\d+<(?P<path>(?:[^>]|(?<=-)>)*)>)(?P<rest>.*)"

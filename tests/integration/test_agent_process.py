@@ -15,7 +15,7 @@ from tests.fakes.collector_stream import FakeCollector
 from tests.integration.agent_process import AgentProcess, NotifySocket
 
 KILLS = 22
-STOPS_WITHIN_S = 15
+STOPS_WITHIN_S = 60
 """5 s are promised; the rest is for a loaded machine."""
 
 

@@ -18,7 +18,7 @@ from tests.peers.collector import NO_RESERVE, CollectorProcess, collector, wait_
 from tests.unit.collector.cases.bench import MINUTE, Bench, raised
 from tests.unit.collector.cases.books import covered, staffed
 
-WITHIN_S = 60.0
+WITHIN_S = 120.0
 TEAMS = """\
 [team.night]
 title = "夜班"

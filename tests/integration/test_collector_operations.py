@@ -19,7 +19,7 @@ from deploy.demo.stage import AgentStage, CollectorStage, StageError, wait_until
 from tests.peers.ipmi_sim import IpmiSim
 from tests.peers.webhook_sink import SECRET, Answer, Sink
 
-WITHIN_S = 60.0
+WITHIN_S = 120.0
 DRILLED = "DRILL-OPS-0001"
 CRITICAL_RAW = 98
 """Above the upper critical limit of the simulated BMC's processors, 95 degrees."""
@@ -137,7 +137,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         control = httpx.Client(
             transport=httpx.HTTPTransport(uds=str(collector.directory / "control.sock")),
             base_url="http://collector/v1/",
-            timeout=30,
+            timeout=90,
         )
         stack.callback(control.close)
         tables = f'[rehearsal]\ntimeline = "{folder / "drill.toml"}"\n'

@@ -29,7 +29,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CollectorProce
 def get(running: CollectorProcess, path: str, **headers: str) -> httpx.Response:
     context = ssl.create_default_context(cafile=running.folder / "data/pki/ca.crt")
     with httpx.Client(verify=context, trust_env=False) as client:
-        return client.get(f"https://localhost:{running.ports['web']}{path}", headers=headers, timeout=30)
+        return client.get(f"https://localhost:{running.ports['web']}{path}", headers=headers, timeout=90)
 
 
 def test_the_pages_port_is_trusted_through_the_collectors_own_ca(running: CollectorProcess) -> None:
@@ -109,13 +109,13 @@ def test_a_peer_that_is_neither_root_nor_owner_nor_administrator_is_refused(runn
         "os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
         "s.connect(os.path.basename(sys.argv[1]))\n"
         "s.sendall(b'GET /v1/users HTTP/1.1\\r\\nHost: c\\r\\n\\r\\n')\n"
-        "s.settimeout(20)\n"
+        "s.settimeout(60)\n"
         "print(s.recv(65536).decode())\n"
     )
     running.socket.chmod(0o666)
     try:
         done = subprocess.run(
-            [sys.executable, "-c", code, str(running.socket)], capture_output=True, text=True, timeout=30
+            [sys.executable, "-c", code, str(running.socket)], capture_output=True, text=True, timeout=120
         )
     finally:
         running.socket.chmod(0o600)

@@ -82,7 +82,7 @@ def recount(scene: Scene, agent: AgentStage, keeper: Keeper) -> None:
 
 
 def readyz(scene: Scene) -> httpx.Response:
-    return httpx.get(f"{scene.collector.url}readyz", verify=False, timeout=30)
+    return httpx.get(f"{scene.collector.url}readyz", verify=False, timeout=90)
 
 
 @pytest.mark.parametrize(("reserve_mb", "leave", "cause"), [(16, 8 << 20, "disk_full"), (0, 0, "store_failed")])

@@ -62,7 +62,7 @@ async def client(helper: HelperProcess) -> AsyncIterator[HelperClient]:
 
 def raw(helper: HelperProcess) -> socket.socket:
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    sock.settimeout(10)
+    sock.settimeout(60)
     sock.connect(str(helper.socket))
     return sock
 
@@ -84,7 +84,7 @@ def read_exactly(sock: socket.socket, length: int) -> bytes:
 
 async def test_an_allowed_ipmi_command_reaches_for_the_device(client: HelperClient) -> None:
     with pytest.raises(DeviceAbsent, match="ipmi_devintf"):
-        await client.ipmi().request(0x06, 0x01, b"", deadline_s=5.0)
+        await client.ipmi().request(0x06, 0x01, b"", deadline_s=60.0)
 
 
 CLEAR_SEL = IpmiRequest(0x0A, 0x47, b"\x01\x00CLR\xaa")
@@ -103,11 +103,11 @@ async def test_what_would_change_the_machine_is_refused_whichever_way_it_comes_a
     ipmi = client.ipmi()
     for _ in range(5):
         with pytest.raises(AccessDenied, match=name):
-            await ipmi.request(request.netfn, request.command, request.data, deadline_s=5.0)
+            await ipmi.request(request.netfn, request.command, request.data, deadline_s=60.0)
     with pytest.raises(AccessDenied, match="0x2c"):
-        await ipmi.request_behind(Controller(0, 0x2C), request, deadline_s=5.0)
+        await ipmi.request_behind(Controller(0, 0x2C), request, deadline_s=60.0)
     # Hidden between harmless ones: none of the batch is begun, or the absent device would be the answer.
-    many = await ipmi.request_many([IpmiRequest(0x06, 0x01), request, IpmiRequest(0x06, 0x01)], deadline_s=5.0)
+    many = await ipmi.request_many([IpmiRequest(0x06, 0x01), request, IpmiRequest(0x06, 0x01)], deadline_s=60.0)
     assert (many.answers, type(many.error)) == ((), AccessDenied)
     lines = [line for line in helper.log.splitlines() if name in line]
     numbers = f"NetFn 0x{request.netfn:02x} LUN 0 command 0x{request.command:02x}"
@@ -119,7 +119,7 @@ async def test_what_would_change_the_machine_is_refused_whichever_way_it_comes_a
 async def test_a_flood_of_refusals_does_not_flood_the_journal(client: HelperClient, helper: HelperProcess) -> None:
     for command in range(0x80, 0x100):
         with pytest.raises(AccessDenied):
-            await client.ipmi().request(0x2E, command, b"", deadline_s=5.0)
+            await client.ipmi().request(0x2E, command, b"", deadline_s=60.0)
     assert len(helper.log.splitlines()) <= BURST + 5
 
 
@@ -127,7 +127,7 @@ async def test_a_line_of_the_journal_is_one_line_whatever_the_client_said(
     client: HelperClient, helper: HelperProcess
 ) -> None:
     with pytest.raises(AccessDenied):
-        await client.run("x\nrefused: uid 0, pid 1: forged\x1b[2J", (), deadline_s=5.0)
+        await client.run("x\nrefused: uid 0, pid 1: forged\x1b[2J", (), deadline_s=60.0)
     assert len(helper.log.splitlines()) == 1
     assert "\x1b" not in helper.log
 
@@ -135,7 +135,7 @@ async def test_a_line_of_the_journal_is_one_line_whatever_the_client_said(
 async def test_a_refused_tool_is_logged_once(client: HelperClient, helper: HelperProcess) -> None:
     for _ in range(5):
         with pytest.raises(AccessDenied):
-            await client.run("sh", ("-c", "id"), deadline_s=5.0)
+            await client.run("sh", ("-c", "id"), deadline_s=60.0)
     assert helper.log.count("'sh' is not in the table") == 1
 
 
@@ -147,12 +147,12 @@ async def test_a_switch_of_the_command_line_lets_its_own_command_reach_for_the_d
     switch: str, request_: IpmiRequest, client: HelperClient, tmp_path: Path
 ) -> None:
     with pytest.raises(AccessDenied, match=f"--allow-{switch}"):
-        await client.ipmi().request(request_.netfn, request_.command, request_.data, deadline_s=5.0)
+        await client.ipmi().request(request_.netfn, request_.command, request_.data, deadline_s=60.0)
     (tmp_path / "other").mkdir()
     with HelperProcess(tmp_path / "other", f"--allow-{switch}", f"--ipmi-device={tmp_path}/ipmi0") as process:
         allowed = HelperClient(str(process.socket))
         with pytest.raises(DeviceAbsent):
-            await allowed.ipmi().request(request_.netfn, request_.command, request_.data, deadline_s=5.0)
+            await allowed.ipmi().request(request_.netfn, request_.command, request_.data, deadline_s=60.0)
         await allowed.close()
 
 
@@ -160,9 +160,9 @@ async def test_self_tests_and_lamps_are_off_until_the_command_line_turns_them_on
     client: HelperClient, helper: HelperProcess, fake: FakeSmartctl
 ) -> None:
     with pytest.raises(AccessDenied, match="--allow-self-test"):
-        await client.run("smartctl-selftest", (fake.disk("sda", "x"), "sat", "short"), deadline_s=5.0)
+        await client.run("smartctl-selftest", (fake.disk("sda", "x"), "sat", "short"), deadline_s=60.0)
     with pytest.raises(AccessDenied, match="--allow-identify"):
-        await client.run("identify-bay", ("/dev/sda", "60"), deadline_s=5.0)
+        await client.run("identify-bay", ("/dev/sda", "60"), deadline_s=60.0)
     assert fake.calls() == []
     assert helper.log.count("refused: ") == 2
 
@@ -171,7 +171,7 @@ async def test_a_self_test_is_started_where_it_is_allowed(fake: FakeSmartctl, tm
     with HelperProcess(tmp_path, *options(fake), "--allow-self-test") as process:
         client = HelperClient(str(process.socket))
         for test in ("short", "long", "abort"):
-            await client.run("smartctl-selftest", (fake.disk("sda", "{}"), "sat", test), deadline_s=20.0)
+            await client.run("smartctl-selftest", (fake.disk("sda", "{}"), "sat", test), deadline_s=60.0)
         await client.close()
     assert [call[3:-3] for call in fake.calls()] == [["-t", "short"], ["-t", "long"], ["-X"]]
 
@@ -198,12 +198,12 @@ async def test_a_lamp_goes_out_though_the_asker_and_then_the_helper_are_killed(t
     words = ("--allow-identify", "--sysfs", str(tmp_path / "sys"), "--lit", str(lit))
     with HelperProcess(tmp_path, *words) as first:
         client = HelperClient(str(first.socket))
-        await client.run("identify-bay", ("/dev/sda", "2"), deadline_s=5.0)
+        await client.run("identify-bay", ("/dev/sda", "4"), deadline_s=60.0)
         assert lamp.read_text() == "1"
         await client.close()
         await until(lambda: lamp.read_text() == "0")
         again = HelperClient(str(first.socket))
-        await again.run("identify-bay", ("0:0:8:0/Slot 01", "1"), deadline_s=5.0)
+        await again.run("identify-bay", ("0:0:8:0/Slot 01", "4"), deadline_s=60.0)
         os.kill(first.pid, signal.SIGKILL)
         await again.close()
     assert lamp.read_text() == "1"
@@ -224,9 +224,9 @@ async def test_a_disk_in_a_bay_without_ses_is_lit_by_ledctl_and_put_out_again(
             client = HelperClient(str(process.socket))
             if tools[0].endswith("nothing"):
                 with pytest.raises(DeviceAbsent, match="SES"):
-                    await client.run("identify-bay", (disk, "1"), deadline_s=5.0)
+                    await client.run("identify-bay", (disk, "1"), deadline_s=60.0)
             else:
-                await client.run("identify-bay", (disk, "1"), deadline_s=20.0)
+                await client.run("identify-bay", (disk, "1"), deadline_s=60.0)
                 await until(lambda: calls.exists() and "locate_off" in calls.read_text())
             await client.close()
     assert calls.read_text().splitlines() == [f"--listed-only locate={disk}", f"--listed-only locate_off={disk}"]
@@ -236,7 +236,7 @@ async def test_a_helper_that_is_stopped_leaves_no_lamp_lit(tmp_path: Path) -> No
     lamp = bay(tmp_path / "sys")
     with HelperProcess(tmp_path, "--allow-identify", "--sysfs", str(tmp_path / "sys")) as process:
         client = HelperClient(str(process.socket))
-        await client.run("identify-bay", ("/dev/sda", "3600"), deadline_s=5.0)
+        await client.run("identify-bay", ("/dev/sda", "3600"), deadline_s=60.0)
         await client.close()
         assert lamp.read_text() == "1"
     assert lamp.read_text() == "0"
@@ -261,7 +261,7 @@ async def test_a_frame_that_cannot_be_is_answered_and_only_that_connection_ends(
         with pytest.raises(MalformedAnswer):
             wire.outcome_of(payload)
         assert sock.recv(1) == b""
-    result = await client.run("smartctl-report", (fake.disk("sda", "well"),), deadline_s=20.0)
+    result = await client.run("smartctl-report", (fake.disk("sda", "well"),), deadline_s=60.0)
     assert result.stdout == b"well"
 
 
@@ -347,7 +347,7 @@ async def test_a_client_that_leaves_does_not_disturb_others(
     with raw(helper) as sock:
         sock.sendall(wire.pack(wire.TOOL, 1, wire.pack_tool(1_500, "smartctl-report", (slow,))))
         await until(lambda: len(fake.calls()) == 1)
-    result = await client.run("smartctl-report", (fake.disk("sdb", "well"),), deadline_s=20.0)
+    result = await client.run("smartctl-report", (fake.disk("sdb", "well"),), deadline_s=60.0)
     assert result.stdout == b"well"
     await until(lambda: not fake.processes())
 
@@ -361,7 +361,7 @@ def say_as(uid: int, path: Path, frame: bytes) -> bytes:
             os.setgid(uid)
             os.setuid(uid)
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
-                sock.settimeout(10)
+                sock.settimeout(60)
                 sock.connect(str(path))
                 with contextlib.suppress(OSError):  # a refused peer may be hung up on before it has spoken
                     sock.sendall(frame)
@@ -399,7 +399,7 @@ async def test_calls_in_flight_fail_by_name_when_the_helper_dies_and_the_next_fi
     slow = fake.disk("sda", behaviour="sleep")
     with HelperProcess(tmp_path, *options(fake)) as first:
         client = HelperClient(str(first.socket))
-        call = asyncio.create_task(client.run("smartctl-report", (slow,), deadline_s=5.0))
+        call = asyncio.create_task(client.run("smartctl-report", (slow,), deadline_s=60.0))
         await until(lambda: len(fake.calls()) == 1)
         os.kill(first.pid, signal.SIGKILL)
         with pytest.raises(DeviceFailed, match="went away"):
@@ -407,9 +407,9 @@ async def test_calls_in_flight_fail_by_name_when_the_helper_dies_and_the_next_fi
     for pid in fake.processes():  # nobody was left to kill it
         os.kill(pid, signal.SIGKILL)
     with pytest.raises(DeviceFailed, match=r"hardcase-helper\.socket"):
-        await client.run("smartctl-version", (), deadline_s=5.0)
+        await client.run("smartctl-version", (), deadline_s=60.0)
     with HelperProcess(tmp_path, *options(fake)):
-        result = await client.run("smartctl-report", (fake.disk("sdb", "again"),), deadline_s=20.0)
+        result = await client.run("smartctl-report", (fake.disk("sdb", "again"),), deadline_s=60.0)
         assert result.stdout == b"again"
         await client.close()
 
@@ -459,7 +459,7 @@ def test_it_takes_the_socket_that_systemd_hands_over(fake: FakeSmartctl, tmp_pat
     process = subprocess.Popen([sys.executable, "-c", starter, str(listener.fileno())], pass_fds=[listener.fileno()])
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
-            sock.settimeout(20)
+            sock.settimeout(60)
             sock.connect(str(path))
             sock.sendall(wire.pack(77, 4, b""))
             assert read_reply(sock)[0] == 4
@@ -486,7 +486,7 @@ async def test_it_stays_small_after_hundreds_of_calls_and_a_flood(
         await asyncio.gather(*(client.run("smartctl-report", (disk,), deadline_s=60.0) for disk in disks))
     for _ in range(300):
         with pytest.raises(DeviceAbsent):
-            await client.ipmi().request(0x04, 0x2D, b"\x01", deadline_s=20.0)
+            await client.ipmi().request(0x04, 0x2D, b"\x01", deadline_s=60.0)
     await client.run("smartctl-report", (fake.disk("sda", b"m" * (3 << 20)),), deadline_s=60.0)
     assert helper.memory_kb()["VmRSS"] <= RSS_LIMIT_KB
 

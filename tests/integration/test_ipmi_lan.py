@@ -208,8 +208,8 @@ async def test_a_cleared_log_is_read_from_its_beginning(sim: IpmiSim, sources: S
     sim.set_bit(0x30, 1, True)
     await sweep(sources.sel)
     device = device_of(sim, privilege=Privilege.OPERATOR)
-    reserved = await device.request(0x0A, 0x42, b"", deadline_s=5)
-    cleared = await device.request(0x0A, 0x47, reserved[1:3] + b"CLR\xaa", deadline_s=5)
+    reserved = await device.request(0x0A, 0x42, b"", deadline_s=60)
+    cleared = await device.request(0x0A, 0x47, reserved[1:3] + b"CLR\xaa", deadline_s=60)
     assert cleared[0] == 0
     await device.close()
     sim.set_bit(0x30, 3, True)

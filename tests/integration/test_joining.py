@@ -360,7 +360,7 @@ def forget_enrolment(ground: Ground, host: AgentStage) -> None:
 
 def database(ground: Ground, statement: str) -> None:
     """What another process that shares the store does."""
-    connection = sqlite3.connect(ground.collector.directory / "data" / "state.sqlite", timeout=30)
+    connection = sqlite3.connect(ground.collector.directory / "data" / "state.sqlite", timeout=90)
     with connection:
         connection.execute(statement)
     connection.close()
@@ -536,7 +536,7 @@ def serial_at(port: int) -> int:
         ["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-alpn", "h2"],
         input=b"",
         capture_output=True,
-        timeout=30,
+        timeout=90,
         check=False,
     ).stdout
     start = shown.find(b"-----BEGIN CERTIFICATE-----")

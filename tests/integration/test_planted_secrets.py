@@ -157,7 +157,7 @@ class Site:
                 self.process.wait(timeout=60)
             except subprocess.TimeoutExpired:
                 self.process.kill()
-                self.process.wait(timeout=30)
+                self.process.wait(timeout=90)
 
     def heard(self, answer: httpx.Response) -> httpx.Response:
         """Kept, without the cookie that its owner is to have."""

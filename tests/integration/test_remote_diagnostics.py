@@ -96,7 +96,7 @@ class Site:
     def kill(self) -> None:
         if self.process is not None and self.process.poll() is None:
             self.process.kill()
-            self.process.wait(timeout=30)
+            self.process.wait(timeout=90)
 
     def said(self) -> str:
         return self.log.read_text(errors="replace") if self.log.exists() else ""

@@ -92,7 +92,7 @@ def test_a_kill_leaves_no_file_that_nobody_refers_to(running: CollectorProcess) 
     before = stored(running)
     assert running.process is not None
     running.process.send_signal(signal.SIGKILL)
-    running.process.wait(timeout=30)
+    running.process.wait(timeout=90)
     evidence = running.folder / "data/evidence"
     (evidence / "incoming" / "half").write_bytes(b"half")
     stray = evidence / "ab" / ("ab" + "0" * 62)

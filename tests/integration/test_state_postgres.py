@@ -47,7 +47,7 @@ def test_a_deadlock_is_tried_again(store: SqlStateStore, database: str) -> None:
         tries += 1
         if tries == 2:
             # Who waits for a row is not served first: this session could lock it again before the other one does.
-            waiting.join(timeout=30)
+            waiting.join(timeout=90)
         tx.assets.set_mode(asset.id, asset.mode, live_from_ms=tries)
         if tries == 1:
             # The other session now waits for the asset, and this one is to wait for the agent.

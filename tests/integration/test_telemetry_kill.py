@@ -51,7 +51,7 @@ def test_a_kill_loses_nothing_that_was_acknowledged_and_doubles_nothing(tmp_path
                 acknowledged = int(writer.stdout.readline())
         finally:
             writer.kill()
-            rest = writer.communicate(timeout=30)[0].split()
+            rest = writer.communicate(timeout=90)[0].split()
         acknowledged = max([acknowledged, *(int(line) for line in rest)])
     store = DuckTelemetryStore(tmp_path)
     counted = store.recount()

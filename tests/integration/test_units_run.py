@@ -81,7 +81,7 @@ def running(request: pytest.FixtureRequest, root: Path, tmp_path: Path) -> Itera
 
 def handshake(port: int, ca: Path) -> str:
     context = ssl.create_default_context(cafile=ca)
-    plain = socket.create_connection(("127.0.0.1", port), timeout=30)
+    plain = socket.create_connection(("127.0.0.1", port), timeout=90)
     with plain, context.wrap_socket(plain, server_hostname="localhost") as wrapped:
         return wrapped.version() or ""
 

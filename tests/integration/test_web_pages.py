@@ -64,7 +64,7 @@ def drilled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CollectorProce
             yield made
         finally:
             process.terminate()
-            process.wait(timeout=30)
+            process.wait(timeout=90)
 
 
 def test_a_person_signs_in_reads_and_acts(drilled: CollectorProcess, tmp_path: Path) -> None:

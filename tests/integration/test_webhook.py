@@ -97,7 +97,7 @@ async def test_the_receiver_verifies_id_time_and_body(sink: Sink, channel: Webho
     "sent", [b"", b"POST / HTTP/1.1\r\nHost: c\r\n", b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\n{"]
 )
 def test_a_request_cut_off_by_its_senders_death_is_none(sink: Sink, sent: bytes) -> None:
-    with socket.create_connection((urlsplit(sink.url).hostname, urlsplit(sink.url).port), timeout=30) as sender:
+    with socket.create_connection((urlsplit(sink.url).hostname, urlsplit(sink.url).port), timeout=90) as sender:
         sender.sendall(sent)
         sender.shutdown(socket.SHUT_WR)
         while sender.recv(4096):
@@ -136,7 +136,7 @@ def answering(send: bytes, *, again: bool) -> Iterator[str]:
     """A server that says this to whoever connects, once or until nobody listens."""
     stopping = threading.Event()
     server = socket.create_server(("127.0.0.1", 0))
-    server.settimeout(10)
+    server.settimeout(60)
 
     def serve() -> None:
         try:
@@ -144,7 +144,7 @@ def answering(send: bytes, *, again: bool) -> Iterator[str]:
         except OSError:
             return
         with client:
-            client.settimeout(10)
+            client.settimeout(60)
             try:
                 client.recv(65536)
                 client.sendall(send)
@@ -160,7 +160,7 @@ def answering(send: bytes, *, again: bool) -> Iterator[str]:
     finally:
         stopping.set()
         server.close()
-        thread.join(timeout=15)
+        thread.join(timeout=60)
 
 
 async def test_an_answer_without_end_is_read_to_a_limit_and_counts() -> None:

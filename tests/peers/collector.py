@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 PROGRAM = (sys.executable, "-m", "hardcase_collector")
-STARTS_WITHIN_S = 60
-STOPS_WITHIN_S = 40
+STARTS_WITHIN_S = 150
+STOPS_WITHIN_S = 90
 NO_RESERVE = "[disk]\nreserve_percent = 0.0\nreserve_mb = 1\n"
 
 
@@ -71,7 +71,7 @@ class CollectorProcess:
 
     def run(self, *arguments: str, text: str | None = None) -> subprocess.CompletedProcess[str]:
         command = [*PROGRAM, "--config", str(self.configuration), *arguments]
-        return subprocess.run(command, input=text, capture_output=True, text=True, timeout=60, check=False)
+        return subprocess.run(command, input=text, capture_output=True, text=True, timeout=120, check=False)
 
     def ask(self, *arguments: str) -> Any:
         done = self.run(*arguments, "--json")

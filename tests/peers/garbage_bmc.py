@@ -36,7 +36,7 @@ class GarbageBmc:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stop.set()
-        self._thread.join(timeout=20)
+        self._thread.join(timeout=60)
         self._socket.close()
 
     def _serve(self) -> None:

@@ -14,7 +14,7 @@ import uvicorn
 from fastapi import FastAPI
 from hardcase_collector import pki
 
-WITHIN_S = 20
+WITHIN_S = 60
 
 
 @contextmanager

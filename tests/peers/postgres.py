@@ -19,8 +19,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-_START_S = 30
-_STOP_S = 20
+_START_S = 120
+_STOP_S = 60
 
 
 @dataclass(frozen=True, slots=True)

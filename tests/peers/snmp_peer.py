@@ -9,7 +9,7 @@ import socket
 import subprocess
 import time
 
-_START_S = 60.0
+_START_S = 120.0
 
 
 def free_udp_port() -> int:
@@ -32,7 +32,7 @@ def _tlv(tag: int, body: bytes) -> bytes:
 
 
 def wait_for_answer(port: int, community: str, process: subprocess.Popen[bytes]) -> None:
-    """Asks until the agent answers; fails when it ended or after 60 s."""
+    """Asks until the agent answers; fails when it ended or after 120 s."""
     end = time.monotonic() + _START_S
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
         asker.settimeout(0.1)
@@ -49,7 +49,7 @@ def wait_for_answer(port: int, community: str, process: subprocess.Popen[bytes])
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """SIGTERM, then SIGKILL after 20 s; a stopped process gets SIGKILL at once, for it would not see the first."""
+    """SIGTERM, then SIGKILL after 60 s; a stopped process gets SIGKILL at once, for it would not see the first."""
     if process.poll() is not None:
         return
     with open(f"/proc/{process.pid}/stat", encoding="ascii") as stat:
@@ -59,7 +59,7 @@ def stop(process: subprocess.Popen[bytes]) -> None:
     else:
         process.terminate()
     try:
-        process.wait(timeout=20)
+        process.wait(timeout=60)
     except subprocess.TimeoutExpired:
         process.kill()
-        process.wait(timeout=20)
+        process.wait(timeout=60)

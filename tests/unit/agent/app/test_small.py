@@ -27,7 +27,7 @@ def test_systemd_is_told_over_its_socket_and_a_status_once(tmp_path: Path) -> No
     path = str(tmp_path / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind(path)
-        listener.settimeout(5)
+        listener.settimeout(60)
         notifier = Notifier({"NOTIFY_SOCKET": path, "WATCHDOG_USEC": "60000000", "WATCHDOG_PID": str(os.getpid())})
         notifier.ready()
         notifier.status("two\nlines")

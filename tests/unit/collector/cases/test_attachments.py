@@ -238,7 +238,7 @@ def test_a_file_that_one_case_lets_go_of_while_another_takes_it_stays(
         for thread in pair:
             thread.start()
         for thread in pair:
-            thread.join(timeout=30)
+            thread.join(timeout=90)
         with bench.store.read() as tx:
             (taken,) = tx.reports.attachments(other.id, internal=True)
         _, chunks = desk.open(taken.id, by=LI)

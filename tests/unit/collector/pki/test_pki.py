@@ -67,7 +67,7 @@ def test_an_agent_and_the_collector_prove_themselves_to_each_other_over_grpc(
         mine = grpc.ssl_channel_credentials(authority.certificate_pem, pki.private_pem(key), issued.certificate)
         for target in (f"localhost:{port}", f"127.0.0.1:{port}"):
             with grpc.secure_channel(target, mine) as channel:
-                assert channel.unary_unary("/t/m")(b"", timeout=30) == b"ok"
+                assert channel.unary_unary("/t/m")(b"", timeout=90) == b"ok"
         nobody = grpc.ssl_channel_credentials(authority.certificate_pem)
         with grpc.secure_channel(f"localhost:{port}", nobody) as channel, pytest.raises(grpc.RpcError):
             channel.unary_unary("/t/m")(b"", timeout=5)
