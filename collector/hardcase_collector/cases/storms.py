@@ -2,42 +2,29 @@
 
 A storm changes who is told, never what is recorded: each fault has its own case under the storm's, which alone is told
 and runs clocks. A case that is more severe than the storm's leaves it and is told. Counts are one row for each kind
-and scope (`domain/noise.py`), in the desk's transaction; thresholds are sheets (`rules/sheets/storms.toml`).
+and scope (`domain/noise.py`), in the desk's transaction; thresholds are sheets (`rules/sheets/storms.toml`), and what
+counts where is `storm_fronts.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
-from functools import lru_cache
+from dataclasses import replace
 
 from hardcase_collector.cases.case_file import CaseFile, Occasion
 from hardcase_collector.cases.opening import Opening
+from hardcase_collector.cases.storm_fronts import BREADTH, Front, enough, fronts_of, rack_of, together
 from hardcase_collector.cases.workflow import OPEN_STATES
 from hardcase_collector.domain.asset import Asset, Part
 from hardcase_collector.domain.case import Case, CaseAction, CaseState
 from hardcase_collector.domain.customer import Custody
 from hardcase_collector.domain.finding import Fact, Severity, Transition, Why
-from hardcase_collector.domain.noise import STORM_GROUP, Counted, Storm, StormKind, StormScope, StormSeen
+from hardcase_collector.domain.noise import STORM_GROUP, Storm, StormKind, StormSeen
 from hardcase_collector.domain.ports import Announcer, Transaction
 
 _SEEN_KEPT = 64
 """Findings that a count remembers: several times the highest threshold that makes sense."""
 _LOOKED_AT_A_TICK = 50
-_TEXT_KEPT = 80
-_BREADTH = tuple(StormScope)
-"""The narrowest first: a storm over a wider scope takes those within it under its own."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Front:
-    """One kind of storm that this finding may be part of, and where."""
-
-    kind: StormKind
-    scope: str
-    label: str
-    """The scope as people know it."""
 
 
 class Storms:
@@ -51,18 +38,11 @@ class Storms:
 
     # ------------------------------------------------------------------ a finding comes
 
-    def fronts(self, transition: Transition, asset: Asset, custody: Custody | None) -> Sequence[_Front]:
-        """Every kind and scope that this finding counts for. A drill counts for none."""
-        if transition.rehearsal:
-            return ()
-        found = []
-        for kind in self._kinds():
-            if _counts(transition.fault_class, kind.classes):
-                for scope, label in _scopes(kind.scope, transition, asset, custody):
-                    found.append(_Front(kind, f"{kind.scope}:{scope}", label))
-        return sorted(found, key=lambda front: _BREADTH.index(front.kind.scope))
+    def fronts(self, transition: Transition, asset: Asset, custody: Custody | None) -> Sequence[Front]:
+        """Every kind and scope that this finding counts for, the narrowest first. A drill counts for none."""
+        return fronts_of(self._kinds(), transition, asset, custody)
 
-    def shelter(self, tx: Transaction, transition: Transition, fronts: Iterable[_Front]) -> Case | None:
+    def shelter(self, tx: Transaction, transition: Transition, fronts: Iterable[Front]) -> Case | None:
         """The case of the storm that a case opened now would belong to; the narrowest storm that lasts."""
         for front in fronts:
             storm = tx.noise.storm(front.kind.name, front.scope)
@@ -72,14 +52,14 @@ class Storms:
         return None
 
     def count(
-        self, tx: Transaction, transition: Transition, fronts: Sequence[_Front], custody: Custody | None, *, now_ms: int
+        self, tx: Transaction, transition: Transition, fronts: Sequence[Front], custody: Custody | None, *, now_ms: int
     ) -> None:
         """The finding has its case now. Where it makes the count full, a storm begins."""
         row = tx.findings.get(transition.key)
         if row is None or row.case is None:
             return
         case = tx.cases.get(row.case)
-        seen = StormSeen(case.id, case.asset, row.id, row.since_ms, _rack(custody))
+        seen = StormSeen(case.id, case.asset, row.id, row.since_ms, rack_of(custody))
         self.hold_together(tx, case, now_ms=now_ms)
         case = tx.cases.get(row.case)
         within = self._breadth_of(tx, case)
@@ -88,7 +68,7 @@ class Storms:
             storm = storm or Storm(kind=front.kind.name, scope=front.scope)
             if case.parent is not None and storm.parent == case.parent:
                 self._goes_on(tx, front.kind, storm, case, transition, now_ms)
-            elif within < _BREADTH.index(front.kind.scope):
+            elif within < BREADTH.index(front.kind.scope):
                 case = self._add(tx, front, storm, seen, now_ms)
                 within = self._breadth_of(tx, case)
 
@@ -96,7 +76,7 @@ class Storms:
         """Of the storm that the case belongs to; -1: to none."""
         storm = tx.noise.storm_of(case.parent) if case.parent is not None else None
         kind = None if storm is None else self._kind(storm.kind)
-        return -1 if kind is None else _BREADTH.index(kind.scope)
+        return -1 if kind is None else BREADTH.index(kind.scope)
 
     def _goes_on(
         self, tx: Transaction, kind: StormKind, storm: Storm, case: Case, transition: Transition, now_ms: int
@@ -113,7 +93,7 @@ class Storms:
         }
         CaseFile(tx, self._announcer).change(parent, "storm_grew", Occasion(now_ms=now_ms, quiet=True), told)
 
-    def _add(self, tx: Transaction, front: _Front, storm: Storm, seen: StormSeen, now_ms: int) -> Case:
+    def _add(self, tx: Transaction, front: Front, storm: Storm, seen: StormSeen, now_ms: int) -> Case:
         """Counts one more. Gives its case as it is then."""
         kind = front.kind
         newest = max(seen.at_ms, max((one.at_ms for one in storm.seen), default=0))
@@ -124,24 +104,24 @@ class Storms:
         # Stale at the latest when nothing that comes can be within the window of it; a backlog may be told late.
         due_ms = now_ms + max(2 * kind.window_ms, kind.calm_ms)
         storm = replace(storm, due_ms=storm.due_ms if storm.parent is not None else due_ms)
-        together = _together(kind, kept, seen)
-        if together:
-            storm = self._begin(tx, front, storm, together, now_ms)
+        at_once = together(kind, kept, seen)
+        if at_once:
+            storm = self._begin(tx, front, storm, at_once, now_ms)
         tx.noise.save_storm(storm)
         return tx.cases.get(seen.case)
 
     # ------------------------------------------------------------------ a storm begins
 
-    def _begin(self, tx: Transaction, front: _Front, storm: Storm, together: Sequence[StormSeen], now_ms: int) -> Storm:
+    def _begin(self, tx: Transaction, front: Front, storm: Storm, at_once: Sequence[StormSeen], now_ms: int) -> Storm:
         """Looks at the cases themselves, now that there are enough: only those of no other storm count."""
         heads: dict[int, Case] = {}
         eligible = []
-        for one in together:
-            head = self._head(tx, tx.cases.get(one.case), _BREADTH.index(front.kind.scope))
+        for one in at_once:
+            head = self._head(tx, tx.cases.get(one.case), BREADTH.index(front.kind.scope))
             if head is not None and head.id != storm.parent:
                 heads[head.id] = head
                 eligible.append(one)
-        if not _enough(front.kind, eligible) or len(heads) < 2:
+        if not enough(front.kind, eligible) or len(heads) < 2:
             return storm
         parent = self._parent(tx, front, storm, list(heads.values()), eligible, now_ms)
         file = CaseFile(tx, self._announcer)
@@ -165,7 +145,7 @@ class Storms:
     def _parent(
         self,
         tx: Transaction,
-        front: _Front,
+        front: Front,
         storm: Storm,
         heads: Sequence[Case],
         seen: Sequence[StormSeen],
@@ -192,22 +172,7 @@ class Storms:
         why = _why(asset, part, told, now_ms)
         if known is not None:
             return self._again(tx, file, known, severity, told, why, now_ms)
-        begun = Case(
-            id=0,
-            number="",
-            asset=asset,
-            part=part,
-            repair_group=STORM_GROUP,
-            state=CaseState.NEW,
-            severity=severity,
-            fault_classes=(kind.fault_class,),
-            since_ms=min(one.at_ms for one in seen),
-            opened_ms=now_ms,
-            version=1,
-            self_clearing=True,
-            soak_s=kind.soak_s,
-            linked=storm.parent,
-        )
+        begun = _case_of(kind, part, seen, severity=severity, linked=storm.parent, now_ms=now_ms)
         parent, terms = self._opening.open(tx, file, begun, now_ms=now_ms)
         why = replace(why, case=parent.id)
         tx.findings.add_why(why)
@@ -291,72 +256,32 @@ class Storms:
         return next((kind for kind in self._kinds() if kind.name == name), None)
 
 
-def _together(kind: StormKind, seen: Sequence[StormSeen], newest: StormSeen) -> Sequence[StormSeen]:
-    """All that lies within one window with `newest`, where that is enough; `seen`: in the order of their times."""
-    for first in seen:
-        if 0 <= newest.at_ms - first.at_ms <= kind.window_ms:
-            within = [one for one in seen if 0 <= one.at_ms - first.at_ms <= kind.window_ms]
-            if _enough(kind, within):
-                return within
-    return ()
-
-
-def _enough(kind: StormKind, seen: Sequence[StormSeen]) -> bool:
-    if len({_subject(kind, one) for one in seen}) < kind.count:
-        return False
-    return kind.racks <= 1 or len({one.rack or one.asset for one in seen}) >= kind.racks
-
-
-def _subject(kind: StormKind, one: StormSeen) -> int:
-    if kind.counted is Counted.FINDINGS:
-        return one.finding
-    return one.case if kind.counted is Counted.CASES else one.asset
-
-
-@lru_cache(maxsize=4096)
-def _counts(fault_class: str, patterns: tuple[str, ...]) -> bool:
-    return any(fnmatchcase(fault_class, pattern) for pattern in patterns)
-
-
-def _scopes(
-    scope: StormScope, transition: Transition, asset: Asset, custody: Custody | None
-) -> Iterable[tuple[str, str]]:
-    """(key, label) of every place of this kind that the finding is at. Never shared between customers."""
-    customer = _word(asset.customer)
-    if scope is StormScope.ASSET:
-        return [(str(asset.id), "")]
-    if scope is StormScope.ENCLOSURE:
-        shelf = transition.part.slot.rpartition(":")[0]
-        return [(f"{asset.id}/{_word(shelf)}", shelf)]
-    if scope is StormScope.MESSAGE:
-        return _message(transition, customer)
-    if custody is None:
-        return []
-    site = _word(custody.site)
-    if scope is StormScope.FEED:
-        return [(f"{customer}/{site}/{_word(feed)}", _joined(custody.site, feed)) for feed in custody.feeds]
-    if scope is StormScope.RACK:
-        return [(f"{customer}/{site}/{_word(custody.rack)}", _joined(custody.site, custody.rack))] * bool(custody.rack)
-    return [(f"{customer}/{site}", custody.site)] * bool(custody.site)
-
-
-def _message(transition: Transition, customer: str) -> Iterable[tuple[str, str]]:
-    if "log" not in transition.evidence:
-        return []
-    code = str(transition.evidence.get("code") or transition.evidence.get("text") or "")[:_TEXT_KEPT]
-    return [(f"{customer}/{_word(transition.key.rule)}/{_word(code)}", code)] * bool(code)
-
-
-def _rack(custody: Custody | None) -> str:
-    return f"{_word(custody.site)}/{_word(custody.rack)}" if custody is not None and custody.rack else ""
-
-
-def _joined(*words: str) -> str:
-    return "/".join(word for word in words if word)
-
-
-def _word(text: str) -> str:
-    return text.replace("%", "%25").replace("/", "%2F")
+def _case_of(
+    kind: StormKind,
+    part: Part,
+    seen: Sequence[StormSeen],
+    *,
+    severity: Severity,
+    linked: int | None,
+    now_ms: int,
+) -> Case:
+    """The storm's own, as it begins."""
+    return Case(
+        id=0,
+        number="",
+        asset=seen[0].asset,
+        part=part,
+        repair_group=STORM_GROUP,
+        state=CaseState.NEW,
+        severity=severity,
+        fault_classes=(kind.fault_class,),
+        since_ms=min(one.at_ms for one in seen),
+        opened_ms=now_ms,
+        version=1,
+        self_clearing=True,
+        soak_s=kind.soak_s,
+        linked=linked,
+    )
 
 
 def _why(asset: int, part: Part, told: dict[str, Fact], now_ms: int) -> Why:
