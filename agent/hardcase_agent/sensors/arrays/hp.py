@@ -20,6 +20,7 @@ from hardcase_agent.sensors.arrays.model import (
     MemberState,
     Report,
     Volume,
+    VolumeState,
 )
 
 CONTROLLER = re.compile(
@@ -173,6 +174,8 @@ class _Parser:
             set_volume_state(self.report, volume, value, self.line)
         elif key == "fault tolerance":
             volume.level = f"RAID {value}"
+        elif key == "unrecoverable media errors" and value.lower() == "detected":
+            volume.state = (volume.state or frozenset()) | {VolumeState.BAD_BLOCKS}
         elif key == "unique identifier":
             volume.serial = words.told(value)
         elif key == "logical drive label":
@@ -271,7 +274,7 @@ def set_volume_state(report: Report, volume: Volume, word: str, line: int) -> No
         volume.word = said
         report.unknown(f"state of logical drive {volume.key}", said, f"line {line}")
     else:
-        volume.state = frozenset(known)
+        volume.state = frozenset(known) | ((volume.state or frozenset()) & {VolumeState.BAD_BLOCKS})
         volume.progress = words.percent(said)
 
 

@@ -42,6 +42,17 @@ def test_a_failed_drive_and_its_array_are_told_together() -> None:
     assert told.states("disk.member", "1I:1:1") == {"online"}
 
 
+@pytest.mark.parametrize(("word", "states"), [("Detected", {"optimal", "bad_blocks"}), ("None", {"optimal"})])
+def test_blocks_that_no_member_could_give_back_are_told_of_the_drive_that_is_ok_otherwise(
+    word: str, states: set[str]
+) -> None:
+    status = "         Status: OK\n"
+    before, found, after = outputs.ssacli().partition(status)
+    assert found
+    text = f"{before}{status}         Unrecoverable Media Errors: {word}\n{after}"
+    assert Told(text).states("raid.volume", "slot 0 LD 1") == states
+
+
 @pytest.mark.parametrize(
     ("cache", "states"),
     [
