@@ -134,6 +134,7 @@ class Collector:
             self._delivering.announcer,
             desk_settings,
             joins=lambda: self._judging.book.joins,
+            storms=lambda: self._judging.book.storms,
             opening=self._opening,
             baselines_changed=lambda feed: self._inlet.reread_feed(feed),
         )
@@ -154,10 +155,11 @@ class Collector:
         self._service = composition.service(
             settings, self._disk, self._delivering.announcer, self._actions, lambda: self._judging, self._pages_url
         )
+        desk = composition.case_desk(self._delivering.announcer, desk_settings, lambda: self._judging, self._opening)
         self._inlet = composition.inlet(
             stores,
             self._judging.engine,
-            composition.case_desk(self._delivering.announcer, desk_settings, lambda: self._judging, self._opening),
+            desk,
             settings,
             self._disk,
             roots=self._roots,
@@ -201,6 +203,7 @@ class Collector:
             certificate=self._files.chain,
             ca=self._files.ca,
             clock_ms=clock_ms,
+            unreadable_terms=lambda: len(desk.unreadable),
         )
 
     def _title(self, fault_class: str, language: str) -> str:

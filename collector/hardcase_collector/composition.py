@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+import structlog
+
 from hardcase_collector import __version__
 from hardcase_collector.cases.actions import CaseActions
 from hardcase_collector.cases.attachments import AttachmentLimits, Attachments
@@ -20,11 +22,13 @@ from hardcase_collector.cases.opening import Opening, TermSheets, shipped_sheets
 from hardcase_collector.cases.opening import load_sheets as load_sheets_of_terms
 from hardcase_collector.cases.placing import Placing
 from hardcase_collector.cases.settings import DeskSettings
+from hardcase_collector.cases.storms import Storms
 from hardcase_collector.config import Mode, Settings
 from hardcase_collector.diagnostics.desk import DiagnosticDesk
 from hardcase_collector.domain import identity
 from hardcase_collector.domain.correlation import Join
 from hardcase_collector.domain.errors import CollectorError, ConfigError, NotFound
+from hardcase_collector.domain.noise import StormKind
 from hardcase_collector.domain.ports import Announcer, Transaction
 from hardcase_collector.host_power import host_power
 from hardcase_collector.ingest.binding import Binding, JoiningPolicy
@@ -61,6 +65,8 @@ from hardcase_collector.storage.telemetry.store import DuckTelemetryStore
 from hardcase_collector.storage.telemetry.tables import VERSION, RetentionClass
 from hardcase_collector.vitals import DiskReserve
 from hardcase_collector.web.pages.links import PATH as LINK_PATH
+
+log = structlog.stdlib.get_logger("hardcase_collector")
 
 HOUR_MS = 3_600_000
 FREEZE_WAIT_S = 60.0
@@ -190,6 +196,7 @@ def case_actions(
     settings: DeskSettings,
     *,
     joins: Callable[[], Sequence[Join]] = tuple,
+    storms: Callable[[], Sequence[StormKind]] = tuple,
     opening: Opening | None = None,
     baselines_changed: Callable[[int], None] = lambda _: None,
 ) -> CaseActions:
@@ -203,6 +210,7 @@ def case_actions(
             opening=opening,
         ),
         baselines_changed=baselines_changed,
+        storms=Storms(announcer, storms, opening or Opening()),
     )
 
 
@@ -314,6 +322,7 @@ class DeskTick:
         self._state = state
         self._clock_ms = clock_ms
         self._retired_for: RuleBook | None = None
+        self._skipped: frozenset[str] = frozenset()
 
     def __call__(self) -> None:
         """On the writer's thread, as a change of the judge is. What a share raises is raised after the others."""
@@ -327,6 +336,7 @@ class DeskTick:
                     self._desk.retire(tx, [rule.name for rule in book.rules], now_ms=now_ms)
                 self._desk.tick(tx, now_ms=now_ms)
             self._retired_for = book
+            self._tell_skipped()
         except Exception as error:
             # A fault in one share must not keep the others from what is due.
             raised.append(error)
@@ -338,6 +348,13 @@ class DeskTick:
                 raised.append(error)
         if raised:
             raise ExceptionGroup("what time decides failed in part", raised)
+
+    def _tell_skipped(self) -> None:
+        """Once for each case that the desk had to leave aside."""
+        skipped = self._desk.unreadable
+        for number in skipped.keys() - self._skipped:
+            log.error("the clocks of a case stand still", case=number, why=skipped[number])
+        self._skipped = frozenset(skipped)
 
 
 def inlet(

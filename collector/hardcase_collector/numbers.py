@@ -39,6 +39,7 @@ class Numbers:
         certificate: Path,
         ca: Path,
         clock_ms: Callable[[], int],
+        unreadable_terms: Callable[[], int],
     ) -> None:
         self._state = state
         self._inlet = inlet
@@ -47,12 +48,14 @@ class Numbers:
         self._diagnostics = diagnostics
         self._certificates = {"certificate_days": certificate, "ca_certificate_days": ca}
         self._clock_ms = clock_ms
+        self._unreadable_terms = unreadable_terms
 
     def read(self) -> Mapping[str, float]:
         now_ms = self._clock_ms()
         numbers = {
             **self._of_intake(now_ms),
             "delivered": float(self._delivering.delivered),
+            "unreadable_terms": float(self._unreadable_terms()),
             **self._diagnostics.numbers(),
         }
         for part in (self._of_stores, self._of_machine):

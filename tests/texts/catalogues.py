@@ -56,6 +56,7 @@ REFUSALS: Mapping[str, int] = {
     "NotFound": 0,
     "PermanentError": 0,
     "Said": 0,
+    "TermsUnreadable": 0,
     "TooLarge": 0,
 }
 """Errors that people meet, and which of their arguments is the sentence."""

@@ -6,18 +6,20 @@ was official when a case was opened stays as it was.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 
 from hardcase_collector.cases.case_file import COLLECTOR, CaseFile, Occasion
 from hardcase_collector.cases.clockwork import CALENDAR_KNOWN, clocks_of
+from hardcase_collector.domain.errors import TermsUnreadable
 from hardcase_collector.domain.finding import Fact
 from hardcase_collector.domain.ports import Announcer, Transaction
 from hardcase_collector.domain.service_terms import CaseTerms, KnownYear
 from hardcase_collector.plans.almanac import official_year
 from hardcase_collector.plans.calendar import Year
 from hardcase_collector.plans.clocks import Clock
-from hardcase_collector.plans.frozen import FrozenTerms, dump, load
+from hardcase_collector.plans.frozen import FrozenTerms, dump, frozen_of
 
 _DAY_MS = 86_400_000
 
@@ -50,8 +52,8 @@ class Calendars:
     def look_up(self, tx: Transaction, *, actor: str, now_ms: int) -> tuple[int, int]:
         """What was imported or is official meanwhile counts for the cases that still lack it."""
         places: dict[tuple[str, str], dict[int, Year]] = {}
-        for kept in tx.clocks.provisional():
-            for place, number in _lacking(load(kept.frozen)):
+        for _, frozen in _readable(tx.clocks.provisional()):
+            for place, number in _lacking(frozen):
                 imported = {one.year: year_of(one) for one in tx.clocks.known_years(*place)}
                 year = imported.get(number) or official_year(*place, number)
                 if not year.provisional:
@@ -62,8 +64,7 @@ class Calendars:
         self, tx: Transaction, places: Mapping[tuple[str, str], Mapping[int, Year]], actor: str, now_ms: int
     ) -> tuple[int, int]:
         cases = moved = 0
-        for kept in tx.clocks.provisional() if places else ():
-            frozen = load(kept.frozen)
+        for kept, frozen in _readable(tx.clocks.provisional() if places else ()):
             learned = sorted({number for place, number in _lacking(frozen) if number in places.get(place, {})})
             if learned:
                 for place, known in places.items():
@@ -104,3 +105,10 @@ def _lacking(frozen: FrozenTerms) -> set[tuple[tuple[str, str], int]]:
 
 def _due(found: Iterable[Clock]) -> dict[tuple[str, int, int], int]:
     return {(str(one.kind), one.round, one.started_ms): one.due_ms for one in found if one.owed}
+
+
+def _readable(found: Iterable[CaseTerms]) -> Iterator[tuple[CaseTerms, FrozenTerms]]:
+    """Without those that the desk skips and names."""
+    for kept in found:
+        with suppress(TermsUnreadable):
+            yield kept, frozen_of(kept)

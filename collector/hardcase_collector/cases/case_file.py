@@ -71,6 +71,8 @@ class CaseFile:
     def __init__(self, tx: Transaction, announcer: Announcer) -> None:
         self._tx = tx
         self._announcer = announcer
+        self.unreadable: dict[str, str] = {}
+        """Cases whose clocks could not be told, with the reason."""
 
     def open(self, case: Case) -> Case:
         """Stores a new case at version 1. `enter` its first entry once its finding is linked to it."""
@@ -135,6 +137,8 @@ class CaseFile:
         """Enters every step, forecast, breach and call that is due by now and was not told yet."""
         sight = clockwork.look(self._tx, case, now_ms)
         occasion = Occasion(now_ms=now_ms)
+        if sight.unreadable:
+            self.unreadable[case.number] = sight.unreadable
         for telling in sight.tellings:
             case = self._next(case, telling.code, occasion, telling.parameters, {})
         self._keep(case, sight)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from hardcase_collector.cases.duty import called, duty_of
 from hardcase_collector.domain.case import Case, TimelineEntry
+from hardcase_collector.domain.errors import TermsUnreadable
 from hardcase_collector.domain.finding import Fact
 from hardcase_collector.domain.ports import Transaction
 from hardcase_collector.domain.service_terms import CaseClock, Standing, Team
@@ -27,6 +28,8 @@ MOVING = frozenset(Code) | {CALENDAR_KNOWN}
 _WARN_AT = 80
 """Percent at which a breach is forecast at the latest, and the next person called."""
 _UNANSWERED_AT = 50
+_AGAIN_MS = 3_600_000
+"""So much later terms that could not be read are tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,8 @@ class Sight:
     """In the order in which they belong on the timeline."""
     row: CaseClock | None = None
     """To be kept once all of that is told; None: nothing is owed."""
+    unreadable: str = ""
+    """Why its terms cannot be read: nothing is told of it, and it is looked at again later."""
 
 
 def history_of(tx: Transaction, case: int) -> Sequence[TimelineEntry]:
@@ -53,7 +58,10 @@ def history_of(tx: Transaction, case: int) -> Sequence[TimelineEntry]:
 
 
 def clocks_of(tx: Transaction, case: Case, now_ms: int) -> tuple[Clock, ...]:
-    """Every clock that has started, also those that are over; none without terms (a drill) or within a storm."""
+    """Every clock that has started, also those that are over; none without terms (a drill) or within a storm.
+
+    Raises TermsUnreadable.
+    """
     kept = None if case.parent is not None else tx.clocks.terms(case.id)
     if kept is None:
         return ()
@@ -66,7 +74,13 @@ def look(tx: Transaction, case: Case, now_ms: int) -> Sight:
     kept = None if case.parent is not None else tx.clocks.terms(case.id)
     if kept is None:
         return Sight()
-    terms = terms_of(kept)
+    try:
+        terms = terms_of(kept)
+    except TermsUnreadable as error:
+        # People go on with the case; a program that reads it may come back.
+        row = tx.clocks.clock(case.id)
+        again = None if row is None else replace(row, look_ms=now_ms + _AGAIN_MS)
+        return Sight(row=again, unreadable=str(error))
     history, now_ms = _steady(history_of(tx, case.id), now_ms)
     owed = [one for one in clocks(history, terms, now_ms) if one.owed]
     coming = to_come(history, terms, now_ms)

@@ -6,7 +6,7 @@ act through `actions.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from hardcase_collector.cases.admission import Admission, Held, admit, told_by_log_at_joining
@@ -42,7 +42,7 @@ _MINUTE_MS = 60_000
 
 
 class CaseDesk:
-    """See `Desk`. Holds no state of its own but when it last tidied up: everything is in the transaction."""
+    """See `Desk`. Holds no state of its own but when it last tidied up, and what it skipped."""
 
     def __init__(
         self,
@@ -61,6 +61,7 @@ class CaseDesk:
         self._storms = Storms(announcer, storms, opening or Opening())
         self._settings = settings
         self._tidied_ms = 0
+        self._unreadable: dict[str, str] = {}
         self._placing = Placing(
             announcer,
             reopen_ms=settings.reopen_ms,
@@ -72,6 +73,11 @@ class CaseDesk:
         held = {Held.BACKLOG, Held.WINDOW, Held.HOST_OFF}
         self._let_go = frozenset(held | {Held.JOINING} if settings.joining_end is JoiningEnd.OPEN else held)
         """Holds that end by time."""
+
+    @property
+    def unreadable(self) -> Mapping[str, str]:
+        """Cases whose terms could not be read when their clocks were due, with the reason; told until they can."""
+        return dict(self._unreadable)
 
     def apply(self, tx: Transaction, transitions: Sequence[Transition], *, now_ms: int) -> None:
         for transition in transitions:
@@ -272,7 +278,10 @@ class CaseDesk:
     def _look_at_clocks(self, tx: Transaction, now_ms: int) -> None:
         file = CaseFile(tx, self._announcer)
         for row in tx.clocks.due(now_ms, limit=_LOOKED_AT_A_TICK):
-            file.tell_clocks(tx.cases.get(row.case), now_ms)
+            case = file.tell_clocks(tx.cases.get(row.case), now_ms)
+            if case.number not in file.unreadable:
+                self._unreadable.pop(case.number, None)
+        self._unreadable |= file.unreadable
 
     def _end_drills(self, tx: Transaction, now_ms: int) -> None:
         file = CaseFile(tx, self._announcer)

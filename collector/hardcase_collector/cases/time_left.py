@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from hardcase_collector.cases.clockwork import clocks_of
 from hardcase_collector.domain.case import Case
+from hardcase_collector.domain.errors import TermsUnreadable
 from hardcase_collector.domain.ports import Transaction
 from hardcase_collector.domain.service_terms import CaseClock, QueueLine, Standing
 from hardcase_collector.plans import ledger
@@ -29,7 +30,10 @@ def _now(tx: Transaction, line: QueueLine, clock: CaseClock, now_ms: int) -> Cas
     kept = tx.clocks.terms(line.case.id)
     if clock.state is Standing.PAUSED or kept is None:
         return clock
-    terms, case = terms_of(kept), line.case
+    try:
+        terms, case = terms_of(kept), line.case
+    except TermsUnreadable:
+        return clock
     promise = terms.plan.promise(ClockKind(clock.kind), case.priority)
     if case.priority is not kept.priority or promise is None:
         # Of several promises the binding one is known by all that happened alone.

@@ -9,6 +9,7 @@ CollectorError
 │   ├── NotAllowed          the actor may not do this
 │   │   └── JoiningRefused  a host is not let in; carries the name of the cause
 │   │       └── TokenRefused    enrolment token unknown, revoked, used up or expired
+│   ├── TermsUnreadable     what a case was frozen under is no text that this program reads
 │   ├── NotFound            no such case, asset, user or rule
 │   ├── IllegalAction       the workflow table has no such transition
 │   │   ├── ChangedMeanwhile    somebody else changed what this would replace unseen
@@ -95,6 +96,10 @@ class JoiningRefused(NotAllowed):
 
 class TokenRefused(JoiningRefused):
     """The enrolment token is unknown, revoked, used up or expired."""
+
+
+class TermsUnreadable(PermanentError):
+    """What a case was frozen under is no text that this program reads: a newer one wrote it, or it is damaged."""
 
 
 class NotFound(PermanentError):

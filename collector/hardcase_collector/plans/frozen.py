@@ -7,7 +7,8 @@ so that a store keeps it once for all cases that share it.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
@@ -15,6 +16,7 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from hardcase_collector.domain.errors import TermsUnreadable
 from hardcase_collector.domain.priority import Priority
 from hardcase_collector.domain.service_terms import CaseTerms
 from hardcase_collector.plans.almanac import calendar_of
@@ -98,8 +100,9 @@ def freeze_calendar(sheet: CalendarSheet, imported: Mapping[int, Year], years: C
 
 
 def terms_of(kept: CaseTerms) -> Terms:
-    """What `clocks` asks for. Raises ValueError for a text that is none of ours."""
-    plan, zone, calendar, calendars = _thawed(kept.frozen)
+    """What `clocks` asks for. Raises TermsUnreadable for a text that is none of ours."""
+    with _named(kept):
+        plan, zone, calendar, calendars = _thawed(kept.frozen)
     return Terms(
         plan=plan,
         priority=kept.priority,
@@ -108,6 +111,22 @@ def terms_of(kept: CaseTerms) -> Terms:
         calendars=calendars,
         entitled_from=kept.entitled_from,
     )
+
+
+def frozen_of(kept: CaseTerms) -> FrozenTerms:
+    """As `load`. Raises TermsUnreadable."""
+    with _named(kept):
+        return load(kept.frozen)
+
+
+@contextmanager
+def _named(kept: CaseTerms) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        # The text itself is as long as a plan; what is wrong with it is enough.
+        told = {"plan": kept.plan, "why": f"{type(error).__name__}: {error}"[:200]}
+        raise TermsUnreadable("the frozen terms of plan {plan} cannot be read: {why}", **told) from error
 
 
 # A fleet has a handful of plans times sites; each text is thousands of characters.

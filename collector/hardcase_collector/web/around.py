@@ -13,6 +13,7 @@ from hardcase_collector.cases.clockwork import clocks_of
 from hardcase_collector.domain.asset import Asset
 from hardcase_collector.domain.case import Case
 from hardcase_collector.domain.customer import Contact, Custody, Site
+from hardcase_collector.domain.errors import TermsUnreadable
 from hardcase_collector.domain.ports import CaseFilter, Transaction
 from hardcase_collector.domain.repair import (
     FollowUp,
@@ -46,6 +47,8 @@ class Around:
     custody: Custody | None
     site: Site
     contacts: tuple[Contact, ...]
+    unreadable: bool
+    """Its frozen terms cannot be read: there are promises, and nobody here knows which."""
     proposals: tuple[Proposal, ...]
     """Newest first, as everything here."""
     quotes: tuple[Quote, ...]
@@ -92,10 +95,12 @@ def around(tx: Transaction, case: Case, asset: Asset, *, internal: bool, now_ms:
     open_cases = tx.cases.list(CaseFilter(customer=asset.customer, open_only=True, asset=asset.id, limit=OTHERS_SHOWN))
     terms = tx.clocks.terms(case.id)
     children = tuple(tx.noise.children(case.id))
+    plan, clocks, unreadable = _promises(tx, case, terms, now_ms)
     return Around(
         terms=terms,
-        plan=terms_of(terms).plan if terms else None,
-        clocks=clocks_of(tx, case, now_ms),
+        plan=plan,
+        clocks=clocks,
+        unreadable=unreadable,
         custody=tx.registry.custody(asset.id),
         site=site_of(tx, asset),
         contacts=contacts_of(tx, asset),
@@ -115,6 +120,16 @@ def around(tx: Transaction, case: Case, asset: Asset, *, internal: bool, now_ms:
         children=children,
         others=tuple(one for one in open_cases if one.id != case.id and one not in children),
     )
+
+
+def _promises(
+    tx: Transaction, case: Case, terms: CaseTerms | None, now_ms: int
+) -> tuple[Plan | None, tuple[Clock, ...], bool]:
+    """The plan, its clocks, and whether they cannot be read: the page says so, and the rest of it is there."""
+    try:
+        return (terms_of(terms).plan if terms else None), clocks_of(tx, case, now_ms), False
+    except TermsUnreadable:
+        return None, (), True
 
 
 def _newest(found: Sequence[_Row]) -> tuple[_Row, ...]:

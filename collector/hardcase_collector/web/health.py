@@ -31,6 +31,7 @@ GAUGES = {
     "certificate_days": "Days until the server certificate ends",
     "ca_certificate_days": "Days until the CA ends",
     "open_cases": "Open cases, rehearsals not counted",
+    "unreadable_terms": "Cases whose clocks stand still because their frozen terms cannot be read",
     "disk_free_bytes": "Free space of the data directory",
     **_REQUESTS,
 }

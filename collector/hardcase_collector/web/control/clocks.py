@@ -19,7 +19,7 @@ from hardcase_collector.domain.ports import Transaction
 from hardcase_collector.domain.priority import Priority
 from hardcase_collector.domain.report import ReportChannel
 from hardcase_collector.domain.service_terms import QueueFilter, QueueLine
-from hardcase_collector.plans.frozen import load
+from hardcase_collector.plans.frozen import frozen_of
 from hardcase_collector.plans.plan import Moment, PauseReason
 from hardcase_collector.plans.told import clock_facts, iso
 from hardcase_collector.web.again import AgainRoute
@@ -92,7 +92,7 @@ def _of_case(tx: Transaction, case: Case, now_ms: int) -> dict[str, Json]:
     kept = tx.clocks.terms(case.id)
     if kept is None:
         return {"case": case.number, "priority": str(case.priority), "plan": None, "clocks": []}
-    frozen = load(kept.frozen)
+    frozen = frozen_of(kept)
     zone = ZoneInfo(frozen.zone)
     return {
         "case": case.number,

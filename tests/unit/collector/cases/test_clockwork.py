@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from hardcase_collector.cases.case_file import CaseFile, Occasion
 from hardcase_collector.domain.asset import Part
 from hardcase_collector.domain.case import CaseAction
 from hardcase_collector.domain.finding import Severity
+from hardcase_collector.domain.ports import CaseFilter
 from hardcase_collector.domain.priority import Importance, Priority, ServiceState
 from hardcase_collector.domain.service_terms import Standing, Swap
 from hardcase_collector.plans.frozen import load
@@ -50,6 +52,38 @@ def test_a_case_is_opened_under_the_plan_of_its_part_with_everything_that_its_cl
     assert opened.parameters["plan"] == "gold-7x24x4"
     assert opened.parameters["covered"] is True
     assert opened.parameters["priority"] == "P2"
+
+
+def test_a_case_whose_terms_cannot_be_read_stands_still_alone(bench: Bench) -> None:
+    asset = covered(bench, "gold-7x24x4")
+    bench.apply(raised(asset, "fan.failed", part=Part(component="fan", slot="1"), sensor="fan1", group="fan"))
+    broken = bench.only_case()
+    bench.apply(raised(asset))
+    with bench.store.write() as tx:
+        kept = tx.clocks.terms(broken.id)
+        assert kept is not None
+        tx.clocks.freeze(replace(kept, frozen='{"version": 99}'))
+        (sound,) = (one for one in tx.cases.list(CaseFilter(customer=None, open_only=True)) if one.id != broken.id)
+
+    bench.tick(NOON + 2 * HOUR)
+
+    assert list(bench.desk.unreadable) == [broken.number]
+    assert "version 99" in bench.desk.unreadable[broken.number]
+    with bench.store.read() as tx:
+        codes = {one.id: {entry.code for entry in tx.cases.timeline(one.id)} for one in (sound, broken)}
+        waits = tx.clocks.clock(broken.id)
+    assert "clock_breached" in codes[sound.id]
+    assert "clock_breached" not in codes[broken.id]
+    assert waits is not None
+    assert waits.look_ms > NOON + 2 * HOUR
+
+    with bench.store.write() as tx:
+        CaseFile(tx, bench.announcements).change(broken, "note", Occasion(now_ms=NOON + 2 * HOUR), {"text": "go on"})
+        tx.clocks.freeze(kept)
+    bench.tick(waits.look_ms)
+    assert bench.desk.unreadable == {}
+    with bench.store.read() as tx:
+        assert "clock_breached" in {entry.code for entry in tx.cases.timeline(broken.id)}
 
 
 def test_what_nothing_covers_is_out_of_warranty_and_runs_no_clock(bench: Bench) -> None:

@@ -68,6 +68,22 @@ def test_in_every_state_the_page_offers_what_the_table_allows_the_role(night: Ni
         assert offered(browser.text(f"/cases/{night.cases[0].number}")) & ACTIONS == legal, state
 
 
+def test_terms_that_are_unreadable_or_missing_are_said_and_the_rest_of_the_page_is_there(night: Night) -> None:
+    case, browser = night.cases[1], signed_in(night)
+    with night.store.write() as tx:
+        kept = tx.clocks.terms(case.id)
+        assert kept is not None
+        tx.clocks.freeze(replace(kept, frozen="damaged"))
+    page = browser.text(f"/cases/{case.number}")
+    assert messages("zh")["case.terms_unreadable"] in page
+    assert "acknowledge" in offered(page)
+    assert case.number in browser.text("/cases")
+
+    with night.store.write() as tx:
+        bare = tx.cases.add(replace(case, number="HC-20200101-0001", part=replace(case.part, slot="Bay 99")))
+    assert messages("zh")["case.no_terms"] in browser.text(f"/cases/{bare.number}")
+
+
 def test_a_form_that_was_opened_before_anothers_proposal_does_not_replace_it(night: Night) -> None:
     first, second, number = signed_in(night), signed_in(night, "mei"), night.cases[0].number
     first.step(number, "confirm")
