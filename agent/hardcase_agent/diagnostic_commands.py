@@ -11,11 +11,14 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hardcase_agent.config import DEFAULT_PATH, Settings
 from hardcase_agent.domain.diagnostic import ID_BYTES
 from hardcase_agent.domain.errors import AccessDenied, ConfigError, DiagnosticRefused
+
+if TYPE_CHECKING:
+    from hardcase_agent.diagnostics.bench import Bench, Work
 
 LONGEST_ANSWER = 1 << 20
 """Bytes of a manifest with everything around it."""
@@ -69,13 +72,11 @@ async def _bundle(options: argparse.Namespace, read_settings: ReadSettings) -> i
 
 
 async def _make(options: argparse.Namespace, settings: Settings) -> tuple[Path, Mapping[str, Any]]:
-    import secrets
     import tempfile
     from datetime import UTC, datetime
 
     from hardcase_agent.clock import MachineClock
     from hardcase_agent.diagnostics import bundle
-    from hardcase_agent.diagnostics.bench import Work
     from hardcase_agent.diagnostics.collecting import parts_wanted
     from hardcase_agent.machine import Machine
     from hardcase_agent.probing import sources_of
@@ -103,19 +104,8 @@ async def _make(options: argparse.Namespace, settings: Settings) -> tuple[Path, 
         raise ConfigError((f"{output.parent}: no such folder",))
     try:
         with tempfile.TemporaryDirectory(prefix=".hardcase-bundle-", dir=output.parent) as folder:
-            work = Work(
-                bench=bench,
-                settings=settings.core.diagnostics,
-                id=secrets.token_bytes(ID_BYTES),
-                arguments={},
-                asset="",
-                asked_by="this host",
-                reason="hardcase-agent bundle",
-                folder=Path(folder),
-                tell=lambda said: print(said, file=sys.stderr),
-            )
             await alone.know_disks()
-            path, manifest = await bundle.make(work, wanted)
+            path, manifest = await bundle.make(_work(bench, settings, Path(folder)), wanted)
             os.chmod(path, 0o600)
             path.replace(output)
     except OSError as error:
@@ -123,6 +113,25 @@ async def _make(options: argparse.Namespace, settings: Settings) -> tuple[Path, 
     finally:
         await close_sources(sources)
     return output, manifest
+
+
+def _work(bench: Bench, settings: Settings, folder: Path) -> Work:
+    """As if this host had asked itself."""
+    import secrets
+
+    from hardcase_agent.diagnostics.bench import Work
+
+    return Work(
+        bench=bench,
+        settings=settings.core.diagnostics,
+        id=secrets.token_bytes(ID_BYTES),
+        arguments={},
+        asset="",
+        asked_by="this host",
+        reason="hardcase-agent bundle",
+        folder=folder,
+        tell=lambda said: print(said, file=sys.stderr),
+    )
 
 
 async def _diagnostics(options: argparse.Namespace, read_settings: ReadSettings) -> int:

@@ -7,10 +7,9 @@ Keys are P-256, profiles after RFC 5280. Time is an argument.
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import os
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
@@ -21,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKey
 from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from hardcase_collector import certificate_profiles as profiles
 from hardcase_collector.domain.errors import ConfigError, JoiningRefused
 from hardcase_collector.domain.joining import RefusalName
 
@@ -34,7 +34,6 @@ AGENT_DOMAIN = "agents.hardcase.internal"
 """Certificates of agents carry e<enrolment>.<id>.agents.hardcase.internal: the CA's name constraints cover them too."""
 UNREADABLE = (ValueError, TypeError, x509.InvalidVersion, UnsupportedAlgorithm, CryptographyDeprecationWarning)
 """What the cryptography library says of a certificate or a request that is none; the last only where warnings raise."""
-_BACKDATE = timedelta(minutes=10)  # A machine whose clock is a little behind takes the certificate at once.
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +107,11 @@ class Authority:
                 x509.NameAttribute(NameOID.COMMON_NAME, f"Hardcase CA {now:%Y-%m-%d} {_mark(key.public_key())}"),
             ]
         )
-        domains = dict.fromkeys([*(name for name in names if not _is_address(name)), "localhost", AGENT_DOMAIN])
+        domains = dict.fromkeys([*(name for name in names if not profiles.is_address(name)), "localhost", AGENT_DOMAIN])
         certificate = (
-            _builder(subject, subject, key.public_key(), now, now + timedelta(days=CA_DAYS))
+            profiles.builder(subject, subject, key.public_key(), now, now + timedelta(days=CA_DAYS))
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-            .add_extension(_usage(sign_certificates=True), critical=True)
+            .add_extension(profiles.usage(sign_certificates=True), critical=True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
             .add_extension(
                 x509.NameConstraints([x509.DNSName(domain) for domain in domains], None),
@@ -148,7 +147,7 @@ class Authority:
 
     def sign_server(self, key: ec.EllipticCurvePublicKey, names: tuple[str, ...], *, now: datetime) -> bytes:
         """A server certificate for these DNS names and addresses, as PEM."""
-        alternatives = [_general_name(name) for name in names]
+        alternatives = [profiles.general_name(name) for name in names]
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0][:64])])
         return self._sign(subject, key, alternatives, ExtendedKeyUsageOID.SERVER_AUTH, now, SERVER_DAYS)
 
@@ -197,9 +196,9 @@ class Authority:
     ) -> bytes:
         until = min(now + timedelta(days=days), self._certificate.not_valid_after_utc)
         return (
-            _builder(subject, self._certificate.subject, key, now, until)
+            profiles.builder(subject, self._certificate.subject, key, now, until)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(_usage(sign_certificates=False), critical=True)
+            .add_extension(profiles.usage(sign_certificates=False), critical=True)
             .add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
             .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
@@ -308,34 +307,6 @@ def request_key(csr_pem: bytes) -> ec.EllipticCurvePublicKey:
     return public
 
 
-def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, now: datetime, until: datetime
-) -> x509.CertificateBuilder:
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key)
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now.astimezone(UTC) - _BACKDATE)
-        .not_valid_after(until.astimezone(UTC))
-    )
-
-
-def _usage(*, sign_certificates: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=not sign_certificates,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=sign_certificates,
-        crl_sign=sign_certificates,
-        encipher_only=False,
-        decipher_only=False,
-    )
-
-
 def key_fingerprint(key: CertificatePublicKeyTypes) -> str:
     """SHA-256 of a public key (DER SubjectPublicKeyInfo), hex."""
     encoded = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
@@ -344,15 +315,3 @@ def key_fingerprint(key: CertificatePublicKeyTypes) -> str:
 
 def _mark(key: ec.EllipticCurvePublicKey) -> str:
     return key_fingerprint(key)[:8]
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
-
-
-def _general_name(name: str) -> x509.GeneralName:
-    return x509.IPAddress(ipaddress.ip_address(name)) if _is_address(name) else x509.DNSName(name)

@@ -27,7 +27,8 @@ from hardcase_collector.ingest.binding import Binding, JoiningPolicy
 from hardcase_collector.ingest.intake import Intake
 from hardcase_collector.ingest.liveness import Liveness
 from hardcase_collector.rpc.server import Credentials, build_server
-from hardcase_collector.rpc.service import MAX_MESSAGE_BYTES, TelemetryService
+from hardcase_collector.rpc.service import TelemetryService
+from hardcase_collector.rpc.welcome import MAX_MESSAGE_BYTES
 from hardcase_collector.storage.state.store import SqlStateStore
 from hardcase_collector.storage.telemetry.store import DuckTelemetryStore
 from hardcase_protos.v1 import reading_pb2, telemetry_pb2

@@ -1,13 +1,12 @@
-"""Domain values to wire bytes, and the collector's messages to plain values. The only module that knows the messages.
+"""Domain values to wire bytes: records sealed and put into batches, greetings, heartbeats, reports, uploads.
 
+What is in a record is `bodies.py`, what the collector says `answers.py`; no other module of a stream knows messages.
 Called by `app.py` (sealing records, catalogue ids) and by `client.py`. Field meanings: protos/hardcase_protos/v1.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 from collections.abc import Callable, Sequence
 
 from hardcase_protos.v1 import diagnostics_pb2 as diagnostics
@@ -15,48 +14,30 @@ from hardcase_protos.v1 import reading_pb2 as reading
 from hardcase_protos.v1 import telemetry_pb2 as telemetry
 
 from hardcase_agent.domain.diagnostic import AnswerFile, DiagnosticKind, DiagnosticReport, ReportState
-from hardcase_agent.domain.event import (
-    CoverageStatus,
-    Inventory,
-    Loss,
-    LossCause,
-    Maintenance,
-    SourceState,
-    SourceStatus,
-)
-from hardcase_agent.domain.frame import Body, Catalogue, Coverage, Frame, Moment, SourcedEvent
-from hardcase_agent.domain.part import Asset, Part
-from hardcase_agent.domain.reading import Limits, Sensor
+from hardcase_agent.domain.event import Loss
+from hardcase_agent.domain.frame import Body, Catalogue, Moment
+from hardcase_agent.domain.part import Asset
 from hardcase_agent.domain.stream import Held, RecordKind, Sealed, Stored
+from hardcase_agent.uplink import bodies
 
 PROTOCOL = 1
 OLDEST_PROTOCOL = 1
 """What this agent can still say to a collector that does not know its own."""
-LARGEST_RAW = 4096
-"""Bytes of an event's raw record (reading.proto, Event.raw)."""
-LARGEST_TEXT = 500
-"""Characters of an event's text (reading.proto, Event.text)."""
-WIDEST_U32 = 0xFFFFFFFF
-
 KIND_NUMBERS = {kind: reading.RecordKind.Value(f"RECORD_KIND_{kind.name}") for kind in RecordKind}
 KINDS_BY_NUMBER: dict[int, RecordKind] = {number: kind for kind, number in KIND_NUMBERS.items()}
 DIAGNOSTIC_NUMBERS = {kind: diagnostics.DiagnosticKind.Value(f"DIAGNOSTIC_KIND_{kind.name}") for kind in DiagnosticKind}
 _REPORT_STATES = {state: diagnostics.DiagnosticReport.State.Value(f"STATE_{state.name}") for state in ReportState}
-_STATES = {state: reading.SourceStatus.State.Value(f"STATE_{state.name}") for state in SourceState}
-_STATUSES = {status: reading.CoverageLine.Status.Value(f"STATUS_{status.name}") for status in CoverageStatus}
-_CAUSES = {cause: reading.Loss.Cause.Value(f"CAUSE_{cause.name}") for cause in LossCause}
-_LIMITS = tuple(field.name for field in dataclasses.fields(Limits) if field.name != "source")
 
 
 def catalogue_id(catalogue: Catalogue) -> bytes:
     """First 16 bytes of SHA-256 over the message with its id empty, serialised deterministically."""
-    return _hash(_catalogue(catalogue))
+    return bodies.hash_of(bodies.catalogue_message(catalogue))
 
 
 def seal(body: Body, moment: Moment) -> Sealed:
     """One record as wire bytes, boot id left out: `batch` adds it where it is not the boot of the stream."""
     record = reading.Record(wall_ms=max(0, moment.wall_ms), boot_ms=max(0, moment.boot_ms))
-    kind, used, slot = _fill(record, body)
+    kind, used, slot = bodies.fill(record, body)
     return Sealed(kind=kind, payload=record.SerializeToString(), catalogue_id=used, slot=slot)
 
 
@@ -126,7 +107,7 @@ def hello(introduction: Introduction, held: Sequence[Held], moment: Moment) -> b
         epochs=[telemetry.EpochHeld(epoch=one.epoch, oldest=one.oldest, newest=one.newest) for one in held],
         wall_ms=max(0, moment.wall_ms),
         boot_ms=max(0, moment.boot_ms),
-        host=_asset(host),
+        host=bodies.asset_message(host),
         diagnostics=[DIAGNOSTIC_NUMBERS[kind] for kind in introduction.diagnostics()],
         roots=introduction.roots(),
     )
@@ -149,7 +130,7 @@ def report(said: DiagnosticReport) -> bytes:
     message = diagnostics.DiagnosticReport(
         id=said.id,
         state=_REPORT_STATES[said.state],
-        detail=clean(said.detail),
+        detail=bodies.clean(said.detail),
         answer=said.answer,
         wall_ms=max(0, said.wall_ms),
         files=[_file(said.id, file) for file in said.files],
@@ -171,180 +152,7 @@ def _file(request_id: bytes, file: AnswerFile) -> diagnostics.UploadBegin:
 
 def host_message(host: Asset) -> reading.Asset:
     """For the enrolment call."""
-    return _asset(host)
-
-
-def _fill(record: reading.Record, body: Body) -> tuple[RecordKind, bytes, str]:
-    """Puts the body into the record; returns its kind, the catalogue it names and the slot that catalogue fills."""
-    if isinstance(body, Frame):
-        record.frame.CopyFrom(_frame(body))
-        return RecordKind.FRAME, body.catalogue_id, ""
-    if isinstance(body, Catalogue):
-        message = _catalogue(body)
-        message.id = _hash(message)
-        record.catalogue.CopyFrom(message)
-        return RecordKind.CATALOGUE, message.id, f"{body.source} {json.dumps(dataclasses.astuple(body.asset))}"
-    return _fill_other(record, body), b"", ""
-
-
-def _fill_other(record: reading.Record, body: Body) -> RecordKind:
-    if isinstance(body, SourcedEvent):
-        record.event.CopyFrom(_event(body))
-        return RecordKind.EVENT
-    if isinstance(body, Inventory):
-        parts = [_part(part) for part in body.parts]
-        record.inventory.CopyFrom(reading.Inventory(asset=_asset(body.asset), source=body.source, parts=parts))
-        return RecordKind.INVENTORY
-    if isinstance(body, Coverage):
-        record.coverage.CopyFrom(_coverage(body))
-        return RecordKind.COVERAGE
-    if isinstance(body, SourceStatus):
-        record.source_status.CopyFrom(_status(body))
-        return RecordKind.SOURCE_STATUS
-    if isinstance(body, Loss):
-        record.loss.CopyFrom(_loss(body))
-        return RecordKind.LOSS
-    assert isinstance(body, Maintenance)
-    record.maintenance.CopyFrom(_maintenance(body))
-    return RecordKind.MAINTENANCE
-
-
-def _hash(message: reading.Catalogue) -> bytes:
-    return hashlib.sha256(message.SerializeToString(deterministic=True)).digest()[:16]
-
-
-def _catalogue(catalogue: Catalogue) -> reading.Catalogue:
-    return reading.Catalogue(
-        asset=_asset(catalogue.asset),
-        source=catalogue.source,
-        period_ms=min(max(1, catalogue.period_ms), WIDEST_U32),
-        value_width=catalogue.value_width,
-        sensors=[_sensor(sensor) for sensor in catalogue.sensors],
-    )
-
-
-def _sensor(sensor: Sensor) -> reading.Sensor:
-    message = reading.Sensor(
-        id=sensor.id,
-        name=clean(sensor.name),
-        kind=sensor.kind.value,
-        unit=sensor.unit.value,
-        part=_part(sensor.part),
-        states=sensor.states,
-        quantity=sensor.quantity,
-        host_powered=sensor.host_powered,
-        comparison=sensor.comparison or 0,
-        has_comparison=sensor.comparison is not None,
-    )
-    message.limits.source = sensor.limits.source
-    for name in _LIMITS:
-        value = getattr(sensor.limits, name)
-        if value is not None:
-            setattr(message.limits, name, value)
-    return message
-
-
-def _asset(asset: Asset) -> reading.Asset:
-    return reading.Asset(
-        vendor=clean(asset.vendor),
-        model=clean(asset.model),
-        serial=clean(asset.serial),
-        uuid=asset.uuid,
-        machine_id=asset.machine_id,
-        node=clean(asset.node),
-        hostname=clean(asset.hostname),
-        kind=asset.kind,
-        rehearsal=asset.rehearsal,
-        address=asset.address,
-    )
-
-
-def _part(part: Part) -> reading.Part:
-    return reading.Part(
-        component=part.component.value,
-        slot=clean(part.slot),
-        model=clean(part.model),
-        serial=clean(part.serial),
-        part_number=clean(part.part_number),
-        firmware=clean(part.firmware),
-        paths=part.paths,
-        wwn=part.wwn,
-    )
-
-
-def _frame(frame: Frame) -> reading.Frame:
-    return reading.Frame(
-        catalogue_id=frame.catalogue_id,
-        values=frame.values,
-        states=frame.states,
-        gap_index=frame.gap_index,
-        gap_reason=frame.gap_reason,
-        gap_age_s=frame.gap_age_s,
-        offsets_ms=frame.offsets_ms,
-    )
-
-
-def _event(sourced: SourcedEvent) -> reading.Event:
-    event = sourced.event
-    return reading.Event(
-        asset=_asset(sourced.asset),
-        log=event.log,
-        erase_stamp=event.erase_stamp,
-        record_id=event.record_id,
-        raw=event.raw[:LARGEST_RAW],
-        device_ms=max(0, event.device_ms),
-        part=_part(event.part),
-        code=event.code,
-        asserted=event.asserted,
-        sensor=event.sensor,
-        text=clean(event.text)[:LARGEST_TEXT],
-        source=sourced.source,
-    )
-
-
-def _coverage(coverage: Coverage) -> reading.Coverage:
-    lines = [
-        reading.CoverageLine(
-            component=line.component.value,
-            status=_STATUSES[line.status],
-            reason=clean(line.reason),
-            cure=clean(line.cure),
-        )
-        for line in coverage.lines
-    ]
-    return reading.Coverage(asset=_asset(coverage.asset), source=coverage.source, lines=lines)
-
-
-def _status(status: SourceStatus) -> reading.SourceStatus:
-    return reading.SourceStatus(
-        asset=_asset(status.asset),
-        source=status.source,
-        state=_STATES[status.state],
-        detail=clean(status.detail),
-        period_ms=min(max(0, status.period_ms), WIDEST_U32),
-        failures=min(status.failures, WIDEST_U32),
-    )
-
-
-def _loss(loss: Loss) -> reading.Loss:
-    return reading.Loss(
-        epoch=loss.epoch, first=loss.first, through=loss.through, records=loss.records, cause=_CAUSES[loss.cause]
-    )
-
-
-def _maintenance(window: Maintenance) -> reading.Maintenance:
-    return reading.Maintenance(
-        asset=_asset(window.asset),
-        window_id=window.window_id,
-        duration_s=min(max(0, window.duration_s), WIDEST_U32),
-        reason=clean(window.reason),
-        by=clean(window.by),
-    )
-
-
-def clean(text: str) -> str:
-    """Device text as the wire can carry it: a lone surrogate (an undecodable byte) becomes U+FFFD, not an exception."""
-    return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace") if not text.isascii() else text
+    return bodies.asset_message(host)
 
 
 def _varint(value: int) -> bytes:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import grpc
 
 from hardcase_collector.domain.errors import ConfigError
-from hardcase_collector.rpc.service import MAX_MESSAGE_BYTES, TelemetryService
+from hardcase_collector.rpc.service import TelemetryService
+from hardcase_collector.rpc.welcome import MAX_MESSAGE_BYTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

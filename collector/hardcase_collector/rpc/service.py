@@ -17,17 +17,17 @@ from hardcase_protos.v1 import telemetry_pb2
 from hardcase_collector.domain.errors import Cloned, NotBound, TemporaryError
 from hardcase_collector.domain.joining import RefusalName
 from hardcase_collector.domain.ports import StateStore
-from hardcase_collector.ingest.incoming import Admission, Greeting
 from hardcase_collector.ingest.intake import Intake
 from hardcase_collector.ingest.ticking import Ticker
 from hardcase_collector.rpc import codec, identity
 from hardcase_collector.rpc.diagnostics import Desk, NoDesk, Requests
-from hardcase_collector.rpc.door import PROTOCOL, TWO_MACHINES, Door, Handlers, Refusal, close_message
-from hardcase_collector.rpc.fair_queue import STREAM_BYTES, FairQueue, Waiting
+from hardcase_collector.rpc.door import TWO_MACHINES, Door, Handlers, Refusal, close_message
+from hardcase_collector.rpc.fair_queue import FairQueue, Waiting
 from hardcase_collector.rpc.gate import Gate, TrustSource
 from hardcase_collector.rpc.knocks import Knocks
 from hardcase_collector.rpc.open_stream import Stream
 from hardcase_collector.rpc.upload import Receiving, UploadService
+from hardcase_collector.rpc.welcome import welcome_message
 from hardcase_collector.rpc.writer import GroupDone, Writer
 
 log = logging.getLogger(__name__)
@@ -35,11 +35,6 @@ log = logging.getLogger(__name__)
 Context = grpc.aio.ServicerContext[bytes, bytes]
 Close = telemetry_pb2.Close
 
-HEARTBEAT_S = 15
-CREDIT_RECORDS = 2_000
-CREDIT_BYTES = STREAM_BYTES // 2
-MAX_MESSAGE_BYTES = 2 << 20
-"""Half of the transport's limit of 4 MiB, so that what an agent may send always fits."""
 SEND_S = 30.0
 """A peer that takes no answer for so long is gone."""
 
@@ -269,27 +264,11 @@ class TelemetryService:
             newer = Refusal(Close.CAUSE_SUPERSEDED, "a newer stream of this identity was opened")
             copied = Refusal(Close.CAUSE_CLONED, TWO_MACHINES, RefusalName.CLONED)
             self.end(older, copied if cloned else newer)
-        stream.outbox.append(self._welcome(admission, greeting, hello.protocol))
+        stream.outbox.append(welcome_message(admission, self._collector_id, hello.protocol))
         self._tell_trust(stream)
         self._send(stream)
         self._offer(agent.number, hello.diagnostics)
         return stream
-
-    def _welcome(self, admission: Admission, greeting: Greeting, protocol: int) -> bytes:
-        welcome = telemetry_pb2.Welcome(
-            protocol=min(protocol, PROTOCOL),
-            session=admission.session,
-            credit_records=CREDIT_RECORDS,
-            credit_bytes=CREDIT_BYTES,
-            max_message_bytes=MAX_MESSAGE_BYTES,
-            record_kinds=codec.RECORD_KINDS,
-            heartbeat_s=HEARTBEAT_S,
-            catalogues=admission.catalogues,
-            collector_id=self._collector_id,
-        )
-        for epoch, through in admission.resume:
-            welcome.resume.add(epoch=epoch, through=through)
-        return telemetry_pb2.CollectorMessage(welcome=welcome).SerializeToString()
 
     async def _read(self, stream: Stream) -> None:
         read, put, waiting, wall_ms = stream.context.read, self.queue.put, stream.waiting, self._wall_ms

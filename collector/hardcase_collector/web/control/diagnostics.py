@@ -30,6 +30,7 @@ def router(control: Control) -> APIRouter:
     made = APIRouter(prefix="/v1", route_class=AgainRoute)
     if control.shop.diagnostics is not None:
         _see(made, control.shop, control.shop.diagnostics)
+        _see_beside(made, control.shop, control.shop.diagnostics)
         _act(made, control.shop, control.shop.diagnostics)
     return made
 
@@ -65,6 +66,10 @@ def _see(made: APIRouter, shop: Shop, desk: Diagnostics) -> None:
         line["answer"] = _loaded(whole.raw)
         line["files"] = plain(whole.files)
         return line
+
+
+def _see_beside(made: APIRouter, shop: Shop, desk: Diagnostics) -> None:
+    """What an asset's agents allow, and the files of an answer."""
 
     @made.get("/assets/{name}/diagnostics", response_model=None)
     def allowed(request: Request, name: str) -> Json:
