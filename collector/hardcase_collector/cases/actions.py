@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from hardcase_collector.cases.admission import Held
 from hardcase_collector.cases.case_file import CaseFile, Occasion
 from hardcase_collector.cases.placing import Placing, transition_of
+from hardcase_collector.cases.storms import Storms
 from hardcase_collector.cases.workflow import OPEN_STATES, Deed, actions_for, deed_of, next_state, require
 from hardcase_collector.domain.actor import Actor
 from hardcase_collector.domain.asset import AssetMode
@@ -32,11 +34,16 @@ class CaseActions:
         placing: Placing,
         *,
         baselines_changed: Callable[[int], None] = lambda _: None,
+        storms: Storms | None = None,
     ) -> None:
-        """`baselines_changed` is told a feed before the commit: judging must read its baselines again after it."""
+        """`baselines_changed` is told a feed before the commit: judging must read its baselines again after it.
+
+        `storms`: what is opened by hand counts for them as what opens by itself does. None = for none.
+        """
         self._announcer = announcer
         self._placing = placing
         self._baselines_changed = baselines_changed
+        self._storms = storms
 
     def legal(self, case: Case, *, by: Actor) -> Sequence[CaseAction]:
         """What the workflow table allows him now."""
@@ -159,9 +166,7 @@ class CaseActions:
         self, tx: Transaction, row: FindingRow, *, open_case: bool, by: Actor, reason: str, now_ms: int
     ) -> None:
         if open_case:
-            transition = transition_of(row)
-            case = self._placing.open_case(tx, transition)
-            self._placing.place(tx, transition, case, row, now_ms=now_ms, not_before_ms=0)
+            self._open_by_hand(tx, row, now_ms)
             return
         tx.findings.hold(row.id, held=Held.ACCEPTED, held_until_ms=0, case=None)
         value = row.evidence.get("value")
@@ -179,6 +184,19 @@ class CaseActions:
                 )
             )
             self._baselines_changed(row.key.feed)
+
+    def _open_by_hand(self, tx: Transaction, row: FindingRow, now_ms: int) -> None:
+        transition = transition_of(row)
+        case = self._placing.open_case(tx, transition)
+        storm, count = None, None
+        if self._storms is not None:
+            asset, custody = tx.assets.by_number(row.key.asset), tx.registry.custody(row.key.asset)
+            fronts = self._storms.fronts(transition, asset, custody)
+            storm = self._storms.shelter(tx, transition, fronts) if case is None else None
+            count = partial(self._storms.count, tx, transition, fronts, custody, now_ms=now_ms)
+        self._placing.place(tx, transition, case, row, now_ms=now_ms, not_before_ms=0, storm=storm)
+        if count is not None:
+            count()
 
     def give_up_delivery(
         self, tx: Transaction, case: int, *, channel: str, error: str, attempts: int, now_ms: int

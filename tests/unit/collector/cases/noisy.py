@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from hardcase_collector.cases.desk import CaseDesk
 from hardcase_collector.cases.windows import Target, Windows
+from hardcase_collector.composition import case_actions
 from hardcase_collector.domain.actor import Actor, Role
 from hardcase_collector.domain.asset import Asset, AssetFacts, AssetMode
 from hardcase_collector.domain.case import Case
@@ -31,6 +32,9 @@ class Noisy(Bench):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.desk = CaseDesk(self.announcements, self.settings, joins=lambda: self.joins, storms=lambda: self.kinds)
+        self.actions = case_actions(
+            self.announcements, self.settings, joins=lambda: self.joins, storms=lambda: self.kinds
+        )
 
     def machine(
         self,

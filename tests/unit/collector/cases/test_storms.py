@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 from hardcase_collector.cases.case_file import CaseFile, Occasion
 from hardcase_collector.cases.workflow import OPEN_STATES
-from hardcase_collector.domain.asset import Asset, Part
+from hardcase_collector.domain.actor import Actor, Role
+from hardcase_collector.domain.asset import Asset, AssetMode, Part
 from hardcase_collector.domain.case import CaseAction, CaseState
 from hardcase_collector.domain.finding import Severity, Transition
 
@@ -15,6 +16,7 @@ from tests.unit.collector.cases.bench import HOUR, MINUTE, NOON, Bench, cleared,
 from tests.unit.collector.cases.noisy import Noisy, noisy
 
 DISKS = [Part(component="disk", slot=f"32:{bay}", model="ST4000", serial=f"Z{bay}") for bay in range(6)]
+CHEN = Actor(name="chen", role=Role.MANAGER, customer=None)
 SENSORS = [Part(component="fan", slot=f"FAN{number}") for number in range(20)]
 
 
@@ -325,3 +327,51 @@ def test_a_storm_is_as_severe_as_its_worst_when_it_begins(desk: Noisy) -> None:
     desk.apply(replace(lost(rack[0], slot="PSU2"), severity=Severity.CRITICAL))
     assert all(case.parent == desk.storm().id for case in desk.faults())
     assert all(case.state in OPEN_STATES for case in desk.faults())
+
+
+def joined(desk: Noisy, count: int) -> Asset:
+    """A machine that is joining, with so many fans found broken within its first minutes."""
+    asset = desk.asset(mode=AssetMode.JOINING, live_from_ms=NOON + 24 * HOUR)
+    desk.apply(*(fan(asset, number, NOON + number) for number in range(count)), at=NOON + MINUTE)
+    assert desk.cases() == []
+    return asset
+
+
+def test_what_is_opened_at_once_by_hand_counts_as_what_opens_by_itself(desk: Noisy) -> None:
+    asset = joined(desk, 12)
+    with desk.store.write() as tx:
+        desk.actions.settle_joining(tx, asset.id, open_cases=True, by=CHEN, reason="", now_ms=NOON + HOUR)
+    parent = desk.storm()
+    assert [case.parent for case in desk.faults()] == [parent.id] * 12
+    assert [code for number, code in desk.told() if number != parent.number and code == "storm_joined"] == []
+    desk.deliver()
+    assert {case for case, _ in desk.owed()} == {parent.id}
+
+
+def test_the_line_that_makes_the_count_full_may_be_opened_by_hand(desk: Noisy) -> None:
+    asset = joined(desk, 1)
+    with desk.store.write() as tx:
+        tx.assets.set_mode(asset.id, AssetMode.LIVE, live_from_ms=NOON)
+    desk.apply(*(fan(asset, number, NOON + MINUTE) for number in range(1, 10)), at=NOON + MINUTE)
+    assert desk.storms() == []
+    desk.deliver(NOON + MINUTE)
+    with desk.store.write() as tx:
+        (waiting,) = [row for row in tx.findings.of_asset(asset.id, firing=True) if row.held]
+        desk.actions.settle_finding(tx, waiting.id, open_case=True, by=CHEN, reason="", now_ms=NOON + 2 * MINUTE)
+    assert {case.parent for case in desk.faults()} == {desk.storm().id}
+    told = [number for number, code in desk.told() if code == "storm_joined"]
+    assert told == [case.number for case in desk.faults()[:9]], "who heard of them hears where they went"
+
+
+def test_what_is_opened_by_hand_goes_under_a_storm_that_lasts(desk: Noisy) -> None:
+    asset = joined(desk, 1)
+    with desk.store.write() as tx:
+        tx.assets.set_mode(asset.id, AssetMode.LIVE, live_from_ms=NOON)
+    desk.apply(*(fan(asset, number, NOON + MINUTE) for number in range(1, 12)), at=NOON + MINUTE)
+    parent, before = desk.storm(), len(desk.announcements.news)
+    with desk.store.write() as tx:
+        (waiting,) = [row for row in tx.findings.of_asset(asset.id, firing=True) if row.held]
+        desk.actions.settle_finding(tx, waiting.id, open_case=True, by=CHEN, reason="", now_ms=NOON + 2 * MINUTE)
+    assert desk.faults()[-1].parent == parent.id
+    assert desk.codes(desk.storm()).count("storm_grew") == 2
+    assert len(desk.announcements.news) == before
