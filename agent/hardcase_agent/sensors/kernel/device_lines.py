@@ -144,6 +144,11 @@ RULES: tuple[LineRule, ...] = (
         r".*(?:ECC|parity) error",
         _port("nic.failed"),
     ),
+    rule(
+        "adapter",
+        rf"{_DRIVER}.*(?:Fan has stopped, replace the adapter|adapter has been stopped because it has over ?heated)",
+        _port("nic.failed"),
+    ),
     rule("over heat", rf"{_DRIVER}.*(?:over heat|overheat)", _port("nic.module_hot")),
     # Heat
     rule(

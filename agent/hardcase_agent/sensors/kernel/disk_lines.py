@@ -72,11 +72,15 @@ def _asc(match: re.Match[str]) -> Iterable[Outcome]:
         yield Found(code, part)
 
 
+_ASKED_WRONGLY = frozenset({*range(0x01, 0x04), *range(0x07, 0x14), 0x15, 0x16, 0x18, 0x19, 0x80, 0x81, 0x83, 0x84})
+"""Generic status of a command that cannot be or was taken back (NVMe base 2.0, figure 97): no fault of the disk."""
+
+
 def _nvme_status(match: re.Match[str]) -> Iterable[Outcome]:
-    """Status code type 2 is media and data integrity (NVMe base 2.0, figure 96)."""
-    part = disk_part(match["dev"])
-    if part is not None:
-        yield Found("disk.media_error" if int(match["sct"], 16) == 2 else "disk.io_error", part)
+    """Status code type 2 is media and data integrity, 1 what is wrong with the command (NVMe base 2.0, figure 96)."""
+    part, kind, code = disk_part(match["dev"]), int(match["sct"], 16), int(match["sc"], 16)
+    if part is not None and kind != 1 and not (kind == 0 and code in _ASKED_WRONGLY):
+        yield Found("disk.media_error" if kind == 2 else "disk.io_error", part)
 
 
 _SD = r"(?:sd [\d:]+ )?\[(?P<dev>sd[a-z]+)\]"
@@ -180,7 +184,7 @@ RULES: tuple[LineRule, ...] = (
         r"(?P<dev>(?:nvme|sd)[a-z0-9]+): detected capacity change from [1-9]\d* to 0\b",
         of_disk("disk.offline"),
     ),
-    rule("(sct ", r"(?P<dev>nvme\d+n\d+): .*\(sct 0x(?P<sct>[0-9a-f]+) / sc 0x", _nvme_status),
+    rule("(sct ", r"(?P<dev>nvme\d+n\d+): .*\(sct 0x(?P<sct>[0-9a-f]+) / sc 0x(?P<sc>[0-9a-f]+)", _nvme_status),
     # md
     rule(
         "disk failure on",

@@ -43,6 +43,14 @@ _SLOT = "0000:18:00.0"
         ("ata6.00: status: { DRDY DF ERR }", "disk.io_error", "ata6"),
         ("nvme nvme0: resetting controller due to AER", "disk.io_error", "nvme0"),
         ("nvme nvme0: resetting controller due to persistent internal error", "disk.io_error", "nvme0"),
+        ("nvme2n1: Write(0x1) @ LBA 1, 8 blocks, Internal Error (sct 0x0 / sc 0x6) DNR", "disk.io_error", "nvme2"),
+        ("nvme2n1: Write(0x1) @ LBA 1, 8 blocks, Write Fault (sct 0x2 / sc 0x80) DNR", "disk.media_error", "nvme2"),
+        ("ixgbe 0000:04:00.0: Fan has stopped, replace the adapter", "nic.failed", "0000:04:00.0"),
+        (
+            "ixgbe 0000:04:00.0 eth0: Network adapter has been stopped because it has over heated.",
+            "nic.failed",
+            "0000:04:00.0 eth0",
+        ),
         ("mlx5_core 0000:af:00.0: poll_health:739:(pid 0): Fatal error 1 detected", "nic.failed", "0000:af:00.0"),
     ],
 )
@@ -64,6 +72,9 @@ def test_a_line_names_what_failed_and_where(line: str, code: str, slot: str) -> 
         "mpt3sas_cm0: sending diag reset !!",
         "smartpqi 0000:5c:00.0: Online Firmware Activation enabled",
         "ata6.00: status: { DRDY ERR }",
+        "nvme2n1: Dataset Management(0x9) @ LBA 1, 8 blocks, Invalid Field (sct 0x0 / sc 0x2) DNR",
+        "nvme2n1: Read(0x2) @ LBA 9, 8 blocks, LBA Out of Range (sct 0x0 / sc 0x80) DNR",
+        "nvme2n1: Write(0x1) @ LBA 9, 8 blocks, Conflicting Attributes (sct 0x1 / sc 0x80) DNR",
         "ata6.00: NCQ disabled due to excessive errors",
     ],
 )
