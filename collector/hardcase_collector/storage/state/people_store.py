@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, and_, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, delete, func, insert, or_, select, update
 
 from hardcase_collector.domain.errors import NotAllowed, NotFound
 from hardcase_collector.domain.people import ApiToken, KeptAnswer, WebSession, scopes_of
@@ -29,8 +29,8 @@ class SqlPeopleStore:
     # ------------------------------------------------------------------ users
 
     def add_user(self, user: User) -> None:
-        """Raises NotAllowed where the name is taken, also by an automation."""
-        taken = select(_TOKENS.c.id).where(_TOKENS.c.automation == user.name).limit(1)
+        """Raises NotAllowed where the name is taken, also by an automation, whatever is written large in it."""
+        taken = select(_TOKENS.c.id).where(func.lower(_TOKENS.c.automation) == user.name.lower()).limit(1)
         if self._connection.execute(taken).first() is not None:
             raise NotAllowed("an automation is called {user}: nobody could tell who acted", user=user.name)
         added = insert_into(self._connection.dialect.name, _USERS).values(name=user.name, **_user_values(user))
@@ -119,7 +119,8 @@ class SqlPeopleStore:
     # ------------------------------------------------------------------ tokens of the API
 
     def add_api_token(self, token: ApiToken) -> ApiToken:
-        if token.automation and self.user(token.automation) is not None:
+        named = select(_USERS.c.name).where(func.lower(_USERS.c.name) == token.automation.lower()).limit(1)
+        if token.automation and self._connection.execute(named).first() is not None:
             raise NotAllowed("{automation} is a user: an automation has a name of its own", automation=token.automation)
         values = {
             "hash": token.hash,

@@ -50,5 +50,17 @@ def test_a_customers_contact_belongs_to_a_customer(socket: Socket) -> None:
     assert socket.post("/users", name="x", role="wizard", password=PASSWORD).status_code == 400
 
 
+@pytest.mark.parametrize("name", ["bridge", "Bridge"])
+def test_a_user_and_an_automation_never_have_one_name_whoever_was_first(socket: Socket, name: str) -> None:
+    assert socket.post("/api-tokens", automation="bridge").status_code == 200
+    refused = socket.post("/users", name=name, role="engineer", password=PASSWORD)
+    assert (refused.status_code, "an automation is called" in refused.json()["detail"]) == (409, True)
+    assert socket.post("/users", name="Li", role="engineer", password=PASSWORD).status_code == 200
+    for automation in ("Li", "li"):
+        refused = socket.post("/api-tokens", automation=automation)
+        assert (refused.status_code, "is a user" in refused.json()["detail"]) == (409, True)
+    assert socket.post("/api-tokens", user="Li").status_code == 200
+
+
 def test_the_commands_know_every_way_a_case_may_end() -> None:
     assert set(get_args(Ended)) == {str(one) for one in Outcome if one}
