@@ -10,15 +10,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from hardcase_collector.cases.duty import called, duty_of
-from hardcase_collector.domain.case import Case, TimelineEntry
+from hardcase_collector.domain.case import Case, CaseState, TimelineEntry
 from hardcase_collector.domain.errors import TermsUnreadable
 from hardcase_collector.domain.finding import Fact
 from hardcase_collector.domain.ports import Transaction
 from hardcase_collector.domain.service_terms import CaseClock, Standing, Team
 from hardcase_collector.plans.clocks import Clock, ClockState, Forecast, Step, Terms, clocks
 from hardcase_collector.plans.frozen import terms_of
-from hardcase_collector.plans.moments import Code
-from hardcase_collector.plans.plan import ClockKind
+from hardcase_collector.plans.moments import Code, rounds_of
+from hardcase_collector.plans.plan import ClockKind, Moment
 
 STEP, FORECAST, BREACHED, ESCALATED = "clock_step", "breach_forecast", "clock_breached", "escalated"
 TELLING = frozenset({STEP, FORECAST, BREACHED, ESCALATED})
@@ -28,6 +28,11 @@ MOVING = frozenset(Code) | {CALENDAR_KNOWN}
 _WARN_AT = 80
 """Percent at which a breach is forecast at the latest, and the next person called."""
 _UNANSWERED_AT = 50
+UNANSWERED_MS = 4 * 3_600_000
+"""After this somebody is called for a case under a plan that promises no acknowledgement, unless the team says when."""
+_ANSWERED = frozenset({Moment.ACKNOWLEDGED, Moment.CONTACTED})
+_NOBODY_MS = 900_000
+"""So much later a team is asked again that had nobody to call."""
 _AGAIN_MS = 3_600_000
 """So much later terms that could not be read are tried again."""
 
@@ -82,15 +87,22 @@ def look(tx: Transaction, case: Case, now_ms: int) -> Sight:
         again = None if row is None else replace(row, look_ms=now_ms + _AGAIN_MS)
         return Sight(row=again, unreadable=str(error))
     history, now_ms = _steady(history_of(tx, case.id), now_ms)
-    owed = [one for one in clocks(history, terms, now_ms) if one.owed]
+    found = clocks(history, terms, now_ms)
+    owed = [one for one in found if one.owed]
     coming = to_come(history, terms, now_ms)
-    if not owed and not coming:
+    unasked = _unasked(case, found, history, terms, now_ms)
+    if not owed and not coming and unasked is None:
         return Sight()
     teller = _Teller(tx, case, history, now_ms)
     for clock in owed:
         teller.take(clock)
     for clock in coming:
         teller.wait_for(clock.started_ms)
+    if unasked is not None:
+        due_ms = teller.watch(unasked)
+        if not owed and not coming:
+            row = _watched(case, unasked, (due_ms, teller.next_ms, now_ms)) if teller.next_ms else None
+            return Sight(tuple(teller.found), row)
     return Sight(tuple(teller.found), _row(case, [*owed, *coming], teller.next_ms, now_ms))
 
 
@@ -110,6 +122,48 @@ def to_come(history: Sequence[TimelineEntry], terms: Terms, now_ms: int) -> tupl
     if not starts or starts[0] <= now_ms:
         return ()
     return tuple(one for one in clocks(history, terms, starts[0]) if one.owed and one.started_ms > now_ms)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Unasked:
+    """A round that nobody has answered, under a plan that promises no acknowledgement."""
+
+    round: int
+    started_ms: int
+    due_ms: int = 0
+    kind: ClockKind = ClockKind.ACKNOWLEDGE
+
+
+def _unasked(
+    case: Case, found: Sequence[Clock], history: Sequence[TimelineEntry], terms: Terms, now_ms: int
+) -> _Unasked | None:
+    """None where somebody answered, has begun, or is called by the clock of the plan."""
+    if case.state is not CaseState.NEW or case.acknowledged_ms:
+        return None
+    rounds = rounds_of(history, terms.priority, now_ms)
+    if not rounds:
+        return None
+    round_ = rounds[-1]
+    if any(one.moment in _ANSWERED for one in round_.happened):
+        return None
+    if any((one.kind, one.round) == (ClockKind.ACKNOWLEDGE, round_.number) for one in found):
+        return None
+    began = [one.at_ms for one in round_.happened if one.moment is Moment.REPORTED]
+    return _Unasked(round=round_.number, started_ms=began[0]) if began else None
+
+
+def _watched(case: Case, unasked: _Unasked, times: tuple[int, int, int]) -> CaseClock:
+    due_ms, look_ms, now_ms = times
+    return CaseClock(
+        case=case.id,
+        kind=str(unasked.kind),
+        round=unasked.round,
+        state=Standing.WATCHED,
+        due_ms=due_ms,
+        left_ms=due_ms - now_ms,
+        looked_ms=now_ms,
+        look_ms=look_ms,
+    )
 
 
 def nearest(owed: Iterable[Clock]) -> Clock:
@@ -188,7 +242,17 @@ class _Teller:
         elif own_ms or not clock.held:
             self.wait_for(at_ms)
 
-    def _escalate(self, clock: Clock, because: str) -> None:
+    def watch(self, unasked: _Unasked) -> int:
+        """When somebody is called where the plan promises nothing: after the team's own time, or the default's."""
+        own_ms = self._team.unacknowledged_s * 1000 if self._team else 0
+        due_ms = unasked.started_ms + (own_ms or UNANSWERED_MS)
+        if self._team is not None and self.now_ms >= due_ms:
+            self._escalate(replace(unasked, due_ms=due_ms), "unacknowledged")
+        elif self._team is not None:
+            self.wait_for(due_ms)
+        return due_ms
+
+    def _escalate(self, clock: Clock | _Unasked, because: str) -> None:
         if self._team is None:
             return
         told: dict[str, Fact] = {"because": because}
@@ -199,6 +263,9 @@ class _Teller:
         to = called(duty, self._team.manager, level)
         if to:
             self._tell(ESCALATED, clock, {**told, "to": to, "level": level, "team": self._team.name})
+        else:
+            # Its list may be filled, or a shift with people begin, before anything else happens on the case.
+            self.wait_for(self.now_ms + _NOBODY_MS)
 
     def _level(self, round_number: int) -> int:
         """One further than the last call of this round that was no breach."""
@@ -206,7 +273,7 @@ class _Teller:
         calls += [one.parameters for one in self.found if one.code == ESCALATED]
         return 1 + sum(one.get("round") == round_number and one.get("because") != "breached" for one in calls)
 
-    def _tell(self, code: str, clock: Clock, told: Mapping[str, Fact]) -> None:
+    def _tell(self, code: str, clock: Clock | _Unasked, told: Mapping[str, Fact]) -> None:
         parameters = {**_of(clock), **told, "due_ms": clock.due_ms}
         mark = _mark(code, parameters)
         if mark not in self._told:
@@ -219,7 +286,7 @@ class _Teller:
             self.next_ms = min(self.next_ms or at_ms, at_ms)
 
 
-def _of(clock: Clock) -> dict[str, Fact]:
+def _of(clock: Clock | _Unasked) -> dict[str, Fact]:
     return {"clock": str(clock.kind), "round": clock.round, "started_ms": clock.started_ms}
 
 

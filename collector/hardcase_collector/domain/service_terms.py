@@ -43,6 +43,8 @@ class Standing(StrEnum):
     """Its due time is fixed while nothing happens; in the past: it is breached and what it promised is still owed."""
     PAUSED = "paused"
     """Somebody's reason holds it: what is left stands still, and when it is due shows when it goes on."""
+    WATCHED = "watched"
+    """No clock: its plan promises no acknowledgement, and by its due time somebody is called where nobody answered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +161,8 @@ class Team:
     components: tuple[str, ...] = ()
     """What they are skilled in: of the part's class, such as disk."""
     unacknowledged_s: int = 0
-    """So long after the report an unacknowledged case goes to the next person; 0 = at half of its clock."""
+    """So long after the report an unacknowledged case goes to the next person; 0 = at half of its clock, or after four
+    hours where its plan promises no acknowledgement."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

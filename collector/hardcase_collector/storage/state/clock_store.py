@@ -272,6 +272,8 @@ def _clock(row: RowMapping, prefix: str = "") -> CaseClock:
 
 def _line(row: RowMapping) -> QueueLine:
     clock = None if row["clock_case_id"] is None else _clock(row, "clock_")
+    if clock is not None and clock.state is Standing.WATCHED:
+        clock = None
     case = case_of_row(row)
     if clock is None:
         place = (2, case.opened_ms, case.id)

@@ -15,6 +15,7 @@ class Share:
     def __init__(self, *, fails: bool = False) -> None:
         self.fails = fails
         self.ticks: list[int] = []
+        self.unreadable: dict[str, str] = {}
 
     def tick(self, tx: Transaction, *, now_ms: int) -> None:
         if self.fails:

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 from hardcase_collector.cases.case_file import CaseFile, Occasion
+from hardcase_collector.domain.actor import local
 from hardcase_collector.domain.asset import Part
 from hardcase_collector.domain.case import CaseAction
 from hardcase_collector.domain.finding import Severity
 from hardcase_collector.domain.ports import CaseFilter
 from hardcase_collector.domain.priority import Importance, Priority, ServiceState
-from hardcase_collector.domain.service_terms import Standing, Swap
+from hardcase_collector.domain.service_terms import QueueFilter, Standing, Swap
 from hardcase_collector.plans.frozen import load
 
 from tests.fakes.empty_store import empty_store, quick_store
@@ -359,3 +360,49 @@ def test_the_team_whose_conditions_hold_takes_the_case(
     staffed(bench, name="special", default=False, **conditions)
     bench.apply(raised(covered(bench)))
     assert bench.only_case().team == ("special" if mine else "field")
+
+
+@pytest.mark.parametrize(("own_s", "hours"), [(0, 4.0), (1800, 0.5)])
+def test_where_the_plan_promises_no_acknowledgement_the_rota_is_called_all_the_same(
+    bench: Bench, own_s: int, hours: float
+) -> None:
+    staffed(bench, unacknowledged_s=own_s)
+    bench.apply(raised(bench.asset()))
+    case, due_ms = bench.only_case(), NOON + round(hours * HOUR)
+    with bench.store.read() as tx:
+        (line,) = tx.clocks.queue(QueueFilter(customer=None))
+    assert line.clock is None
+
+    bench.tick(due_ms - 1)
+    assert told(bench, "escalated") == []
+    for at in (due_ms, due_ms + 1, due_ms + DAY):
+        bench.tick(at)
+
+    (call,) = told(bench, "escalated")
+    assert (call.parameters["because"], call.parameters["level"], call.at_ms) == ("unacknowledged", 1, due_ms)
+    assert row(bench) is None
+    assert bench.only_case().number == case.number
+
+
+def test_who_acknowledges_in_time_is_not_called(bench: Bench) -> None:
+    staffed(bench)
+    bench.apply(raised(bench.asset()))
+    with bench.store.write() as tx:
+        bench.actions.acknowledge(tx, bench.only_case(), by=local("li"), now_ms=NOON + HOUR)
+    assert row(bench) is None
+
+    bench.tick(NOON + 5 * HOUR)
+
+    assert told(bench, "escalated") == []
+
+
+def test_a_list_that_is_filled_after_a_step_was_due_is_called_for_it(bench: Bench) -> None:
+    staffed(bench, people=(), manager="")
+    bench.apply(raised(covered(bench, "gold-7x24x4")))
+    bench.tick(NOON + GOLD_ACKNOWLEDGE // 2)
+    assert told(bench, "escalated") == []
+
+    staffed(bench)
+    bench.tick(NOON + GOLD_ACKNOWLEDGE // 2 + 15 * MINUTE)
+
+    assert "unacknowledged" in [entry.parameters["because"] for entry in told(bench, "escalated")]
