@@ -39,17 +39,30 @@ _TYPE_OF_UNIT = {1: 0x01, 2: 0x01, 3: 0x01, 4: 0x02, 5: 0x03, 6: 0x03, 18: 0x04}
 
 _UNIT_OF_TYPE = {0x01: 1, 0x02: 4, 0x04: 18}
 """Where a sensor without reading has no unit printed."""
-_TYPE_OF_ENTITY = {3: 0x07, 10: 0x08, 32: 0x0C, 8: 0x0C, 26: 0x0D, 4: 0x0D, 29: 0x04, 40: 0x29, 19: 0x09, 21: 0x09}
+_TYPE_OF_ENTITY = {
+    3: 0x07,
+    10: 0x08,
+    32: 0x0C,
+    8: 0x0C,
+    26: 0x0D,
+    4: 0x0D,
+    29: 0x04,
+    30: 0x04,
+    40: 0x29,
+    19: 0x09,
+    21: 0x09,
+}
 
 _STATE_TYPES = (0x05, 0x07, 0x08, 0x09, 0x0C, 0x0D, 0x29)
 """Types that say states on nearly every machine: what a line without value and unit is."""
 _FAN = 0x04
 _CABLE = 0x1B
+_SLOT = 0x21
 _TEMPERATURE = 0x01
 _TEMPERATURE_NAME = re.compile(r"\btemp|temp(?:erature)?\b", re.IGNORECASE)
 _FAN_NAME = re.compile(r"\bfans?\b|fan[ _-]?\d", re.IGNORECASE)
 _SUPPLY = re.compile(
-    r"^(?:ps|psu|pws|power[ _]?supply|pwr[ _]?supply)[ _#-]*\d{0,2}(?:[ _-]*(?:status|stat))?$", re.IGNORECASE
+    r"^(?:ps|psu|pws|power[ _]?supply|pwr[ _]?supply)[ _#-]*\d{0,2}(?:[ _-]*(?:status|stat|supply))?$", re.IGNORECASE
 )
 
 _NAMES: tuple[tuple[re.Pattern[str], int], ...] = tuple(
@@ -60,6 +73,8 @@ _NAMES: tuple[tuple[re.Pattern[str], int], ...] = tuple(
         (r"\b(?:ps|psu|power suppl\w*|pwr suppl\w*)[ _-]*\d*(?![a-z\d])", 0x08),
         (r"^(?:chassis|phy\w*)[ _]?(?:intru\w*|scrty|security)$|^intru\w*$", 0x05),
         (r"\b(?:cmos|rtc|romb|bbu)?[ _]?batt?ery\b|\bvbat\b", 0x29),
+        (r"^cpu\d[ _-]?c(?:h)?\d[ _-]?d\d", 0x0C),
+        (r"^pcie?[ _-]?\d{1,2}$", _SLOT),
         (r"^(?:dimm|p\d[-_]?dimm|mem(?:ory)?$|cpu\d[-_]?dimm)", 0x0C),
         (r"^(?:hdd|drive|disk|nvme|ssd)[ _-]*\d", 0x0D),
         (r"\bcpu[ _-]?\d*[ _-]?(?:status)?$|\bproc\w*[ _-]?\d*(?:[ _-]?status)?$|^p\d[ _]status$", 0x07),
@@ -132,6 +147,9 @@ def _discrete(row: Row, unit: int | None) -> Typed:
         return _phrased(row, kind, measure)
     if row.type is None and kind == 0x08 and not (_SUPPLY.match(_own_name(row.name)) or _redundant(row.name)):
         # "PSU 1 AC Status", "PS 2 Fan Fault": a supply's, and what its bits mean only its maker knows.
+        kind = None
+    if row.type is None and kind == _SLOT:
+        # In words only: bare bits of "PCIe 3" may be anything's.
         kind = None
     code, bits = SENSOR_SPECIFIC, row.bits
     if row.loose_bits:

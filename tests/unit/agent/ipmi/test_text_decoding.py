@@ -528,3 +528,36 @@ def test_a_configuration_error_is_of_what_the_line_speaks_of(line: str, quantity
     one = only(line)
     assert one.sensor.quantity == quantity
     assert "configuration_error" in states(one)
+
+
+@pytest.mark.parametrize(
+    ("line", "quantity", "slot", "asserted"),
+    [
+        (
+            "PSU1_Supply | 0x0 | discrete | 0x0380| na | na | na | na | na | na",
+            "psu.status",
+            "PSU1",
+            ["present", "failure_detected"],
+        ),
+        (
+            "CPU0_C1D0 | 0x0 | discrete | 0x6080| na | na | na | na | na | na",
+            "memory.status",
+            "CPU0_C1D0",
+            ["correctable_ecc_logging_limit", "present"],
+        ),
+        (
+            "PCIe 3 | B3h | ok | 11.3 | Transition to Non-recoverable from less severe",
+            "ipmi.slot",
+            "3",
+            ["non_recoverable_from_less_severe"],
+        ),
+        ("Cooling Zone 1 | 37h | ok | 30.1 | Redundancy Lost", "fan.redundancy", "Cooling Zone 1", ["redundancy_lost"]),
+    ],
+)
+def test_more_names_that_say_what_a_sensor_is(line: str, quantity: str, slot: str, asserted: list[str]) -> None:
+    one = only(line)
+    assert (one.sensor.quantity, one.sensor.part.slot, states(one)) == (quantity, slot, asserted)
+
+
+def test_bare_bits_of_a_slot_say_nothing() -> None:
+    assert only("PCIe 3 | 0x1 | discrete | 0x0100| na | na | na | na | na | na").sensor.quantity != "ipmi.slot"
