@@ -9,28 +9,28 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 
-from hardcase_collector import __version__, composition, config, diagnosing, listening, logs, pki, servers
+from hardcase_collector import __version__, composition, desks, diagnosing, listening, logs, pki, servers
 from hardcase_collector.airgap import AirGap
 from hardcase_collector.cases.calendars import Calendars
+from hardcase_collector.cases.desk import CaseDesk
 from hardcase_collector.cases.handling import Handling
 from hardcase_collector.cases.opening import Opening
 from hardcase_collector.cases.precision import Confidence
 from hardcase_collector.cases.reports import Reports
 from hardcase_collector.config import Settings
-from hardcase_collector.delivering import Delivering, Prepared, given_up, prepare
+from hardcase_collector.delivering import Delivering, given_up, prepare
 from hardcase_collector.domain.advice import Counsel, Live
 from hardcase_collector.domain.case import Case
-from hardcase_collector.domain.errors import CollectorError
 from hardcase_collector.ingest.by_file import FileIntake
+from hardcase_collector.judging import Judging, judging_of
 from hardcase_collector.notify.events import Sender
 from hardcase_collector.numbers import Numbers
+from hardcase_collector.reloading import Reloading
 from hardcase_collector.rollover import Rollover
 from hardcase_collector.roots import Roots, Site
 from hardcase_collector.rpc.joining import Enrolment
@@ -43,22 +43,6 @@ from hardcase_collector.web.ports import Health, Shop
 log = structlog.stdlib.get_logger("hardcase_collector")
 
 DRAIN_S = 25.0
-FIXED = (
-    "data_dir",
-    "listen",
-    "tls",
-    "state",
-    "telemetry",
-    "disk",
-    "cases",
-    "attachments",
-    "diagnostics",
-    "web",
-    "mode",
-    "customer",
-    "log_format",
-)
-"""Settings that a reload does not change."""
 
 
 def clock_ms() -> int:
@@ -74,15 +58,6 @@ async def serve(settings: Settings, *, config_path: Path | None, insecure: bool 
         await collector.run()
 
 
-@dataclass(frozen=True, slots=True)
-class Reload:
-    """How the last SIGHUP went; `mistakes` empty: it was taken."""
-
-    at_ms: int
-    mistakes: tuple[str, ...]
-    restart_for: tuple[str, ...] = ()
-
-
 class Collector:
     """One running collector."""
 
@@ -95,8 +70,15 @@ class Collector:
         self._insecure = insecure
         self._notifier = Notifier()
         self._stopping = asyncio.Event()
-        self._reloading = asyncio.Lock()
-        self._last_reload: Reload | None = None
+        self._reloading = Reloading(
+            settings,
+            config_path,
+            stores.state,
+            self._notifier,
+            rules=self._take_rules,
+            channels=lambda channels: self._delivering.use(channels),
+            clock_ms=clock_ms,
+        )
         self._files = pki.ServerFiles.below(settings.data_dir)
         tls = settings.tls
         self._roots = Roots(self._files, Site(tls.certificate, tls.key, tls.ca, tls.client_ca))
@@ -109,13 +91,17 @@ class Collector:
             expire=lambda now_ms: (self._attachments.expire(now_ms), self._diagnostics.receiving.expire(now_ms)),
         )
         self._upkeep.renew_certificate()
-        self._build()
+        self._disk = DiskReserve(settings.data_dir, settings.disk)
+        self._build_deciding()
+        self._build_keeping()
+        self._build_taking()
 
     # ------------------------------------------------------------------ building
 
-    def _build(self) -> None:
+    def _build_deciding(self) -> None:
+        """What decides and tells: rules, channels, cases."""
         settings, stores = self._settings, self._stores
-        self._judging = composition.judging_of(settings, stores.state)
+        self._judging = judging_of(settings, stores.state)
         self._opening = Opening(lambda: self._judging.terms)
         self._delivering = Delivering(
             prepare(settings.channel),
@@ -129,17 +115,24 @@ class Collector:
             clock_ms=clock_ms,
         )
         self._calendars = Calendars(self._delivering.announcer)
-        desk_settings = composition.desk_settings(settings)
-        self._actions = composition.case_actions(
+        self._actions = desks.case_actions(
             self._delivering.announcer,
-            desk_settings,
+            desks.desk_settings(settings),
             joins=lambda: self._judging.book.joins,
             storms=lambda: self._judging.book.storms,
             opening=self._opening,
             baselines_changed=lambda feed: self._inlet.reread_feed(feed),
         )
-        self._disk = DiskReserve(settings.data_dir, settings.disk)
-        self._attachments = composition.attachments(settings, stores.state, self._delivering.announcer, self._disk)
+        self._reports = Reports(self._delivering.announcer, self._opening, lambda: self._judging.book.categories())
+        self._spares = desks.spares(self._delivering.announcer, lambda: self._judging)
+        self._service = desks.service(
+            settings, self._disk, self._delivering.announcer, self._actions, lambda: self._judging, self._pages_url
+        )
+
+    def _build_keeping(self) -> None:
+        """What keeps files: of cases, of agents' answers."""
+        settings, stores = self._settings, self._stores
+        self._attachments = desks.attachments(settings, stores.state, self._delivering.announcer, self._disk)
         self._diagnostics = diagnosing.diagnostics(
             settings,
             stores.state,
@@ -150,12 +143,11 @@ class Collector:
         )
         self._attachments.tidy()
         self._diagnostics.receiving.tidy()
-        self._reports = Reports(self._delivering.announcer, self._opening, lambda: self._judging.book.categories())
-        self._spares = composition.spares(self._delivering.announcer, lambda: self._judging)
-        self._service = composition.service(
-            settings, self._disk, self._delivering.announcer, self._actions, lambda: self._judging, self._pages_url
-        )
-        desk = composition.case_desk(self._delivering.announcer, desk_settings, lambda: self._judging, self._opening)
+
+    def _build_taking(self) -> None:
+        """What takes from agents, and what works on the writer's thread beside it."""
+        settings, stores, desk_settings = self._settings, self._stores, desks.desk_settings(self._settings)
+        desk = desks.case_desk(self._delivering.announcer, desk_settings, lambda: self._judging, self._opening)
         self._inlet = composition.inlet(
             stores,
             self._judging.engine,
@@ -185,6 +177,11 @@ class Collector:
             enrolment=Enrolment(stores.state, self._roots),
             clock_ms=clock_ms,
         )
+        self._build_watching(desk)
+
+    def _build_watching(self, desk: CaseDesk) -> None:
+        """What says how all of it is."""
+        stores = self._stores
         self._readiness = Readiness(
             (
                 stores.state.healthy,
@@ -226,7 +223,7 @@ class Collector:
             title=self._title,
             group=lambda name, language: self._judging.book.group_title(name, language),
             counsel=self._counsel,
-            books_world=lambda: composition.books_world(self._judging.terms.plans),
+            books_world=lambda: desks.books_world(self._judging.terms.plans),
             handling=Handling(self._delivering.announcer),
             reports=self._reports,
             attachments=self._attachments,
@@ -248,9 +245,9 @@ class Collector:
             shop=self._shop(),
             health=self._health(),
             rules=lambda: self._judging.book.describe(),
-            about=self._about(ends),
+            about=listening.about(ends, self._settings, self._roots, self._pages_url()),
             rollover=self._rollover,
-            last_reload=lambda: self._last_reload,
+            last_reload=lambda: self._reloading.last,
             revoked=self._inlet.revoke,
             greet_again=self._inlet.greet_again,
             baselines_changed=self._inlet.reread_feed,
@@ -259,17 +256,6 @@ class Collector:
             air_gap=self._air_gap,
             default_customer=self._settings.customer,
         )
-
-    def _about(self, ends: servers.Ends) -> Mapping[str, str]:
-        return {
-            "version": __version__,
-            "telemetry": ends.telemetry,
-            "enrolment": servers.reached_at(self._roots.names[0], ends.enrolment),
-            "web": ends.web,
-            "pages": f"{self._pages_url()}/",
-            "ca_fingerprint": f"sha256:{self._roots.fingerprint}",
-            "data_dir": str(self._settings.data_dir),
-        }
 
     # ------------------------------------------------------------------ running
 
@@ -325,7 +311,7 @@ class Collector:
         self._reloads: set[asyncio.Task[None]] = set()
 
         def reload() -> None:
-            task = loop.create_task(self._reload())
+            task = loop.create_task(self._reloading.reload())
             self._reloads.add(task)
             task.add_done_callback(self._reloads.discard)
 
@@ -359,32 +345,6 @@ class Collector:
         if self._settings.web.certificate is None:
             servers.show(self._tls, *listening.shown_on_pages(self._settings.web, self._roots))
 
-    # ------------------------------------------------------------------ reload
-
-    async def _reload(self) -> None:
-        """Log level, rules and channels, all or nothing: one mistake keeps all that was. One at a time."""
-        async with self._reloading:
-            self._notifier.reloading()
-            try:
-                settings, judging, channels = await asyncio.to_thread(self._read_again)
-                await asyncio.wrap_future(self._inlet.use_judge(judging.engine))
-            except CollectorError as error:
-                mistakes = tuple(str(error).split("\n"))
-                self._last_reload = Reload(clock_ms(), mistakes)
-                log.error("reload refused; everything stays as it was", mistakes=mistakes)
-                self._notifier.ready("Serving; the last reload was refused, see the journal")
-                return
-            self._judging = judging
-            await self._delivering.use(channels)
-            logs.set_up(settings.log_level, self._settings.log_format)
-            fixed = tuple(name for name in FIXED if getattr(settings, name) != getattr(self._settings, name))
-            self._last_reload = Reload(clock_ms(), (), restart_for=fixed)
-            if fixed:
-                log.warning("these settings take a restart", settings=fixed)
-            log.info("reloaded", rules=len(judging.book.rules), channels=len(settings.channel.webhook))
-            self._notifier.ready("Serving")
-
-    def _read_again(self) -> tuple[Settings, composition.Judging, Prepared]:
-        """Everything that can be wrong, before anything is changed. Raises CollectorError."""
-        settings = config.load(self._config_path)
-        return settings, composition.judging_of(settings, self._stores.state), prepare(settings.channel)
+    async def _take_rules(self, fresh: Judging) -> None:
+        await asyncio.wrap_future(self._inlet.use_judge(fresh.engine))
+        self._judging = fresh

@@ -6,12 +6,12 @@ Called by `app.py`, which closes it all by the stack it gives. The ends themselv
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from hardcase_collector import servers
+from hardcase_collector import __version__, servers
 from hardcase_collector.config import Settings, Web
 from hardcase_collector.domain.errors import ConfigError
 from hardcase_collector.inlet import Inlet
@@ -84,6 +84,19 @@ async def open_ends(stack: AsyncExitStack, behind: Behind) -> tuple[servers.Ends
         await end.start()
         stack.push_async_callback(end.stop)
     return ends, tls
+
+
+def about(ends: servers.Ends, settings: Settings, roots: Roots, pages: str) -> Mapping[str, str]:
+    """What `status` tells of this collector. `pages`: their address, as people type it."""
+    return {
+        "version": __version__,
+        "telemetry": ends.telemetry,
+        "enrolment": servers.reached_at(roots.names[0], ends.enrolment),
+        "web": ends.web,
+        "pages": f"{pages}/",
+        "ca_fingerprint": f"sha256:{roots.fingerprint}",
+        "data_dir": str(settings.data_dir),
+    }
 
 
 async def _open_agents_ports(stack: AsyncExitStack, behind: Behind) -> tuple[int, int]:

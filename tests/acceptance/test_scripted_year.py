@@ -15,7 +15,7 @@ import pytest
 from hardcase_collector.cases.clockwork import CALENDAR_KNOWN
 from hardcase_collector.cases.windows import Hours, Target
 from hardcase_collector.cases.workflow import OPEN_STATES
-from hardcase_collector.composition import books_world
+from hardcase_collector.desks import books_world
 from hardcase_collector.domain.asset import AssetFacts, AssetMode
 from hardcase_collector.domain.case import Case
 from hardcase_collector.domain.finding import Change, FindingKey, Severity, Transition

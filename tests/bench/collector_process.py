@@ -26,7 +26,6 @@ from cryptography.x509.oid import NameOID
 from hardcase_collector import pki
 from hardcase_collector.cases.desk import CaseDesk
 from hardcase_collector.cases.settings import DeskSettings
-from hardcase_collector.composition import judging
 from hardcase_collector.config import Channels, Webhook
 from hardcase_collector.delivering import Delivering, prepare
 from hardcase_collector.domain.asset import Agent
@@ -35,6 +34,7 @@ from hardcase_collector.domain.ports import OutboxRow, Transaction
 from hardcase_collector.ingest.binding import Binding, JoiningPolicy
 from hardcase_collector.ingest.intake import Intake
 from hardcase_collector.ingest.liveness import Liveness
+from hardcase_collector.judging import judging
 from hardcase_collector.notify.events import Sender, Title
 from hardcase_collector.rpc.server import Credentials, build_server
 from hardcase_collector.rpc.service import TelemetryService

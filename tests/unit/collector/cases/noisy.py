@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from hardcase_collector.cases.desk import CaseDesk
 from hardcase_collector.cases.windows import Target, Windows
-from hardcase_collector.composition import case_actions
+from hardcase_collector.desks import case_actions
 from hardcase_collector.domain.actor import Actor, Role
 from hardcase_collector.domain.asset import Asset, AssetFacts, AssetMode
 from hardcase_collector.domain.case import Case

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hardcase_collector import composition
+from hardcase_collector import desks
 from hardcase_collector.delivering import given_up
 from hardcase_collector.domain.actor import Actor, Role
 from hardcase_collector.domain.finding import Severity
@@ -100,7 +100,7 @@ def test_a_channel_that_does_not_take_it_is_told_of_in_the_audit_log(store: Stat
 
 def test_the_collector_tells_its_channels_of_low_stock(store: StateStore) -> None:
     announcer = OutboxAnnouncer(SENDER, [Route(channel="hook")], owed=lambda: None)
-    house = composition.spares(announcer, lambda: pytest.fail("stock asks no sheet"))
+    house = desks.spares(announcer, lambda: pytest.fail("stock asks no sheet"))
     by = Actor(name="li", role=Role.MANAGER, customer=None)
     with store.write() as tx:
         tx.spares.save_depot(Depot(name="shanghai"))
