@@ -1,10 +1,9 @@
 """Logs, sysfs trees and firmware tables against what others read of the same: node_exporter, telegraf, dmidecode,
-gpud's labels, Blue Gene's alert column, and verdicts of incidents in public trackers.
+gpud's labels, Blue Gene's alert column. The verdicts are in `kernel_verdicts.py`.
 """
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import subprocess
@@ -22,7 +21,11 @@ from hardcase_agent.domain.capture import Capture, Listed, Recorded, Seen
 from hardcase_agent.domain.part import Component
 from hardcase_agent.domain.reading import Gap, Number, States
 
-from tests.truth.comparison import Comparison, Truth, Verdict
+from tests.truth.comparison import Comparison
+from tests.truth.kernel_captures import ALERTS, dmi_texts, labelled_lines, read, trees
+from tests.truth.kernel_verdicts import verdicts
+
+__all__ = ["compare", "verdicts"]
 
 DIFFERENCES = Path(__file__).with_name("kernel_differences.toml")
 
@@ -56,10 +59,6 @@ def _explained(capture: str, what: str, expected: str, got: str) -> str:
     return ""
 
 
-def read(kind: str, path: Path) -> list[Any]:
-    return list(decoding.decode(kind, decoding.read(path)))
-
-
 # --------------------------------------------------------------------- sysfs
 
 _METRIC = re.compile(r"^(node_\w+?)(?:\{(.*)\})? (\S+)$", re.MULTILINE)
@@ -87,16 +86,8 @@ _SUPPLY = {
 """Watt hours there, joules here."""
 
 
-def _trees(folder: Path) -> Iterator[tuple[Path, Path]]:
-    """(tree, metrics): node_exporter's, whatever form the tree is kept in."""
-    for metrics in sorted(folder.glob("**/*node_exporter*expected*metrics*")):
-        for tree in sorted(metrics.parent.glob("*node_exporter*sys*")):
-            if tree != metrics:
-                yield tree, metrics
-
-
 def _node_exporter(folder: Path) -> Iterator[Comparison]:
-    for tree, metrics in _trees(folder):
+    for tree, metrics in trees(folder):
         seen = {(one.source, one.sensor.id): one for one in read("edac", tree) if isinstance(one, Seen)}
         for name, labels, value in _metrics(metrics):
             wanted = _wanted(name, labels, value, seen)
@@ -224,7 +215,7 @@ _BLOCK = re.compile(r"(?im)^[ \t]*Memory Device$")
 
 def _dmidecode(folder: Path) -> Iterator[Comparison]:
     """Recounted without the parser: blocks of "Memory Device", their sizes and serials, cut by the next handle."""
-    for path in _dmi_texts(folder):
+    for path in dmi_texts(folder):
         text = path.read_text(encoding="utf-8", errors="replace")
         parts = [one.part for one in read("dmi", path) if isinstance(one, Listed)]
         modules = [part for part in parts if part.component is Component.MEMORY]
@@ -248,10 +239,6 @@ def _dmidecode(folder: Path) -> Iterator[Comparison]:
             yield made(folder, path, "system serial", serial[1], asset.serial or "none")
 
 
-def _dmi_texts(folder: Path) -> Iterator[Path]:
-    yield from sorted(path for path in folder.glob("**/dmidecode/*") if path.is_file() and path.suffix != ".bin")
-
-
 def _raw_tables(folder: Path) -> Iterator[Comparison]:
     """The raw table against dmidecode's own reading of it, where that program is installed."""
     tool = shutil.which("dmidecode") or shutil.which("dmidecode", path="/usr/sbin:/sbin")
@@ -273,15 +260,8 @@ def _raw_tables(folder: Path) -> Iterator[Comparison]:
 # --------------------------------------------------------------------- logs
 
 
-def _labelled_lines(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
-    for path in sorted(folder.glob("**/*kmsg_labelled_lines*.jsonl")):
-        for raw in path.read_text(encoding="utf-8").splitlines():
-            if raw.strip():
-                yield path, json.loads(raw)
-
-
 def _labelled(folder: Path) -> Iterator[Comparison]:
-    for path, one in _labelled_lines(folder):
+    for path, one in labelled_lines(folder):
         got = [item.event.code for item in _decoded_line(one["line"]) if isinstance(item, Recorded)]
         what = f"{one['group']}: {one['line'][:120]}"
         yield made(folder, path, what, bool(one["match"]), bool(any(got)))
@@ -289,10 +269,6 @@ def _labelled(folder: Path) -> Iterator[Comparison]:
 
 def _decoded_line(line: str) -> Iterable[Any]:
     return decoding.decode("kernel-log", Capture("line", {"": line.encode()}))
-
-
-_ALERTS = {"KERNDTLB": True, "KERNSTOR": True}
-"""Blue Gene's alert categories that name the hardware of a node; the others are of applications and file systems."""
 
 
 def _blue_gene(folder: Path) -> Iterator[Comparison]:
@@ -303,7 +279,7 @@ def _blue_gene(folder: Path) -> Iterator[Comparison]:
         labels = {label for line in lines if (label := line.partition(b" ")[0].decode())}
         for label in sorted(labels):
             numbers = {number for number, line in enumerate(lines, 1) if line.startswith(label.encode() + b" ")}
-            expected = len(numbers) if _ALERTS.get(label) else 0
+            expected = len(numbers) if ALERTS.get(label) else 0
             yield made(folder, path, f"lines labelled {label}", expected, len(numbers & told))
 
 
@@ -320,144 +296,6 @@ def _machine_checks(folder: Path) -> Iterator[Comparison]:
             yield made(folder, path, comment, True, any(".uncorrectable" in code for code in codes))
         elif "correct" in comment:
             yield made(folder, path, comment, True, any(".correctable" in code for code in codes))
-
-
-# ----------------------------------------------------------------- verdicts
-
-
-def verdicts(folder: Path) -> Iterable[Verdict]:
-    for found in (_incidents, _gpu_logs, _healthy_tables, _sysfs_verdicts, _quiet_lines, _cluster_logs, _checks):
-        yield from found(folder)
-
-
-_CLASSES = {
-    "disk": ("disk", "cable", "raid"),
-    "nvme": ("disk", "cable", "pcie"),
-    "ssd": ("disk", "cable", "raid"),
-    "sas": ("disk", "cable", "raid"),
-    "memory": ("memory", "cpu"),
-    "cpu": ("cpu", "memory", "thermal"),
-    "psu": ("psu", "power"),
-    "power": ("power", "psu"),
-    "fan": ("fan", "thermal"),
-    "raid": ("raid", "battery", "disk"),
-    "raid-battery": ("battery", "raid"),
-    "bmc": ("bmc",),
-    "pcie": ("pcie",),
-    "nic": ("nic", "cable"),
-    "gpu": ("gpu",),
-}
-_FALSE = re.compile(r"false|not a fault|tool defect|sensor fault|no fault", re.IGNORECASE)
-_FAULT = re.compile(r"fault|wear|minor|suspected", re.IGNORECASE)
-_NO_MACHINE_TEXT = re.compile(r"post mortem|temps|board table|rvitals|inventory$|photo|BMC log", re.IGNORECASE)
-"""Sources whose evidence was written by a person: nothing to decode, so nobody could be right about it."""
-
-
-def _incidents(folder: Path) -> Iterator[Verdict]:
-    for path in sorted(folder.glob("**/real_incidents*.jsonl")):
-        for raw in path.read_text(encoding="utf-8").splitlines():
-            if raw.strip():
-                yield _incident(json.loads(raw))
-
-
-def _incident(case: dict[str, Any]) -> Verdict:
-    said = case["ground_truth"]
-    truth = Truth.UNKNOWN
-    if _FALSE.search(said):
-        truth = Truth.FALSE_ALARM
-    elif _FAULT.search(said) and not _NO_MACHINE_TEXT.search(case["evidence_source"]):
-        truth = Truth.FAULT
-    components = re.split(r"[/+]", case["component"])
-    return Verdict(
-        name=f"incident {case['id']}",
-        truth=truth,
-        captures=(("kernel-log", Capture(case["id"], {"": "\n".join(case["evidence"]).encode()})),),
-        classes=tuple(sorted({name for one in components for name in _CLASSES.get(one, (one,))})),
-        why=f"{case['fault']}: {said} ({case['url']})",
-    )
-
-
-_OF_APPLICATIONS = ("13", "31", "43", "45", "68", "69")
-_BROKEN = ("48", "64", "74", "79", "94", "95", "119", "120", "140")
-
-
-def _gpu_logs(folder: Path) -> Iterator[Verdict]:
-    for path in sorted(folder.glob("**/kernel/logs/*")):
-        number = re.search(r"xid_?(\d+)", path.name)
-        if number and number[1] in _OF_APPLICATIONS:
-            yield _of_file(folder, path, "kernel-log", Truth.FALSE_ALARM, why=f"Xid {number[1]} is an application's")
-        elif number and number[1] in _BROKEN:
-            yield _of_file(folder, path, "kernel-log", Truth.FAULT, classes=("gpu",), why=f"Xid {number[1]}")
-        elif "pstore" in path.name:
-            yield _of_file(folder, path, "kernel-log", Truth.FALSE_ALARM, why="a crash that was made on purpose")
-        elif "fabricmanager" in path.name:
-            yield _of_file(folder, path, "kernel-log", Truth.UNKNOWN, why="a non-fatal NVSwitch error")
-
-
-def _healthy_tables(folder: Path) -> Iterator[Verdict]:
-    for path in (*_dmi_texts(folder), *sorted(folder.glob("**/*smbios*.bin"))):
-        yield _of_file(folder, path, "dmi", Truth.HEALTHY, why="an inventory")
-
-
-def _sysfs_verdicts(folder: Path) -> Iterator[Verdict]:
-    for tree, _ in _trees(folder):
-        classes = ("memory.uncorrectable",)
-        why = "uncorrected errors are counted"
-        yield _of_file(folder, tree, "edac", Truth.FAULT, classes=classes, part=("csrow", "MC0"), why=why)
-    for tree in sorted(folder.glob("**/telegraf_hwmon_*.json")):
-        yield _of_file(folder, tree, "edac", Truth.HEALTHY, why="values of a computer in use")
-
-
-def _quiet_lines(folder: Path) -> Iterator[Verdict]:
-    for number, (path, one) in enumerate(_labelled_lines(folder)):
-        if not one["match"]:
-            capture = Capture(f"{path.name} {number}", {"": one["line"].encode()})
-            name = f"{path.name}: {one['line'][:80]}"
-            yield Verdict(name=name, truth=Truth.FALSE_ALARM, captures=(("kernel-log", capture),), why=one["group"])
-
-
-def _cluster_logs(folder: Path) -> Iterator[Verdict]:
-    for path in sorted(folder.glob("**/BGL_*.log")):
-        lines = path.read_bytes().split(b"\n")
-        quiet = b"\n".join(line for line in lines if line.startswith(b"- "))
-        name = f"{path.relative_to(folder)}: lines without an alert"
-        yield Verdict(name=name, truth=Truth.UNKNOWN, captures=(("kernel-log", Capture(path.name, {"": quiet})),))
-        for label in _ALERTS:
-            alerts = b"\n".join(line for line in lines if line.startswith(label.encode() + b" "))
-            if alerts:
-                yield Verdict(
-                    name=f"{path.relative_to(folder)}: {label}",
-                    truth=Truth.FAULT,
-                    captures=(("kernel-log", Capture(path.name, {"": alerts})),),
-                    classes=("cpu",),
-                    why="labelled as an alert of the hardware",
-                )
-    for path in sorted(folder.glob("**/HPC_*.log")):
-        if b"psu failure" in path.read_bytes():
-            yield _of_file(folder, path, "kernel-log", Truth.FAULT, classes=("psu",), why="psu failure")
-
-
-def _checks(folder: Path) -> Iterator[Verdict]:
-    for path in sorted(folder.glob("**/mce/*.txt")):
-        comment = path.read_text(encoding="utf-8", errors="replace").partition("\n")[0].lower()
-        broken = "srar" in comment or "uncorrect" in comment or "fatal" in comment
-        truth = Truth.FAULT if broken else Truth.UNKNOWN
-        yield _of_file(folder, path, "kernel-log", truth, classes=("cpu", "memory") if broken else (), why=comment)
-
-
-def _of_file(
-    folder: Path,
-    path: Path,
-    kind: str,
-    truth: Truth,
-    *,
-    classes: tuple[str, ...] = (),
-    part: tuple[str, ...] = (),
-    why: str = "",
-) -> Verdict:
-    name = str(path.relative_to(folder))
-    captures = ((kind, decoding.read(path)),)
-    return Verdict(name=name, truth=truth, captures=captures, classes=classes, part=part, why=why)
 
 
 def main() -> None:
