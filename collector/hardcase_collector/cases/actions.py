@@ -12,8 +12,9 @@ from functools import partial
 
 from hardcase_collector.cases.admission import Held
 from hardcase_collector.cases.case_file import CaseFile, Occasion
-from hardcase_collector.cases.placing import Placing, transition_of
+from hardcase_collector.cases.placing import Placing
 from hardcase_collector.cases.storms import Storms
+from hardcase_collector.cases.transitions import transition_of
 from hardcase_collector.cases.workflow import OPEN_STATES, Deed, actions_for, deed_of, next_state, require
 from hardcase_collector.domain.actor import Actor
 from hardcase_collector.domain.asset import AssetMode

@@ -15,8 +15,9 @@ from hardcase_collector.domain.errors import TermsUnreadable
 from hardcase_collector.domain.finding import Fact
 from hardcase_collector.domain.ports import Transaction
 from hardcase_collector.domain.service_terms import CaseClock, Standing, Team
-from hardcase_collector.plans.clocks import Clock, ClockState, Forecast, Step, Terms, clocks
+from hardcase_collector.plans.clocks import Clock, ClockState, Forecast, Step, clocks
 from hardcase_collector.plans.frozen import terms_of
+from hardcase_collector.plans.legs import Terms
 from hardcase_collector.plans.moments import Code, rounds_of
 from hardcase_collector.plans.plan import ClockKind, Moment
 

@@ -12,11 +12,12 @@ from dataclasses import replace
 from hardcase_collector.cases.admission import Admission, Held, admit, told_by_log_at_joining
 from hardcase_collector.cases.case_file import CaseFile, Occasion
 from hardcase_collector.cases.opening import Opening
-from hardcase_collector.cases.placing import Placing, decided, transition_of
+from hardcase_collector.cases.placing import Placing, decided
 from hardcase_collector.cases.proof import Proof
 from hardcase_collector.cases.settings import DeskSettings, JoiningEnd
 from hardcase_collector.cases.silence import PowerOf, nobody_asks, with_power
 from hardcase_collector.cases.storms import Storms
+from hardcase_collector.cases.transitions import transition_of
 from hardcase_collector.cases.windows import holding
 from hardcase_collector.cases.workflow import OPEN_STATES, legal_actions
 from hardcase_collector.domain.asset import AssetMode

@@ -318,26 +318,6 @@ def decided(transition: Transition, now_ms: int, case: Case | None, reason: str,
     )
 
 
-def transition_of(row: FindingRow) -> Transition:
-    """A held finding, as if it were raised now by a live reading."""
-    return Transition(
-        key=row.key,
-        change=Change.RAISED,
-        severity=row.severity,
-        fault_class=row.fault_class,
-        repair_group=row.repair_group,
-        part=row.part,
-        time_ms=row.changed_ms,
-        backlog=False,
-        rehearsal=row.rehearsal,
-        self_clearing=row.self_clearing,
-        soak_s=row.soak_s,
-        opens=row.opens,
-        device_asserted=row.device_asserted,
-        evidence=row.evidence,
-    )
-
-
 def _told(transition: Transition) -> dict[str, Fact]:
     told: dict[str, Fact] = {
         "rule": transition.key.rule,

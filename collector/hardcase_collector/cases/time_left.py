@@ -16,8 +16,8 @@ from hardcase_collector.domain.ports import Transaction
 from hardcase_collector.domain.service_terms import CaseClock, QueueLine, Standing
 from hardcase_collector.plans import ledger
 from hardcase_collector.plans.calendar import HORIZON_MS, stretches
-from hardcase_collector.plans.clocks import Terms
 from hardcase_collector.plans.frozen import terms_of
+from hardcase_collector.plans.legs import Terms
 from hardcase_collector.plans.plan import ClockKind, Promise
 
 

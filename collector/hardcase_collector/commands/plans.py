@@ -181,8 +181,9 @@ def plans_ledger(
     """Show the clocks of a case under a plan, with a reason for every minute."""
     from hardcase_collector.plans.almanac import calendar_of
     from hardcase_collector.plans.calendar import ms_of
-    from hardcase_collector.plans.clocks import Terms, clocks
+    from hardcase_collector.plans.clocks import clocks
     from hardcase_collector.plans.event_file import load_case
+    from hardcase_collector.plans.legs import Terms
     from hardcase_collector.plans.told import clock_facts, iso
 
     language = _language(lang)

@@ -21,7 +21,7 @@ from hardcase_collector.domain.priority import Priority
 from hardcase_collector.domain.service_terms import CaseTerms
 from hardcase_collector.plans.almanac import calendar_of
 from hardcase_collector.plans.calendar import Calendar, Year
-from hardcase_collector.plans.clocks import Terms
+from hardcase_collector.plans.legs import Terms
 from hardcase_collector.plans.plan import (
     CalendarSheet,
     ClockKind,

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 
 from hardcase_collector.domain.case import TimelineEntry
 from hardcase_collector.plans.calendar import Calendar
-from hardcase_collector.plans.clocks import ClockState, Terms, clocks
+from hardcase_collector.plans.clocks import ClockState, clocks
+from hardcase_collector.plans.legs import Terms
 from hardcase_collector.plans.plan import ClockKind, Plan
 
 CaseBefore = tuple[Sequence[TimelineEntry], Terms]

@@ -8,7 +8,8 @@ import pytest
 from hardcase_collector.domain.priority import Priority
 from hardcase_collector.plans.almanac import calendar_of
 from hardcase_collector.plans.calendar import Calendar, datetime_of
-from hardcase_collector.plans.clocks import Clock, ClockState, Terms, clocks
+from hardcase_collector.plans.clocks import Clock, ClockState, clocks
+from hardcase_collector.plans.legs import Terms
 from hardcase_collector.plans.plan import CalendarSheet, DayRule, Promise, Window
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st

@@ -11,8 +11,9 @@ from hardcase_collector.domain.case import TimelineEntry
 from hardcase_collector.domain.priority import Priority
 from hardcase_collector.plans.almanac import calendar_of
 from hardcase_collector.plans.calendar import Calendar
-from hardcase_collector.plans.clocks import Clock, ClockState, Forecast, Terms, Waiver, clocks
+from hardcase_collector.plans.clocks import Clock, ClockState, Forecast, clocks
 from hardcase_collector.plans.ledger import Because
+from hardcase_collector.plans.legs import Terms, Waiver
 from hardcase_collector.plans.plan import CalendarSheet, ClockKind, Moment, PauseReason, Plan, YearSheet
 from hardcase_collector.plans.reader import load_plans
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from zoneinfo import ZoneInfo
 
 from hardcase_collector.domain.priority import Priority
-from hardcase_collector.plans.clocks import Terms
 from hardcase_collector.plans.hindsight import Tally, hindsight
+from hardcase_collector.plans.legs import Terms
 from hardcase_collector.plans.plan import ClockKind
 from hardcase_collector.plans.reader import load_plans
 

@@ -7,8 +7,9 @@ from enum import StrEnum
 import pytest
 from hardcase_collector.commands import plan_words
 from hardcase_collector.commands.plan_words import Language
-from hardcase_collector.plans.clocks import ClockState, Forecast, Waiver
+from hardcase_collector.plans.clocks import ClockState, Forecast
 from hardcase_collector.plans.ledger import Because
+from hardcase_collector.plans.legs import Waiver
 from hardcase_collector.plans.plan import ClockKind, Moment, PauseReason
 from hardcase_collector.plans.reader import load_plans
 
