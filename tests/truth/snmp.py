@@ -7,7 +7,6 @@ Run as a module, it prints coverage by folder and every difference.
 from __future__ import annotations
 
 import json
-import sys
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -345,36 +344,3 @@ def _listed(kind: str) -> list[str]:
         return []
     entries = tomllib.loads(DIFFERENCES.read_text(encoding="utf-8")).get(kind, [])
     return [entry["capture"] for entry in entries]
-
-
-def main(folder: Path) -> None:
-    covered: Counter[str] = Counter()
-    wanted: Counter[str] = Counter()
-    bare: Counter[str] = Counter()
-    for path, expected in recordings(folder):
-        _, ours = decoded(path)
-        for one in expected_of(expected):
-            wanted[path.parent.name] += 1
-            if any(
-                bool(item.sensor.states) == (one.sensor["sensor_class"] == "state") for item in ours.get(one.oid, ())
-            ):
-                covered[path.parent.name] += 1
-            else:
-                bare[f"{path.parent.name}/{path.stem}"] += 1
-    for part in wanted:
-        print(f"{part}: {covered[part]} of {wanted[part]} expected sensors are read")
-    for name, count in bare.most_common(200 if "-v" in sys.argv else 12):
-        print(f"  not read: {count} of {name}")
-    total = differing = known = 0
-    for comparison in compare(folder):
-        total += 1
-        if not comparison.equal:
-            differing += 1
-            known += bool(comparison.explained)
-            if not comparison.explained:
-                print(f"{comparison.capture} {comparison.what}: {comparison.expected} expected, {comparison.got}")
-    print(f"{total} compared, {differing} differ, {known} of them explained")
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))
