@@ -65,6 +65,7 @@ def router(control: Control) -> APIRouter:
     _vendor(made, control)
     _reports(made, control)
     _follow_ups(made, control)
+    _satisfaction(made, control)
     return made
 
 
@@ -171,6 +172,10 @@ def _follow_ups(made: APIRouter, control: Control) -> None:
             take(tx, found(tx, number), reason, by=who(request), now_ms=now_ms)
             noted(tx, request, now_ms, f"follow_up.{deed}", number)
             return {"state": str(found(tx, number).state)}
+
+
+def _satisfaction(made: APIRouter, control: Control) -> None:
+    shop = control.shop
 
     @made.get("/satisfaction", response_model=None)
     def satisfaction(

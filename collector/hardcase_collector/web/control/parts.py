@@ -5,11 +5,13 @@ A list takes `customer` to narrow it to one; whoever may use this socket may see
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Query, Request
 
 from hardcase_collector.cases.workflow import Deed, require
+from hardcase_collector.domain.actor import Actor
 from hardcase_collector.domain.errors import IllegalAction, NotAllowed, NotFound, SheetError
 from hardcase_collector.domain.ports import Transaction
 from hardcase_collector.domain.spares import Depot, OrderFilter, OrderState, OrderStep, PartOrder, Service
@@ -73,38 +75,49 @@ def _depots(made: APIRouter, shop: Shop) -> None:
         rank: Annotated[int, Body(embed=True, ge=1, le=99)] = 1,
     ) -> Json:
         """A new one, or more of a known one. `serves`: "customer/site", or "customer" for all of his sites."""
-        now_ms, by = shop.clock_ms(), who(request)
+        by = who(request)
         require(by, Deed.STOCK)
+        told = Depot(name=name, title=title, country=country, place=place, customer=customer)
         with shop.store.write() as tx:
-            for owner in filter(None, (customer, *(one.partition("/")[0] for one in serves))):
-                if tx.registry.customer(owner) is None:
-                    raise NotFound(f"no customer {owner} in the books; see hardcase-collector customers list")
-            known = tx.spares.depot(name) or Depot(name=name, customer=customer)
-            depot = Depot(
-                name=name,
-                title=title or known.title,
-                country=country or known.country,
-                place=place or known.place,
-                customer=customer or known.customer,
-            )
-            owners = {depot.customer, *(one.partition("/")[0] for one in serves)}
-            if by.customer is not None and (owners != {by.customer} or known.customer != by.customer):
-                raise NotAllowed(f"only a dedicated store of {by.customer}, for his own sites")
-            tx.spares.save_depot(depot)
+            depot = _saved(tx, told, serves, by)
             for one in serves:
-                owner, _, site = one.partition("/")
-                if site and tx.registry.site(customer=owner, name=site) is None:
-                    raise NotFound(f"customer {owner} has no site {site}")
-                served = Service(depot=name, customer=owner, site=site, rank=rank, travel_minutes=travel_minutes)
-                tx.spares.save_service(served)
+                tx.spares.save_service(_service(tx, name, one, rank, travel_minutes))
             tx.access.audit(
-                at_ms=now_ms,
+                at_ms=shop.clock_ms(),
                 actor=by.name,
                 action="depot.saved",
                 subject=name,
                 facts={"customer": customer, "serves": ", ".join(serves)},
             )
         return plain(depot)
+
+
+def _saved(tx: Transaction, told: Depot, serves: Sequence[str], by: Actor) -> Depot:
+    """What is not told of a known one stays as it is. Raises NotFound, NotAllowed."""
+    served = [one.partition("/")[0] for one in serves]
+    for owner in filter(None, (told.customer, *served)):
+        if tx.registry.customer(owner) is None:
+            raise NotFound(f"no customer {owner} in the books; see hardcase-collector customers list")
+    known = tx.spares.depot(told.name) or Depot(name=told.name, customer=told.customer)
+    depot = Depot(
+        name=told.name,
+        title=told.title or known.title,
+        country=told.country or known.country,
+        place=told.place or known.place,
+        customer=told.customer or known.customer,
+    )
+    if by.customer is not None and ({depot.customer, *served} != {by.customer} or known.customer != by.customer):
+        raise NotAllowed(f"only a dedicated store of {by.customer}, for his own sites")
+    tx.spares.save_depot(depot)
+    return depot
+
+
+def _service(tx: Transaction, depot: str, served: str, rank: int, travel_minutes: int) -> Service:
+    """`served`: "customer/site", or "customer". Raises NotFound."""
+    owner, _, site = served.partition("/")
+    if site and tx.registry.site(customer=owner, name=site) is None:
+        raise NotFound(f"customer {owner} has no site {site}")
+    return Service(depot=depot, customer=owner, site=site, rank=rank, travel_minutes=travel_minutes)
 
 
 def _catalogue(made: APIRouter, shop: Shop) -> None:
@@ -184,6 +197,10 @@ def _stock(made: APIRouter, shop: Shop) -> None:
             line = _house(shop).stock.receive(tx, depot, part_number, count=many, serials=serials, by=by, now_ms=now_ms)
             return _with(plain(line), **_named(tx, depot, part_number))
 
+    _taking_out(made, shop)
+
+
+def _taking_out(made: APIRouter, shop: Shop) -> None:
     @made.post("/stock/withdraw", response_model=None)
     def withdraw(
         request: Request,

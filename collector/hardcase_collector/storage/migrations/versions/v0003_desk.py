@@ -72,55 +72,23 @@ def _create_cases() -> None:
         sa.ForeignKeyConstraint(["asset"], ["assets.id"], name="fk_cases_asset"),
         sa.ForeignKeyConstraint(["linked"], ["cases.id"], name="fk_cases_linked"),
     )
-    op.create_index(
-        "ix_cases_open_id",
-        "cases",
-        ["id"],
-        unique=False,
-        sqlite_where=sa.text("state NOT IN ('closed', 'cancelled')"),
-        postgresql_where=sa.text("state NOT IN ('closed', 'cancelled')"),
-    )
+    _index_cases()
+
+
+def _index_cases() -> None:
+    opened = "state NOT IN ('closed', 'cancelled')"
+    _create_partial("ix_cases_open_id", "cases", ["id"], opened)
     op.create_index("ix_cases_part", "cases", ["asset", "part_key", "repair_group", "closed_ms"], unique=False)
-    op.create_index(
-        "ix_cases_rehearsed",
-        "cases",
-        ["opened_ms"],
-        unique=False,
-        sqlite_where=sa.text("rehearsal AND state NOT IN ('closed', 'cancelled')"),
-        postgresql_where=sa.text("rehearsal AND state NOT IN ('closed', 'cancelled')"),
-    )
-    op.create_index(
-        "ix_cases_slot",
-        "cases",
-        ["asset", "slot_key", "repair_group"],
-        unique=False,
-        sqlite_where=sa.text("state NOT IN ('closed', 'cancelled')"),
-        postgresql_where=sa.text("state NOT IN ('closed', 'cancelled')"),
-    )
-    op.create_index(
-        "ix_cases_unstable",
-        "cases",
-        ["clear_since_ms"],
-        unique=False,
-        sqlite_where=sa.text("unstable AND state NOT IN ('closed', 'cancelled')"),
-        postgresql_where=sa.text("unstable AND state NOT IN ('closed', 'cancelled')"),
-    )
-    op.create_index(
-        "ix_cases_waiting",
-        "cases",
-        ["state"],
-        unique=False,
-        sqlite_where=sa.text("state = 'verifying'"),
-        postgresql_where=sa.text("state = 'verifying'"),
-    )
-    op.create_index(
-        "uq_cases_open",
-        "cases",
-        ["asset", "part_key", "repair_group"],
-        unique=True,
-        sqlite_where=sa.text("state NOT IN ('closed', 'cancelled')"),
-        postgresql_where=sa.text("state NOT IN ('closed', 'cancelled')"),
-    )
+    _create_partial("ix_cases_rehearsed", "cases", ["opened_ms"], f"rehearsal AND {opened}")
+    _create_partial("ix_cases_slot", "cases", ["asset", "slot_key", "repair_group"], opened)
+    _create_partial("ix_cases_unstable", "cases", ["clear_since_ms"], f"unstable AND {opened}")
+    _create_partial("ix_cases_waiting", "cases", ["state"], "state = 'verifying'")
+    _create_partial("uq_cases_open", "cases", ["asset", "part_key", "repair_group"], opened, unique=True)
+
+
+def _create_partial(name: str, table: str, columns: list[str], where: str, *, unique: bool = False) -> None:
+    condition = sa.text(where)
+    op.create_index(name, table, columns, unique=unique, sqlite_where=condition, postgresql_where=condition)
 
 
 def _create_findings() -> None:
