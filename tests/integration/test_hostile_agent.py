@@ -12,7 +12,7 @@ from pathlib import Path
 
 import grpc
 import pytest
-from hardcase_collector.rpc.knocks import GREETINGS
+from hardcase_collector.rpc.service import GREETINGS_PER_MINUTE
 from hardcase_protos.v1 import telemetry_pb2
 
 from tests.integration.test_ingest_streams import (
@@ -111,7 +111,7 @@ async def test_streams_by_the_hundred_are_turned_away_before_anything_is_read(
 ) -> None:
     identity = collector.enroll(machine_id="2" * 32)
     codes: list[grpc.StatusCode] = []
-    for _ in range(GREETINGS + 40):
+    for _ in range(GREETINGS_PER_MINUTE + 40):
         client = Client(collector, identity)
         answer = None
         # Its stream may be over before it has said anything.

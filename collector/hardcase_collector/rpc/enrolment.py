@@ -19,12 +19,13 @@ from hardcase_protos.v1 import enrolment_pb2, enrolment_pb2_grpc
 from hardcase_collector.domain.errors import CollectorError, JoiningRefused, TemporaryError
 from hardcase_collector.domain.finding import Fact
 from hardcase_collector.domain.joining import RefusalName
+from hardcase_collector.domain.pace import group_of
 from hardcase_collector.domain.token import secret_hash
 from hardcase_collector.pki import UNREADABLE
 from hardcase_collector.rpc.identity import single
 from hardcase_collector.rpc.joining import Ask, Enrolled, Enrolment
 from hardcase_collector.rpc.refusal_log import Entry, RefusalLog
-from hardcase_collector.rpc.throttle import Throttle, block_of
+from hardcase_collector.rpc.throttle import Throttle
 
 log = structlog.stdlib.get_logger("hardcase_collector")
 
@@ -159,7 +160,7 @@ class EnrolmentService(enrolment_pb2_grpc.EnrolmentServicer):
             return
         self._throttle.refused(address, now_ms=now_ms)
         facts: dict[str, Fact] = {key: value for key, value in told.items() if value != ""}
-        await self._write(self._refusals.note(block_of(address), Entry(address, name, facts), now_ms=now_ms), now_ms)
+        await self._write(self._refusals.note(group_of(address), Entry(address, name, facts), now_ms=now_ms), now_ms)
 
     async def _write(self, entries: Sequence[Entry], now_ms: int) -> None:
         for entry in entries:

@@ -40,7 +40,7 @@ class RefusalLog:
         self._others_since_ms = 0
 
     def note(self, peer: str, entry: Entry, *, now_ms: int) -> list[Entry]:
-        """Counts one of this peer (`throttle.block_of`). What is to be written now, oldest first."""
+        """Counts one of this peer (`domain/pace.py`: group_of). What is to be written now, oldest first."""
         ended = self.due(now_ms=now_ms)
         key = (peer, entry.name)
         if (group := self._groups.get(key)) is not None:

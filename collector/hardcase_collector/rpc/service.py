@@ -16,6 +16,7 @@ from hardcase_protos.v1 import telemetry_pb2
 
 from hardcase_collector.domain.errors import Cloned, NotBound, TemporaryError
 from hardcase_collector.domain.joining import RefusalName
+from hardcase_collector.domain.pace import Pace
 from hardcase_collector.domain.ports import StateStore
 from hardcase_collector.ingest.intake import Intake
 from hardcase_collector.ingest.ticking import Ticker
@@ -24,7 +25,6 @@ from hardcase_collector.rpc.diagnostics import Desk, NoDesk, Requests
 from hardcase_collector.rpc.door import TWO_MACHINES, Door, Handlers, Refusal, close_message
 from hardcase_collector.rpc.fair_queue import FairQueue, Waiting
 from hardcase_collector.rpc.gate import Gate, TrustSource
-from hardcase_collector.rpc.knocks import Knocks
 from hardcase_collector.rpc.open_stream import Stream
 from hardcase_collector.rpc.upload import Receiving, UploadService
 from hardcase_collector.rpc.welcome import welcome_message
@@ -37,6 +37,10 @@ Close = telemetry_pb2.Close
 
 SEND_S = 30.0
 """A peer that takes no answer for so long is gone."""
+GREETINGS_PER_MINUTE = 60
+"""Of one certificate, and so many at once. Each costs the writer a look at both stores: an agent that reconnects,
+however badly its network does, stays below; one that opens streams by the thousand is turned away unread."""
+REMEMBERED_CERTIFICATES = 16_384
 
 
 class TelemetryService:
@@ -69,7 +73,7 @@ class TelemetryService:
         self._wall_ms = wall_ms
         self._streams: dict[int, Stream] = {}
         self._draining = False
-        self._knocks = Knocks()
+        self._greetings = Pace(GREETINGS_PER_MINUTE, remembered=REMEMBERED_CERTIFICATES)
         self.queue = FairQueue()
         self._ticker = Ticker(intake)
         self._app_tick = tick
@@ -229,7 +233,7 @@ class TelemetryService:
         if self._draining:
             raise Refusal(Close.CAUSE_DRAINING, "the collector stops")
         certificate = identity.single(context.auth_context(), "x509_pem_cert")
-        if certificate and not self._knocks.let_in(certificate, now_ms=time.monotonic_ns() // 1_000_000):
+        if certificate and self._greetings.wait_s(certificate, now_ms=time.monotonic_ns() // 1_000_000):
             await context.abort(
                 grpc.StatusCode.RESOURCE_EXHAUSTED, "this identity opens streams too often; wait a minute"
             )

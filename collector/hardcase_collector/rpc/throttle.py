@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections import deque
+
+from hardcase_collector.domain.pace import group_of
 
 REFUSALS_PER_MINUTE = 10  # A person who mistypes stays below; guessing 192 bits does not begin to work.
 REFUSALS_OF_ALL = 120
 """In a minute, over all addresses: above it an address is turned away after its first refusal."""
 REMEMBERED_PEERS = 4096
 MINUTE_MS = 60_000
-
-
-def block_of(address: str) -> str:
-    """What counts as one peer: an IPv4 address, or a /64, of which a single host has all."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(parsed, ipaddress.IPv6Address):
-        return str(ipaddress.ip_network((parsed, 64), strict=False))
-    return address
 
 
 class Throttle:
@@ -32,7 +22,7 @@ class Throttle:
 
     def blocked(self, address: str, *, now_ms: int) -> bool:
         most = 1 if self.busy(now_ms=now_ms) else REFUSALS_PER_MINUTE
-        return len(self._recent(block_of(address), now_ms)) >= most
+        return len(self._recent(group_of(address), now_ms)) >= most
 
     def busy(self, *, now_ms: int) -> bool:
         """More refusals over all addresses than any fleet makes."""
@@ -40,7 +30,7 @@ class Throttle:
 
     def refused(self, address: str, *, now_ms: int) -> None:
         """Counts one."""
-        peer = block_of(address)
+        peer = group_of(address)
         recent = self._recent(peer, now_ms)
         self._refusals.pop(peer, None)
         if len(self._refusals) >= REMEMBERED_PEERS:

@@ -6,7 +6,8 @@ Everything here is bounded, in memory, and empty again after a restart.
 from __future__ import annotations
 
 import threading
-from ipaddress import IPv6Address, ip_address
+
+from hardcase_collector.domain.pace import group_of
 
 FAILURES_OF_NAME = 5
 FAILURES_OF_ADDRESS = 25  # Several people may sit behind one address.
@@ -15,17 +16,6 @@ FAILURES_AT_ALL = 300
 WINDOW_MS = 300_000
 REMEMBERED_KEYS = 4096
 _EVERYBODY = ""
-
-
-def group_of(address: str) -> str:
-    """Who counts as one: an IPv6 customer has 2^64 addresses of his own and more (RFC 6177)."""
-    try:
-        known = ip_address(address)
-    except ValueError:
-        return address
-    if not isinstance(known, IPv6Address):
-        return str(known)
-    return str(known.ipv4_mapped or IPv6Address(int(known) >> 64 << 64))
 
 
 class LoginThrottle:

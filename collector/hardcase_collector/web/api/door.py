@@ -20,11 +20,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from hardcase_collector.cases.workflow import require
 from hardcase_collector.domain.actor import Actor, Role
 from hardcase_collector.domain.errors import NotAllowed, StoreFailed, TemporaryError
+from hardcase_collector.domain.pace import Pace
 from hardcase_collector.domain.people import ApiToken, day_of, is_api_token
 from hardcase_collector.domain.ports import StateStore, User
 from hardcase_collector.domain.token import secret_hash
 from hardcase_collector.web.addresses import Addresses
-from hardcase_collector.web.api.pace import Guesses, Pace
+from hardcase_collector.web.api.pace import Guesses
 from hardcase_collector.web.api.permits import DOCUMENT, PERMITS, Permit
 from hardcase_collector.web.api.problems import Problem, problem_of
 from hardcase_collector.web.control.ports import ACTOR

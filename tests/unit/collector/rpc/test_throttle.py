@@ -28,6 +28,14 @@ def test_a_network_of_ipv6_is_one_address() -> None:
     assert not throttle.blocked("2001:db8:0:1::1", now_ms=1)
 
 
+def test_an_ipv4_address_is_itself_also_where_the_port_listens_on_ipv6() -> None:
+    throttle = Throttle()
+    for _ in range(REFUSALS_PER_MINUTE):
+        throttle.refused("::ffff:10.0.0.7", now_ms=0)
+    assert throttle.blocked("10.0.0.7", now_ms=1)
+    assert not throttle.blocked("::ffff:10.0.0.8", now_ms=1)
+
+
 def test_a_flood_from_many_addresses_leaves_each_one_try() -> None:
     throttle = Throttle()
     for n in range(REFUSALS_OF_ALL + 50):

@@ -12,6 +12,7 @@ from pathlib import Path
 import argon2
 import pytest
 from hardcase_collector.domain.errors import NotAllowed, NotFound
+from hardcase_collector.domain.pace import group_of
 from hardcase_collector.domain.ports import User
 from hardcase_collector.domain.token import secret_hash
 from hardcase_collector.storage.state.store import SqlStateStore
@@ -284,4 +285,4 @@ def test_all_addresses_of_one_ipv6_customer_are_one() -> None:
         throttle.failed("li", f"2001:db8:1:2::{number:x}", now_ms=NOW)
     assert throttle.blocked("li", "2001:db8:1:2:ffff::1", now_ms=NOW)
     assert not throttle.blocked("li", "2001:db8:1:3::1", now_ms=NOW)
-    assert throttling.group_of("::ffff:10.0.0.1") == "10.0.0.1"
+    assert group_of("::ffff:10.0.0.1") == "10.0.0.1"

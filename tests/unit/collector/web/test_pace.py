@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from hardcase_collector.web.api.pace import Pace
+from hardcase_collector.domain.pace import Pace
 
 
 class Meddled(dict[str, tuple[float, int]]):
