@@ -52,7 +52,8 @@ _POWER: tuple[tuple[str, str], ...] = (
 )  # fmt: skip
 _DISK: tuple[tuple[str, str], ...] = (
     (r"(?:drive|disk) .*(?:predictive failure|failure is predicted|predicts)"
-     r"|(?:predictive failure|failure predicted) (?:was )?(?:detected )?(?:on|for) (?:drive|disk)",
+     r"|(?:predictive failure|failure predicted) (?:was )?(?:detected |reported )?(?:on|for) (?:physical )?"
+     r"(?:drive|disk)",
      "disk.predictive_failure"),
     (r"(?:drive|disk) .*(?:operating normally|returned to (?:ready|normal))", "-disk.fault"),
     (r"fault detected on (?:drive|disk)|(?:drive|disk) .*disabled due to a detected fault|(?:drive|disk) fault"
@@ -64,11 +65,11 @@ _DISK: tuple[tuple[str, str], ...] = (
 _COOLING: tuple[tuple[str, str], ...] = (
     (r"fan .*(?:is|are|returned) (?:with)?in (?:normal )?range|fan \S+ .*(?:operating normally|repaired)",
      "-fan.lower_critical"),
-    (r"fans? (?:\S+ )?(?:rpm )?(?:is |are )?(?:less than|below) the lower warning", "fan.lower_non_critical"),
+    (r"fans? ?(?:\S+ )?(?:rpm )?(?:is |are )?(?:less than|below) the lower warning", "fan.lower_non_critical"),
     (r"fans? redundancy (?:is|has been) lost|fans? (?:are )?not redundant", "fan.redundancy_lost"),
     (r"fans? redundancy is degraded", "fan.redundancy_degraded"),
     (r"fans? (?:are )?(?:fully )?redundant|fan redundancy .*(?:regained|restored)", "-fan.redundancy_lost"),
-    (r"fan (?:\S+ )?(?:rpm )?is (?:less than the lower critical|below the lower critical)|fan .*fail(?:ed|ure)"
+    (r"fan ?(?:\S+ )?(?:rpm )?is (?:less than the lower critical|below the lower critical)|fan .*fail(?:ed|ure)"
      r"|fan \S+ .*outside of range", "fan.lower_critical"),
     (r"\bfan .* ?(?:is |was |has been )?(?:removed|absent)", "-fan.present"),
     (r"\bfan .* ?(?:is |was |has been )?(?:inserted|installed)", "fan.present"),
@@ -84,7 +85,8 @@ _THERMAL: tuple[tuple[str, str], ...] = (
 )  # fmt: skip
 _VOLTAGE: tuple[tuple[str, str], ...] = (
     (r"(?:the )?(?P<name>\S.{0,60}?) voltage is (?:with)?in (?:normal )?range", "-voltage.lower_critical"),
-    (r"(?:the )?(?P<name>\S.{0,60}?) voltage is (?:outside of range|(?:less than|below) the lower critical)",
+    (r"(?:the )?(?P<name>\S.{0,60}?) voltage is (?:outside of (?:the allowable )?range"
+     r"|(?:less than|below) the lower critical)",
      "voltage.lower_critical"),
     (r"(?:the )?(?P<name>\S.{0,60}?) voltage is (?:greater than|above) the upper critical", "voltage.upper_critical"),
 )  # fmt: skip

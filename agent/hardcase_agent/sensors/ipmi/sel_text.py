@@ -21,7 +21,7 @@ MOST_COLUMNS = 16
 _CLOCK = re.compile(r"(?:\D{2,3}\s)?\d{1,2}\s*[:.時时시点]\s*\d{1,2}")
 _HEX = re.compile(r"[0-9a-fA-F]{1,4}")
 _DECIMAL = re.compile(r"[0-9]{1,10}")
-_DETAIL = re.compile(r"\s*[(;,\[]|\s+-\s+(?=\S*DIMM)")
+_DETAIL = re.compile(r"\s*[(;,\[]|\s*(?=@\s*DIMM)|\s+-\s+(?=\S*DIMM)")
 _DIRECTIONS = {
     "asserted": True, "assert": True, "assertionevent": True, "assertion": True,
     "deasserted": False, "deassert": False, "deassertionevent": False, "deassertion": False,

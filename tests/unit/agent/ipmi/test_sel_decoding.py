@@ -365,3 +365,9 @@ def test_no_damaged_line_makes_it_raise(data: st.DataObject) -> None:
 def test_what_freeipmi_says_behind_the_state_names_the_part(name: str, kind: str, words: str, slot: str) -> None:
     header = FREEIPMI.splitlines()[0]
     assert one(f"{header}\n3 | Nov-02-2026 | 09:00:03 | {name} | {kind} | Critical | {words}\n").part.slot == slot
+
+
+@pytest.mark.parametrize("words", ["Uncorrectable ECC@DIMMA1(CPU1)", "Uncorrectable ECC (@DIMMA1(CPU1))"])
+def test_a_module_may_stand_right_behind_the_state(words: str) -> None:
+    event = one(f"2 | 01/05/2026 | 03:12:11 | Memory | {words} | Asserted")
+    assert (event.code, event.part.slot) == ("memory.uncorrectable_ecc", "P1-DIMMA1")
