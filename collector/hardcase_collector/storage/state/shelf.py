@@ -7,6 +7,7 @@ None stays NULL.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import types
 from collections.abc import Callable, Mapping, Sequence
@@ -24,6 +25,8 @@ _json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 _COLUMNS = {"case": "case_id"}
 Codec = tuple[Callable[[Any], object], Callable[[Any], object]]
 """From a field to its column, and back."""
+# The domain imports annotations lazily; these are their types. Looking takes longer than reading a row.
+_hints: Callable[[Any], Mapping[str, Any]] = functools.cache(get_type_hints)
 
 
 class Shelf(Generic[T]):
@@ -32,8 +35,7 @@ class Shelf(Generic[T]):
     def __init__(self, kind: type[T], table: Table, *, what: Said, key: str = "id") -> None:
         self.table = table
         self._kind, self._what, self._key = kind, what, key
-        # The domain imports annotations lazily; these are their types.
-        hints = get_type_hints(kind)
+        hints = _hints(kind)
         self._codecs = {name: (_COLUMNS.get(name, name), _codec(hints[name])) for name in _names(kind)}
 
     def columns(self, value: T) -> dict[str, object]:
@@ -110,7 +112,7 @@ def _tight(hint: Any, loose: Any) -> object:
     if get_origin(hint) is tuple:
         return tuple(_tight(get_args(hint)[0], one) for one in loose)
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
-        hints, told = get_type_hints(hint), dict(_told(loose))
+        hints, told = _hints(hint), dict(_told(loose))
         return hint(**{name: _tight(hints[name], value) for name, value in told.items() if name in hints})
     if isinstance(hint, type) and issubclass(hint, Decimal | StrEnum):
         return hint(loose)
