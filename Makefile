@@ -1,6 +1,8 @@
 # Every task of the project. `make demo` and `make test` are the two to know; both need python3, python3-venv and make.
 PYTHON ?= python3
 VENV := .venv
+# Of the tests; most of them wait for programs part of their time.
+WORKERS ?= 2
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -10,7 +12,7 @@ demo: $(VENV)/.runtime
 	@ONCE=$(ONCE) $(BIN)/python -m deploy.demo.demo
 
 test: $(VENV)/.dev packages check built
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
 # dist/hardcase-{agent,collector}_VERSION-REVISION_ARCH.deb, for Debian 12. ONLY=agent or ONLY=collector makes one of them.
 deb: $(VENV)/.runtime
