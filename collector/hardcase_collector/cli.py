@@ -44,6 +44,7 @@ from hardcase_collector.commands import (
     windows,
 )
 from hardcase_collector.commands.talk import JsonFlag, Where
+from hardcase_collector.commands.wrong_use import Speaking
 from hardcase_collector.domain.errors import ConfigError
 from hardcase_collector.tongue import _, heads
 
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from hardcase_collector.config import Settings
 
 app = typer.Typer(
+    cls=Speaking,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

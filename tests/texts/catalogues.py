@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 PACKAGE = ROOT / "collector" / "hardcase_collector"
 LOCALE = PACKAGE / "locale"
 PLURALS = {"en": "nplurals=2; plural=(n != 1);", "zh": "nplurals=1; plural=0;"}
-# What typer asks gettext for; what its parser says beside that stays English.
+# What typer asks gettext for; what its parser says beside that is `commands/wrong_use.py`.
 PARSER = (
     "(deprecated) ",
     "Aborted.",

@@ -107,6 +107,30 @@ def test_a_command_answers_in_the_language_asked_for(monkeypatch: pytest.MonkeyP
     assert "en or zh" in CliRunner().invoke(app, ["--lang", "tlh", "status"]).output
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["cases", "show"], "缺少参数"),
+        (["cases", "queue", "--limit", "many"], "须为整数"),
+        (["cases", "queue", "--limit", "0"], "至少为 1"),
+        (["cases", "queue", "--nonsense"], "没有选项 --nonsense"),
+        (["cases", "refuse", "HC-1"], "缺少选项"),
+        (["cases", "show", "HC-1", "HC-2"], "多余的参数"),
+    ],
+)
+def test_wrong_use_is_told_in_the_language_asked_for(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str], told: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    tongue.speak("zh")
+
+    wrong = CliRunner().invoke(app, ["--lang", "zh", *arguments])
+
+    assert (wrong.exit_code, told in wrong.output) == (2, True), wrong.output
+    tongue.speak("en")
+    assert told not in CliRunner().invoke(app, ["--lang", "en", *arguments]).output
+
+
 def test_plurals_and_words_of_closed_sets_are_said_in_both_languages() -> None:
     one, many = "Good for {uses} use until {until}.", "Good for {uses} uses until {until}."
     assert (tongue.ngettext(one, many, 1), tongue.ngettext(one, many, 2)) == (one, many)
