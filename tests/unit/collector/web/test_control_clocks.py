@@ -79,7 +79,17 @@ class Socket:
 
 @pytest.fixture
 def socket(tmp_path: Path) -> Iterator[Socket]:
-    store = empty_store(tmp_path / "state.db")
+    yield from sockets(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def same_socket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Socket]:
+    """One for all that is refused and changes nothing: putting an application together takes longer than asking it."""
+    yield from sockets(tmp_path_factory.mktemp("refused"))
+
+
+def sockets(folder: Path) -> Iterator[Socket]:
+    store = empty_store(folder / "state.db")
     bench = Bench(store)
     bench.apply(raised(covered(bench)))
     yield Socket(bench)
@@ -141,10 +151,12 @@ def test_a_case_is_handled(socket: Socket) -> None:
         ("expect", {"moment": "someday", "time_ms": NOW + 1}),
     ],
 )
-def test_what_cannot_be_meant_is_refused_and_changes_nothing(socket: Socket, verb: str, told: dict[str, Any]) -> None:
-    before = socket.bench.only_case()
-    socket.handle(verb, 409, **told)
-    assert socket.bench.only_case() == before
+def test_what_cannot_be_meant_is_refused_and_changes_nothing(
+    same_socket: Socket, verb: str, told: dict[str, Any]
+) -> None:
+    before = same_socket.bench.only_case()
+    same_socket.handle(verb, 409, **told)
+    assert same_socket.bench.only_case() == before
 
 
 TEAM = {
@@ -189,9 +201,9 @@ def test_a_rota_is_set_swapped_and_asked(socket: Socket) -> None:
         {"shifts": [{"name": "x", "days": "every_day", "opens_minute": 0, "closes_minute": 2000}]},
     ],
 )
-def test_a_team_that_cannot_be_is_refused(socket: Socket, change: dict[str, Any]) -> None:
-    socket.post("/rota", {"team": {**TEAM, **change}}, 409)
-    assert socket.get("/rota")["teams"] == []
+def test_a_team_that_cannot_be_is_refused(same_socket: Socket, change: dict[str, Any]) -> None:
+    same_socket.post("/rota", {"team": {**TEAM, **change}}, 409)
+    assert same_socket.get("/rota")["teams"] == []
 
 
 @pytest.mark.parametrize(
@@ -221,10 +233,10 @@ def test_an_official_year_is_imported_and_listed(socket: Socket) -> None:
         {"workdays": ["tomorrow"]},
     ],
 )
-def test_a_year_that_cannot_be_is_refused(socket: Socket, change: dict[str, Any]) -> None:
+def test_a_year_that_cannot_be_is_refused(same_socket: Socket, change: dict[str, Any]) -> None:
     year = {"country": "CN", "year": 2027, "days_off": ["2027-01-01"], "workdays": ["2027-02-06"], **change}
-    socket.post("/calendars", {"years": [year]}, 409)
-    assert socket.get("/calendars", country="CN")["years"] == []
+    same_socket.post("/calendars", {"years": [year]}, 409)
+    assert same_socket.get("/calendars", country="CN")["years"] == []
 
 
 def test_plans_are_compared_over_what_happened(socket: Socket) -> None:
