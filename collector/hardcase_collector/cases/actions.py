@@ -223,7 +223,8 @@ def _ending(
 ) -> dict[str, Fact]:
     if outcome is Outcome.UNKNOWN:
         if action is CaseAction.CLOSE:
-            known = tuple(one for one in Outcome if one)
+            # As commands take them.
+            known = tuple(one.value for one in Outcome if one)
             raise IllegalAction("say how case {case} ended: {known}", case=case.number, known=known)
         return {}
     if outcome is not Outcome.DUPLICATE:

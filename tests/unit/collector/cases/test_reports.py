@@ -189,7 +189,7 @@ def test_the_same_key_is_the_same_case_however_often_it_comes(bench: Bench, offi
     assert again.case == first.case
     bench.act(CaseAction.CLOSE)
     assert office.report(told, by=ROBOT).case.id == first.case.id
-    with pytest.raises(IllegalAction, match=f"'ticket-17' stands for another report, of case {first.case.number}"):
+    with pytest.raises(IllegalAction, match=f"ticket-17 stands for another report, of case {first.case.number}"):
         office.report(replace(told, description="Something else."), by=ROBOT)
     with pytest.raises(IllegalAction, match="stands for another report"):
         office.join(office.report(replace(told, key="", category="os")).case, told, by=ROBOT)
