@@ -67,7 +67,7 @@ def test_a_disk_that_rests_is_given_no_nearer_date_than_one_per_cent_in_that_tim
     assert days_left(90, 730, before(200, 90)) == pytest.approx(2000)
 
 
-@given(st.floats(2, 90), st.floats(2, 9), st.floats(31, 360), st.floats(0, 7000))
+@given(st.floats(2, 90), st.floats(2.01, 9), st.floats(31, 360), st.floats(0, 7000))
 def test_the_faster_of_late_the_sooner_it_ends(used: float, grown: float, days: float, life: float) -> None:
     now = used + grown
     slower = days_left(now, life, before(days * 1.5, used))
