@@ -112,13 +112,24 @@ def test_nothing_of_a_secret_survives_in_any_shape_it_is_written_in(shape: str, 
     # Blanks around it belong to no password of a shape without quotes; letters there keep the shape what it is.
     secret = f"Q{middle}Zq"
     planted = shape.replace("%s", secret)
-    rest = shape.replace("%s", "") + "<hidden block-value url-password user-option quoted line plain option xml-value>"
+    rest = (
+        "before 1\nlast line\n"
+        + shape.replace("%s", "")
+        + "<hidden block-value url-password user-option quoted line plain option xml-value>"
+    )
     hidden, found = Redactor(()).hide(f"before 1\n{planted}\nlast line\n")
     assert found
     assert hidden.startswith("before 1\n")
     assert hidden.endswith("\nlast line\n")
     left = [piece for at in range(len(secret) - 3) if (piece := secret[at : at + 4]) in hidden and piece not in rest]
     assert not left, hidden
+
+
+def test_a_password_with_signs_of_its_own_is_hidden_whole_and_compact_json_stays_readable() -> None:
+    hidden, _ = Redactor(()).hide('at 10:00 mounted user=x,pass=Q000]A:b,c=d;e:f ok {"token_count":12,"fan":40}')
+    assert hidden == (
+        'at 10:00 mounted user=x,pass=<hidden plain-value> ok {"token_count":<hidden plain-value>,"fan":40}'
+    )
 
 
 def test_addresses_are_hidden_where_the_site_asks_and_the_same_one_by_the_same_mark() -> None:
