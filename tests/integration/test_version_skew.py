@@ -14,7 +14,7 @@ from hardcase_agent.domain.stream import RecordKind
 from hardcase_agent.spool.files import DiskFiles
 from hardcase_agent.spool.spool import Spool, SpoolLimits
 from hardcase_agent.uplink import codec
-from hardcase_collector.rpc.service import PROTOCOL
+from hardcase_collector.rpc.door import PROTOCOL
 from hardcase_protos.v1 import reading_pb2, telemetry_pb2
 
 from tests.integration.test_ingest_streams import Client, batch, catalogue, frame, running
