@@ -23,7 +23,8 @@ from hardcase_collector.parts.watch import PartsWatch
 from hardcase_collector.plans.reader import load_plans
 from hardcase_collector.rules.sheet_reader import load_sheets
 from hardcase_collector.service.desk import Needs, service_desk
-from hardcase_collector.storage.state import SqlStateStore
+
+from tests.fakes.empty_store import empty_store
 
 T = TypeVar("T")
 
@@ -58,7 +59,7 @@ class Office:
     """`restart` closes the store and begins anew with nothing but what it holds."""
 
     def __init__(self, folder: Path) -> None:
-        self._url = f"sqlite:///{folder}/state.db"
+        self._file = folder / "state.db"
         self.news = News()
         self.book = load_sheets(None)
         self.plans = load_plans()
@@ -67,7 +68,7 @@ class Office:
         self._open()
 
     def _open(self) -> None:
-        self.store = SqlStateStore.open(self._url, migrate=True)
+        self.store = empty_store(self._file)
         settings, joins = DeskSettings(), lambda: self.book.joins
         self.desk = CaseDesk(self.news, settings, joins=joins, storms=lambda: self.book.storms)
         placing = Placing(self.news, reopen_ms=settings.reopen_ms, flap_raises=settings.flap_raises, joins=joins)
