@@ -475,7 +475,8 @@ def test_the_sites_own_ca_serves_both_ways_and_is_read_anew_when_its_files_chang
         f'[tls]\ncertificate = "{folder / "server.crt"}"\nkey = "{folder / "server.key"}"\n'
         f'ca = "{folder / "ca.crt"}"\nclient_ca = "{folder / "ca.crt"}"\n'
     )
-    with founded(tmp_path / "ground", tables) as made:
+    # A short name: what a Unix socket is called must be below 108 bytes, and this test's folder has 74.
+    with founded(tmp_path / "g", tables) as made:
         # With a certificate of the collector's own CA, over the site's server certificate.
         plain = made.host("plain")
         made.enroll(plain, "--ca", str(folder / "ca.crt"))
