@@ -141,8 +141,20 @@ class EnrolmentService(enrolment_pb2_grpc.EnrolmentServicer):
                 JoiningRefused(RefusalName.TOO_MANY_ATTEMPTS, "too many refused attempts; wait a minute"),
                 now_ms,
             )
+        begun = False
+
+        def looked_at() -> Enrolled:
+            nonlocal begun
+            begun = True
+            return work(now_ms)
+
         try:
-            enrolled = await asyncio.to_thread(work, now_ms)
+            enrolled = await asyncio.to_thread(looked_at)
+        except asyncio.CancelledError:
+            # Who hangs up before the answer has cost as much as who is refused.
+            if begun:
+                self._throttle.refused(address, now_ms=now_ms)
+            raise
         except CollectorError as error:
             await self._count(error, address, told, now_ms)
             await self._abort(context, error, now_ms)

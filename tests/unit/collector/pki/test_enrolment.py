@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -16,13 +18,15 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hardcase_collector import pki, servers
 from hardcase_collector.domain.asset import AssetFacts, AssetMode, IdentityBasis
 from hardcase_collector.domain.customer import Customer, Site
+from hardcase_collector.domain.errors import JoiningRefused
+from hardcase_collector.domain.joining import RefusalName
 from hardcase_collector.domain.ports import EnrolmentToken
 from hardcase_collector.domain.token import secret_hash
 from hardcase_collector.founding import found
 from hardcase_collector.roots import Roots
 from hardcase_collector.rpc.enrolment import EnrolmentService
-from hardcase_collector.rpc.joining import Enrolment
-from hardcase_collector.rpc.throttle import REFUSALS_PER_MINUTE
+from hardcase_collector.rpc.joining import Ask, Enrolled, Enrolment
+from hardcase_collector.rpc.throttle import REFUSALS_PER_MINUTE, Throttle
 from hardcase_collector.rpc.waiting import WAITING_POLL_MS
 from hardcase_collector.storage.state.store import SqlStateStore
 from hardcase_protos.v1 import enrolment_pb2, enrolment_pb2_grpc, reading_pb2
@@ -238,6 +242,40 @@ async def test_guessing_is_slowed_down(port: Port) -> None:
     assert await refused(port.enroll(token, csr)) is grpc.StatusCode.RESOURCE_EXHAUSTED
     port.now_ms += 61_000
     assert (await port.enroll(token, csr)).agent_id
+
+
+async def test_who_hangs_up_before_the_answer_is_slowed_down_as_who_is_refused(
+    port: Port, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks, begun, goes_on, counted = 0, threading.Event(), threading.Event(), asyncio.Event()
+    count = Throttle.refused
+
+    def refuses(throttle: Throttle, address: str, *, now_ms: int) -> None:
+        count(throttle, address, now_ms=now_ms)
+        counted.set()
+
+    def slow(_: Enrolment, ask: Ask, *, now_ms: int) -> Enrolled:
+        nonlocal looks
+        looks += 1
+        begun.set()
+        goes_on.wait(10)
+        raise JoiningRefused(RefusalName.TOKEN_UNKNOWN, "unknown")
+
+    monkeypatch.setattr(Enrolment, "enroll", slow)
+    monkeypatch.setattr(Throttle, "refused", refuses)
+    _, request = key_and_request()
+    for _ in range(REFUSALS_PER_MINUTE):
+        for event in (begun, goes_on, counted):
+            event.clear()
+        call = port.stub.Enroll(enrolment_pb2.EnrollRequest(token="hct_guess", csr_pem=request))
+        assert await asyncio.to_thread(begun.wait, 10)
+        call.cancel()
+        await asyncio.wait_for(counted.wait(), 10)
+        goes_on.set()
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await port.stub.Enroll(enrolment_pb2.EnrollRequest(token="hct_guess", csr_pem=request))
+    assert dict(refused.value.trailing_metadata() or ())["hardcase-refusal"] == "too-many-attempts"
+    assert looks == REFUSALS_PER_MINUTE
 
 
 async def test_what_is_refused_again_and_again_is_one_entry_and_a_count(port: Port) -> None:
