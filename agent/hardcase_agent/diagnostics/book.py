@@ -44,7 +44,13 @@ class Book:
         """On disk when it returns, whatever becomes of the caller meanwhile. Raises OSError."""
         self.entries[entry.id] = entry
         async with self._writing:
-            await asyncio.shield(asyncio.to_thread(self.ledger.write, entry))
+            writing = asyncio.ensure_future(asyncio.to_thread(self.ledger.write, entry))
+            try:
+                await asyncio.shield(writing)
+            except asyncio.CancelledError:
+                # What is written of it next must not be overtaken.
+                await asyncio.wait({writing})
+                raise
 
     def finished(self, entry: Entry, state: ReportState, detail: str) -> Entry:
         keeps = state is ReportState.DONE

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import threading
 from typing import Any
 
 import pytest
 from hardcase_agent.diagnostics.acceptance import OPEN_AT_ONCE
 from hardcase_agent.diagnostics.desk import CONSENT_MS
-from hardcase_agent.diagnostics.ledger import MOST, Stage
+from hardcase_agent.diagnostics.ledger import MOST, Entry, Ledger, Stage
 from hardcase_agent.diagnostics.settings import DiagnosticsSettings
 from hardcase_agent.domain.diagnostic import DiagnosticKind, DiagnosticRequest, ReportState
 from hardcase_agent.domain.errors import CollectorUnreachable, DeviceFailed, DiagnosticRefused, UploadRefused
@@ -390,6 +391,34 @@ async def test_a_bundle_that_is_taken_back_while_it_is_made_waits_for_nobody(bay
     assert (said.state, said.detail) == (ReportState.REFUSED, "not sent: taken back at the collector")
     assert ReportState.AWAITS_CONSENT not in {report.state for report in bay.of()}
     assert not (bay.folder / an_id(1).hex()).exists()
+
+
+async def test_what_is_taken_back_while_it_is_written_down_as_made_stays_taken_back(
+    bay: Bay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, goes_on, written, write = threading.Event(), threading.Event(), threading.Event(), Ledger.write
+
+    def slow(ledger: Ledger, entry: Entry) -> None:
+        if entry.stage is Stage.MADE:
+            begun.set()
+            goes_on.wait(10)
+        write(ledger, entry)
+        if entry.stage is Stage.MADE:
+            written.set()
+
+    monkeypatch.setattr(Ledger, "write", slow)
+    bay.sources = [FakeBmcSource()]
+    bay.desk.asked(request(K.READ_SEL))
+    assert await asyncio.to_thread(begun.wait, 10)
+    bay.desk.asked(taken_back(K.READ_SEL))
+    timer = threading.Timer(1.2, goes_on.set)
+    timer.start()
+    said = await bay.ended()
+    assert await asyncio.to_thread(written.wait, 10)
+    timer.join()
+    await bay.kill()
+    assert (said.state, said.detail) == (ReportState.REFUSED, "not sent: taken back at the collector")
+    assert Ledger(bay.folder).load()[an_id(1)].stage is Stage.FINAL
 
 
 async def test_what_is_taken_back_while_it_is_sent_ends_at_once_and_is_no_failure(bay: Bay) -> None:
