@@ -56,17 +56,17 @@ RULES: tuple[LineRule, ...] = (
     rule("puncturing bad block", rf"Puncturing bad block on {_PD}", _pd("disk.media_error")),
     rule(
         "power supply",
-        r"Enclosure PD (?P<enclosure>\w+)\([^)]*\) power supply (?P<number>\d+) (?:has )?failed",
+        r"Enclosure PD (?P<enclosure>[0-9a-f]+)\([^)]*\) power supply (?P<number>\d+) (?:has )?failed",
         _in_enclosure("psu.failure_detected", Component.PSU, "PSU"),
     ),
     rule(
         "fan",
-        r"Enclosure PD (?P<enclosure>\w+)\([^)]*\) fan (?P<number>\d+) (?:has )?failed",
+        r"Enclosure PD (?P<enclosure>[0-9a-f]+)\([^)]*\) fan (?P<number>\d+) (?:has )?failed",
         _in_enclosure("fan.failed", Component.FAN, "fan"),
     ),
     rule(
         "above error threshold",
-        r"Enclosure PD (?P<enclosure>\w+)\([^)]*\) temperature sensor (?P<number>\d+) above error threshold",
+        r"Enclosure PD (?P<enclosure>[0-9a-f]+)\([^)]*\) temperature sensor (?P<number>\d+) above error threshold",
         _in_enclosure("thermal.critical", Component.THERMAL, "sensor"),
     ),
     rule(

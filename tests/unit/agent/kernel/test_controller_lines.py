@@ -66,6 +66,7 @@ def test_a_line_names_what_failed_and_where(line: str, code: str, slot: str) -> 
         f"{_MR}Single-bit ECC error: ECAR=1, ELOG=2",
         f"{_MR}BBU disabled; changing WB virtual disks to WT, Forced WB VDs are not affected",
         f"{_MR}Enclosure PD 20(c None/p1) fan 2 removed",
+        f"{_MR}Enclosure PD xy(c None/p1) temperature sensor 2 above error threshold",
         "megaraid_sas 0000:18:00.0: FW now in Ready state",
         "megaraid_sas 0000:18:00.0: resetting fusion adapter scsi0.",
         "mpt3sas_cm0: log_info(0x31120303): originator(PL), code(0x12), sub_code(0x0303)",
