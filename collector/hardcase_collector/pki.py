@@ -264,12 +264,9 @@ def stamp(shown: Shown) -> object:
 
 
 def alternative_names(certificate: x509.Certificate) -> tuple[str, ...]:
-    """DNS names and addresses of a certificate, as given to `sign_server`."""
+    """DNS names and addresses of a certificate in the order given to `sign_server`: by the first it is reached."""
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    return (
-        *names.get_values_for_type(x509.DNSName),
-        *(str(address) for address in names.get_values_for_type(x509.IPAddress)),
-    )
+    return tuple(str(one.value) for one in names if isinstance(one, x509.DNSName | x509.IPAddress))
 
 
 def days_left(certificate: x509.Certificate, *, now: datetime) -> float:

@@ -110,6 +110,13 @@ def test_a_client_certificate_is_for_clients_for_397_days_and_names_the_agent(au
     assert issued.fingerprint == pki.fingerprint(issued.certificate)
 
 
+@pytest.mark.parametrize("names", [("192.0.2.5", "localhost", "127.0.0.1"), NAMES])
+def test_a_server_certificate_keeps_the_order_of_its_names(files: pki.ServerFiles, names: tuple[str, ...]) -> None:
+    authority = pki.Authority.create(names, now=NOW)
+    pki.make_server(authority, files, names, now=NOW)
+    assert pki.alternative_names(pki.load_certificate(files.chain)) == names
+
+
 def of_another_version(pem: bytes) -> bytes:
     """RFC 2986 knows version 0 alone."""
     der = x509.load_pem_x509_csr(pem).public_bytes(serialization.Encoding.DER)
