@@ -20,7 +20,7 @@ from hardcase_agent.domain.errors import AccessDenied, AgentError, CollectorUnre
 from hardcase_agent.domain.part import Asset
 from hardcase_agent.uplink import keys, refusals, tunnel
 from hardcase_agent.uplink.codec import host_message
-from hardcase_agent.uplink.endpoint import Proxy
+from hardcase_agent.uplink.endpoint import ENROLMENT_PORT, Proxy
 from hardcase_agent.uplink.identity import Identity, certificates
 from hardcase_agent.uplink.tunnel import CALL_S
 from hardcase_agent.uplink.wire import ENROLL_PATH, RENEW_PATH, grpc, secure_channel
@@ -248,6 +248,11 @@ async def _named(server: Server, error: grpc.aio.AioRpcError, wall_ms: int) -> A
         )
     if code not in _TEMPORARY:
         return EnrolmentRefused(f"{server.target} refused: {code.name}: {detail}")
+    if "ALPN" in detail:
+        return EnrolmentRefused(
+            f"{server.target} speaks TLS, but nothing that hosts join by: is it the enrolment port "
+            f"({ENROLMENT_PORT}, or listen.enrolment at the collector), and not that of its pages?"
+        )
     clock = await clock_trouble(server, wall_ms) if "andshake" in detail or "CERTIFICATE" in detail else ""
     because = f"{clock}; {detail}" if clock else detail
     return CollectorUnreachable(f"{server.target} does not answer the enrolment call: {because}; try again later")

@@ -226,6 +226,18 @@ async def test_the_agent_streams_over_tls_1_3_with_its_certificate_and_refuses_1
     await only_tls_1_2(own, tmp_path, identity)
 
 
+async def test_the_port_of_the_pages_is_told_apart_from_that_of_joining(desk: Desk, tmp_path: Path) -> None:
+    own = desk.server_certificate
+    (tmp_path / "chain.pem").write_bytes(own.pem + own.key_pem)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "chain.pem")
+    server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0, ssl=context)
+    port = server.sockets[0].getsockname()[1]
+    with pytest.raises(EnrolmentRefused, match=r"is it the enrolment port \(4741"):
+        await ask(enrol.Server(target=f"127.0.0.1:{port}"), desk.ca.pem)
+    server.close()
+
+
 async def only_tls_1_2(own: Signed, folder: Path, identity: Identity) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     (folder / "chain.pem").write_bytes(own.pem + own.key_pem)
