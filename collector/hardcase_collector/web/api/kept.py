@@ -41,16 +41,24 @@ calling: ContextVar[Call | None] = ContextVar("calling", default=None)
 
 
 @contextmanager
-def in_parts(*, last: bool) -> Iterator[None]:
-    """What is written within is one of several parts of the request: its key is written with the last one alone."""
-    if last:
+def in_parts(*, first: bool, last: bool) -> Iterator[None]:
+    """What is written within is one of several parts of the request: which token it was is written with the first and
+    the last one, its key with the last one alone."""
+    call = calling.get()
+    if last or call is None:
         yield
         return
-    before = calling.set(None)
+    before = calling.set(replace(call, keyed=None) if first else None)
     try:
         yield
     finally:
         calling.reset(before)
+
+
+def unfinished() -> None:
+    """The request was answered before its last part: with its key it may come again, and goes on."""
+    if (call := calling.get()) is not None:
+        call.keyed = None
 
 
 class CallStore:

@@ -72,7 +72,7 @@ class Once:
             await send(message)
 
         await self._run(call, scope, receive, listen)
-        if 200 <= status < 300:
+        if 200 <= status < 300 and call.keyed is not None:
             keeps = admitted.permit is not None and admitted.permit.keeps_answer and len(body) <= MAX_ANSWER
             told = (status, body.decode("utf-8", "replace")) if keeps else (0, "")
             # Lost, it is answered later that it was done.

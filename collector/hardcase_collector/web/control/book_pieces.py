@@ -15,7 +15,7 @@ from hardcase_collector.domain.errors import CollectorError, NotAllowed
 from hardcase_collector.domain.ports import StateStore, Transaction
 from hardcase_collector.registry.changes import Change, apply
 from hardcase_collector.web.again import again
-from hardcase_collector.web.api.kept import in_parts
+from hardcase_collector.web.api.kept import in_parts, unfinished
 
 _WAIT_S = 30.0
 """A hundred thousand lines take longer; whoever comes meanwhile is told so."""
@@ -69,11 +69,12 @@ def carry_out(store: StateStore, pieces: Sequence[Sequence[Change]], *, begun: A
 
     for number, piece in enumerate(pieces):
         try:
-            with in_parts(last=number == len(pieces) - 1):
+            with in_parts(first=number == 0, last=number == len(pieces) - 1):
                 moved += again(one)(number)
         except CollectorError as error:
             if not done:
                 raise
+            unfinished()
             return Carried(done=tuple(done), moved_agents=tuple(moved), stopped=str(error))
         done += piece
         if number < len(pieces) - 1:
