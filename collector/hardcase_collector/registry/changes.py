@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from hardcase_collector.domain.asset import AssetMode
 from hardcase_collector.domain.customer import Contact, Customer, Entitlement, Site
+from hardcase_collector.domain.errors import NotAllowed
 from hardcase_collector.domain.identity import identify
 from hardcase_collector.domain.state_store import Transaction
 from hardcase_collector.registry.shown import shown
@@ -130,6 +131,11 @@ class _Writer:
             self._numbers[line.key] = made.id
             return made.id
         if known.customer != line.customer:
+            if known.joined_ms > 0 and not line.seen:
+                # Since the books were looked at. To take it would take his agent too, which nobody asked for.
+                raise NotAllowed(
+                    f"an agent of another customer has seen {line.key} meanwhile: look at it, and try again"
+                )
             self._tx.assets.move(known.id, line.customer)
             for number in self._tx.assets.observers(known.id):
                 agent = self._tx.agents.by_number(number)

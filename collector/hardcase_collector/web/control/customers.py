@@ -19,6 +19,7 @@ from hardcase_collector.domain.errors import IllegalAction, NotFound
 from hardcase_collector.domain.ports import Transaction
 from hardcase_collector.registry import resolution
 from hardcase_collector.web.again import AgainRoute
+from hardcase_collector.web.control.book_pieces import book_turn
 from hardcase_collector.web.control.naming import find_asset
 from hardcase_collector.web.control.plain import Json, plain
 from hardcase_collector.web.control.ports import Control, asker, held_to
@@ -145,7 +146,7 @@ def _end(made: APIRouter, shop: Shop) -> None:
     ) -> Json:
         """Its last day is this one."""
         now_ms = shop.clock_ms()
-        with shop.store.write() as tx:
+        with book_turn(), shop.store.write() as tx:
             held = tx.registry.entitlement(number, customer=held_to(request, customer))
             if on < held.starts:
                 raise IllegalAction(f"entitlement {number} starts on {held.starts}; remove it instead")
@@ -222,7 +223,7 @@ class _Held:
 def _removals(made: APIRouter, shop: Shop) -> None:
     @made.post("/sites/{customer}/{name}/remove", response_model=None)
     def site(request: Request, customer: str, name: str) -> Json:
-        with shop.store.write() as tx:
+        with book_turn(), shop.store.write() as tx:
             standing = len(tx.registry.assets_where(customer=customer, site=name))
             told = sum(one.scope == "site" and one.subject == name for one in tx.registry.contacts(customer=customer))
             if standing or told:
@@ -235,14 +236,14 @@ def _removals(made: APIRouter, shop: Shop) -> None:
 
     @made.post("/contacts/{number}/remove", response_model=None)
     def contact(request: Request, number: int) -> Json:
-        with shop.store.write() as tx:
+        with book_turn(), shop.store.write() as tx:
             tx.registry.remove_contact(number)
             _note(tx, shop, request, "contact.removed", str(number))
         return {"removed": number}
 
     @made.post("/entitlements/{number}/remove", response_model=None)
     def entitlement(request: Request, number: int) -> Json:
-        with shop.store.write() as tx:
+        with book_turn(), shop.store.write() as tx:
             held = tx.registry.entitlement(number, customer=None)
             tx.registry.remove_entitlement(number)
             _note(tx, shop, request, "entitlement.removed", tx.assets.by_number(held.asset).key)

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Body, Request
 from hardcase_collector.registry import forgetting
 from hardcase_collector.registry.forgetting import Forgotten
 from hardcase_collector.web.again import AgainRoute
+from hardcase_collector.web.control.book_pieces import book_turn
 from hardcase_collector.web.control.plain import Json, plain
 from hardcase_collector.web.control.ports import Control, asker
 
@@ -32,7 +33,7 @@ def router(control: Control) -> APIRouter:
             with shop.store.read() as tx:
                 return _told(forgetting.person(tx, name, customer=customer, pseudonym="", dry_run=True), done=False)
         pseudonym = f"forgotten-{secrets.token_hex(4)}"
-        with shop.store.write() as tx:
+        with book_turn(), shop.store.write() as tx:
             gone = forgetting.person(tx, name, customer=customer, pseudonym=pseudonym, dry_run=False)
             tx.access.audit(
                 at_ms=shop.clock_ms(), actor=asker(request), action="person.forgotten", subject=pseudonym, facts={}
@@ -45,7 +46,7 @@ def router(control: Control) -> APIRouter:
         if dry_run:
             with shop.store.read() as tx:
                 return _told(forgetting.customer(tx, name, dry_run=True), done=False)
-        with shop.store.write() as tx:
+        with book_turn(), shop.store.write() as tx:
             gone = forgetting.customer(tx, name, dry_run=False)
             tx.access.audit(
                 at_ms=shop.clock_ms(),

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hardcase_collector.domain.asset import AssetFacts, AssetMode
+from hardcase_collector.domain.customer import Customer
 from hardcase_collector.domain.errors import StoreFailed
 from hardcase_collector.domain.ports import Transaction
 from hardcase_collector.registry.changes import Change, Turn
 from hardcase_collector.registry.pieces import PIECE, import_id, pieces_of
 from hardcase_collector.registry.written import Kind
 from hardcase_collector.storage.state.store import SqlStateStore
+from hardcase_collector.web.control import book_pieces
 
 from tests.fakes.empty_store import empty_store
 from tests.unit.collector.web.control_client import Socket
@@ -34,9 +37,15 @@ class Counted:
         self._store = store
         self.assets: list[int] = []
         self.fails_at = 0
+        self.meanwhile: Callable[[Transaction], None] | None = None
+        """Done once, before the next turn."""
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:
+        if self.meanwhile is not None:
+            with self._store.write() as tx:
+                self.meanwhile(tx)
+            self.meanwhile = None
         with self._store.write() as tx:
             before = len(tx.assets.all(customer=None))
             yield tx
@@ -122,6 +131,42 @@ def test_one_line_is_looked_at_without_the_writers_turn(socket: Socket, store: C
     store.assets.clear()
     answer = socket.post("/books/asset", values={"asset": "dell|7ABC001", "customer": "north", "rack": "B1"})
     assert (answer.status_code, len(answer.json()["changes"]), store.assets) == (200, 1, [0])
+
+
+def test_an_asset_that_another_customers_agent_saw_meanwhile_is_not_taken_from_him(
+    socket: Socket, store: Counted
+) -> None:
+    def seen(tx: Transaction) -> None:
+        facts = AssetFacts(vendor="Dell", serial="7ABC003")
+        tx.registry.save_customer(Customer(name="south", title="South AG"))
+        tx.assets.add(
+            key="dell|7ABC003", basis="serial", facts=facts, customer="south", mode=AssetMode.LIVE, joined_ms=5,
+            live_from_ms=5,
+        )  # fmt: skip
+
+    store.meanwhile = seen
+    answer = socket.post("/books", files=FILES, dry_run=False)
+    assert "meanwhile" in answer.text
+    with store.read() as tx:
+        taken = tx.assets.by_key("dell|7ABC003")
+    assert taken is not None
+    assert taken.customer == "south"
+
+
+def test_no_line_is_taken_out_of_the_books_under_an_import(socket: Socket, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A site that is removed between two pieces would be named by the assets of the next."""
+    assert socket.post("/books", files={**FILES, "assets.csv": ""}, dry_run=False).status_code == 200
+    monkeypatch.setattr(book_pieces, "_WAIT_S", 0.0)
+    removals: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("/sites/north/ber1/remove", {}),
+        ("/forget/customer", {"name": "north", "dry_run": False}),
+    )
+    with book_pieces.book_turn():
+        for path, body in removals:
+            answer = socket.post(path, **body)
+            assert (answer.status_code, "under way" in answer.text) == (409, True)
+    for path, body in removals:
+        assert socket.post(path, **body).status_code == 200
 
 
 def a_change(kind: Kind, key: str, turn: Turn = Turn.ADDED) -> Change:
