@@ -64,21 +64,16 @@ NOT_TO_PEOPLE = ("rpc/", "ingest/", "pki.py", "domain/")
 """Modules whose refusals go to agents and logs."""
 IN_ENGLISH = (
     "diagnostics/",
-    "parts/",
     "registry/",
     "storage/backup/",
     "storage/evidence.py",
     "storage/state/diagnostic_store.py",
-    "storage/state/order_store.py",
     "storage/state/outbox_store.py",
     "storage/state/registry_store.py",
-    "storage/state/spare_store.py",
     "web/control/books.py",
     "web/control/customers.py",
     "web/control/diagnostics.py",
-    "web/control/parts.py",
     "web/pages/diagnostics.py",
-    "web/pages/part_steps.py",
 )
 """Modules whose refusals are not put into words yet: the list only gets shorter."""
 

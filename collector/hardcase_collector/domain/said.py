@@ -27,6 +27,16 @@ class Said:
         return self.sentence.format(**{name: _english(value) for name, value in self.values.items()})
 
 
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """A member of a closed set that English tells by its code, as programs print and people type it."""
+
+    member: StrEnum
+
+    def __str__(self) -> str:
+        return self.member.value
+
+
 def _english(value: object) -> object:
     if isinstance(value, StrEnum):
         return value.value.replace("_", " ")

@@ -44,7 +44,7 @@ class SpareSheets:
         if by.customer is not None:
             raise NotAllowed("depots and the catalogue of spares are of all customers: ask who may see them all")
         if sum(map(len, texts.values())) > MAX_TEXT:
-            raise IllegalAction(f"more than {MAX_TEXT} characters at once: give fewer files")
+            raise IllegalAction("more than {most} characters at once: give fewer files", most=MAX_TEXT)
         mistakes = Mistakes()
         books, changes = stored(tx, customer=None), {}
         world = World(

@@ -60,7 +60,7 @@ class Details:
         """Raises IllegalAction for a word that cannot be one."""
         for word, longest in ((self.serial, MAX_WORD), (self.old_serial, MAX_WORD), (self.tracking, MAX_WORD)):
             if len(word) > longest:
-                raise IllegalAction(f"a serial or tracking number has at most {longest} characters")
+                raise IllegalAction("a serial or tracking number has at most {longest} characters", longest=longest)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +120,7 @@ def after(
 
 def _installed(done: PartOrder, spare: Spare | None, by: str, now_ms: int) -> PartOrder:
     if done.new_serial and done.new_serial == done.old_serial:
-        raise IllegalAction(f"the new part cannot have the serial of the old one, {done.old_serial}")
+        raise IllegalAction("the new part cannot have the serial of the old one, {serial}", serial=done.old_serial)
     days = spare.warranty_days if spare else 0
     ends = (datetime.fromtimestamp(now_ms / 1000, UTC) + timedelta(days=days)).date().isoformat() if days else ""
     due_ms = _back_by(spare, now_ms)

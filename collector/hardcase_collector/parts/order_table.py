@@ -92,9 +92,20 @@ def next_state(order: PartOrder, step: T) -> S:
     """Raises IllegalAction, naming what would be legal."""
     legal = legal_steps(order.state, order.freight)
     if step not in legal:
-        may = ", ".join(one.replace("_", " ") for one in legal) or "nothing"
-        state, wish = (word.replace("_", " ") for word in (order.state, step))
-        raise IllegalAction(f"part order {order.id} is {state} and cannot {wish}: it can {may}")
+        if not legal:
+            raise IllegalAction(
+                "part order {order} is {state} and cannot {step}: it can nothing",
+                order=order.id,
+                state=order.state,
+                step=step,
+            )
+        raise IllegalAction(
+            "part order {order} is {state} and cannot {step}: it can {legal}",
+            order=order.id,
+            state=order.state,
+            step=step,
+            legal=legal,
+        )
     return TABLE[order.state][step]
 
 

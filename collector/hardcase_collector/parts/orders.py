@@ -18,6 +18,7 @@ from hardcase_collector.domain.errors import IllegalAction, NotFound
 from hardcase_collector.domain.finding import Fact
 from hardcase_collector.domain.places import place_name
 from hardcase_collector.domain.ports import Announcer, Transaction
+from hardcase_collector.domain.said import Coded, Said
 from hardcase_collector.domain.spares import Bucket, Depot, OrderState, OrderStep, PartOrder, Service
 from hardcase_collector.parts import hold_up
 from hardcase_collector.parts.choosing import in_order
@@ -78,23 +79,25 @@ class PartOrders:
         self._check(tx, case)
         wanted = self._named(tx, part_number) if part_number else self.wanted(tx, case)
         if not wanted:
-            what = case.part.model or case.part.component or "this"
-            raise IllegalAction(f"no spare of the catalogue fits {what}: name a part number, or import what fits")
+            raise IllegalAction(
+                "no spare of the catalogue fits {what}: name a part number, or import what fits",
+                what=case.part.model or case.part.component or Said("this"),
+            )
         return self._open(tx, case, wanted, by=by, now_ms=now_ms, depot=depot, replaces=None)
 
     def _check(self, tx: Transaction, case: Case) -> None:
         if case.rehearsal:
-            raise IllegalAction(f"case {case.number} is a drill: no part is ordered for it")
+            raise IllegalAction("case {case} is a drill: no part is ordered for it", case=case.number)
         if case.state not in OPEN_STATES:
-            raise IllegalAction(f"case {case.number} is {case.state}: it needs no part")
+            raise IllegalAction("case {case} is {state}: it needs no part", case=case.number, state=case.state)
         if case.asset == 0:
-            raise IllegalAction(f"case {case.number} names no asset yet")
+            raise IllegalAction("case {case} names no asset yet", case=case.number)
         if sum(order.state not in OVER for order in tx.spares.orders_of(case.id)) >= MAX_OPEN:
-            raise IllegalAction(f"case {case.number} has {MAX_OPEN} open part orders already")
+            raise IllegalAction("case {case} has {most} open part orders already", case=case.number, most=MAX_OPEN)
 
     def _named(self, tx: Transaction, part_number: str) -> tuple[str, ...]:
         if tx.spares.spare(part_number) is None:
-            raise NotFound(f"there is no spare {part_number} in the catalogue")
+            raise NotFound("there is no spare {part_number} in the catalogue", part_number=part_number)
         twins = [one for one in tx.spares.interchangeable(part_number) if tx.spares.spare(one) is not None]
         return (part_number, *twins)
 
@@ -143,8 +146,9 @@ class PartOrders:
         occasion = Occasion(now_ms=now_ms, actor=by.name)
         taken = self._take(tx, found, case, depot=depot, occasion=occasion)
         if taken is None:
-            where = depot or "no depot that serves the site"
-            raise IllegalAction(f"{where} has none of {', '.join(found.wanted)} free")
+            if depot:
+                raise IllegalAction("{depot} has none of {wanted} free", depot=depot, wanted=found.wanted)
+            raise IllegalAction("no depot that serves the site has none of {wanted} free", wanted=found.wanted)
         hold_up.go_on(tx, self._file(tx), tx.cases.get(case.id), occasion, pausable=self._pausable)
         return taken
 
@@ -250,7 +254,12 @@ class PartOrders:
         if come_from is go_to or not done.part_number:
             return False
         if not tx.spares.shift(done.depot, done.part_number, come_from, go_to):
-            raise IllegalAction(f"the books of {done.depot} have no {done.part_number} that is {come_from}")
+            raise IllegalAction(
+                "the books of {depot} have no {part_number} that is {bucket}",
+                depot=done.depot,
+                part_number=done.part_number,
+                bucket=Coded(come_from),
+            )
         if go_to is Bucket.FREE:
             tx.spares.free_unit(done.id, depot=done.depot)
             self._levels.settle(tx, done.depot, done.part_number, actor=actor, now_ms=now_ms)
@@ -269,7 +278,7 @@ class PartOrders:
         """Puts serials right that were entered wrong; they are looked for anew. "" = as it is."""
         was, case = self._find(tx, order, by, Deed.INSTALL_PART)
         if not was.installed_ms:
-            raise IllegalAction(f"part order {order} is {was.state.replace('_', ' ')}: nothing was installed")
+            raise IllegalAction("part order {order} is {state}: nothing was installed", order=order, state=was.state)
         done = after(was, None, Details(serial=new_serial, old_serial=old_serial), by=by.name, now_ms=now_ms)
         if done.new_serial != was.new_serial:
             tx.spares.name_unit(done.depot, done.part_number, done.new_serial, order=done.id)

@@ -47,12 +47,12 @@ class Stock:
         require(by, Deed.STOCK)
         _of_his(tx, depot, by)
         if tx.spares.spare(part_number) is None:
-            raise NotFound(f"there is no spare {part_number} in the catalogue")
+            raise NotFound("there is no spare {part_number} in the catalogue", part_number=part_number)
         told = [serial.strip() for serial in serials if serial.strip()]
         if len(set(told)) != len(told):
             raise IllegalAction("a serial is given twice")
         if not max(1, len(told)) <= count <= MAX_COUNT:
-            raise IllegalAction(f"a delivery has 1 to {MAX_COUNT} parts, and no more serials than parts")
+            raise IllegalAction("a delivery has 1 to {most} parts, and no more serials than parts", most=MAX_COUNT)
         tx.spares.receive(depot, part_number, count=count, serials=told)
         facts: dict[str, Fact] = {"part_number": part_number, "count": count, "serials": ", ".join(told)}
         tx.access.audit(at_ms=now_ms, actor=by.name, action="stock.received", subject=depot, facts=facts)
@@ -79,14 +79,25 @@ class Stock:
             raise IllegalAction("say why parts leave the books")
         line = _line(tx, depot, part_number)
         if not max(1, len(serials)) <= count <= line.free:
-            raise IllegalAction(f"{depot} has {line.free} of {part_number} free")
+            raise IllegalAction(
+                "{depot} has {free} of {part_number} free", depot=depot, free=line.free, part_number=part_number
+            )
         known = [unit for unit in _units(tx, depot, part_number) if unit.order is None]
         if count - len(serials) > line.free - len(known):
-            raise IllegalAction(f"of {part_number} in {depot} the books know serials: name those that leave")
+            raise IllegalAction(
+                "of {part_number} in {depot} the books know serials: name those that leave",
+                part_number=part_number,
+                depot=depot,
+            )
         here = {unit.serial for unit in known}
         for serial in serials:
             if serial not in here or not tx.spares.withdraw_unit(part_number, serial):
-                raise IllegalAction(f"serial {serial} of {part_number} is not free in the books of {depot}")
+                raise IllegalAction(
+                    "serial {serial} of {part_number} is not free in the books of {depot}",
+                    serial=serial,
+                    part_number=part_number,
+                    depot=depot,
+                )
         for _ in range(count):
             tx.spares.shift(depot, part_number, Bucket.FREE, Bucket.WITHDRAWN)
         facts: dict[str, Fact] = {
@@ -143,9 +154,9 @@ class Stock:
         require(by, Deed.STOCK)
         _of_his(tx, depot, by)
         if tx.spares.spare(part_number) is None:
-            raise NotFound(f"there is no spare {part_number} in the catalogue")
+            raise NotFound("there is no spare {part_number} in the catalogue", part_number=part_number)
         if not 0 <= minimum <= MAX_COUNT or not 0 <= reorder_point <= MAX_COUNT:
-            raise IllegalAction(f"marks lie between 0 and {MAX_COUNT}")
+            raise IllegalAction("marks lie between 0 and {most}", most=MAX_COUNT)
         tx.spares.set_marks(depot, part_number, minimum=minimum, reorder_point=reorder_point)
         facts: dict[str, Fact] = {"part_number": part_number, "minimum": minimum, "reorder_point": reorder_point}
         tx.access.audit(at_ms=now_ms, actor=by.name, action="stock.marked", subject=depot, facts=facts)
@@ -156,7 +167,7 @@ class Stock:
 def _of_his(tx: Transaction, depot: str, by: Actor) -> None:
     found = tx.spares.depot(depot)
     if found is None or (by.customer is not None and found.customer != by.customer):
-        raise NotFound(f"there is no depot {depot}")
+        raise NotFound("there is no depot {depot}", depot=depot)
 
 
 def _units(tx: Transaction, depot: str, part_number: str) -> Sequence[Unit]:
@@ -166,5 +177,5 @@ def _units(tx: Transaction, depot: str, part_number: str) -> Sequence[Unit]:
 def _line(tx: Transaction, depot: str, part_number: str) -> StockLine:
     line = tx.spares.stock_line(depot, part_number)
     if line is None:
-        raise NotFound(f"{depot} has never had a {part_number}")
+        raise NotFound("{depot} has never had a {part_number}", depot=depot, part_number=part_number)
     return line

@@ -17,7 +17,8 @@ from hardcase_collector.domain.errors import CollectorError
 from hardcase_collector.domain.link import LinkAct
 from hardcase_collector.domain.noise import Breadth
 from hardcase_collector.domain.repair import LineKind, LineReason, ProposalState, QuoteState
-from hardcase_collector.domain.said import Said
+from hardcase_collector.domain.said import Coded, Said
+from hardcase_collector.domain.spares import Bucket, OrderState, OrderStep
 from hardcase_collector.domain.visit import AccessState, DispatchAction, DispatchState
 from hardcase_collector.plans.plan import Moment, PauseReason
 from hardcase_collector.web.texts import messages
@@ -25,6 +26,7 @@ from hardcase_collector.web.texts import messages
 WORDS: Mapping[type[StrEnum], str] = {
     AccessState: "access.",
     Breadth: "breadth.",
+    Bucket: "bucket.",
     CaseAction: "action.",
     CaseState: "state.",
     Deed: "deed.",
@@ -34,6 +36,8 @@ WORDS: Mapping[type[StrEnum], str] = {
     LineReason: "line_why.",
     LinkAct: "link.act.",
     Moment: "moment.",
+    OrderState: "order.",
+    OrderStep: "action.part_",
     Outcome: "outcome.",
     PauseReason: "because.",
     ProposalState: "proposal.",
@@ -61,6 +65,8 @@ def in_words(said: Said, language: str) -> str:
 def _value(value: object, language: str) -> object:
     if isinstance(value, Said):
         return in_words(value, language)
+    if isinstance(value, Coded):
+        return word_of(value.member, language)
     if isinstance(value, StrEnum):
         return word_of(value, language)
     if isinstance(value, tuple | list):

@@ -125,9 +125,20 @@ class SqlOrders:
         known = select(_UNITS).where(_UNITS.c.part_number == part_number, _UNITS.c.serial == serial)
         row = self._connection.execute(known).mappings().first()
         if row is not None and row["order_id"] is not None:
-            raise NotAllowed(f"serial {serial} of {part_number} is in part order {row['order_id']}")
+            raise NotAllowed(
+                "serial {serial} of {part_number} is in part order {order}",
+                serial=serial,
+                part_number=part_number,
+                order=row["order_id"],
+            )
         if row is not None and row["depot"] != depot:
-            raise NotAllowed(f"serial {serial} of {part_number} lies in depot {row['depot']}, not in {depot}")
+            raise NotAllowed(
+                "serial {serial} of {part_number} lies in depot {other}, not in {depot}",
+                serial=serial,
+                part_number=part_number,
+                other=row["depot"],
+                depot=depot,
+            )
         if row is None and held is not None:
             # Of the depot's parts one had another serial than the books said: it is the one in hand.
             renamed = update(_UNITS).where(_UNITS.c.id == held.id)
@@ -153,13 +164,13 @@ class SqlOrders:
     def save_order(self, order: PartOrder, *, was: OrderState) -> None:
         changed = update(_ORDERS).where(_ORDERS.c.id == order.id, _ORDERS.c.state == str(was))
         if self._connection.execute(changed.values(_columns(order))).rowcount == 0:
-            raise IllegalAction(f"part order {order.id} is no longer {was.replace('_', ' ')}: look at it again")
+            raise IllegalAction("part order {order} is no longer {state}: look at it again", order=order.id, state=was)
 
     def order(self, order: int, *, customer: str | None) -> PartOrder:
         """Raises NotFound, also for another customer's."""
         row = self._connection.execute(_of(_select(), customer).where(_ORDERS.c.id == order)).mappings().first()
         if row is None:
-            raise NotFound(f"there is no part order {order}")
+            raise NotFound("there is no part order {order}", order=order)
         return _order(row)
 
     def orders(self, which: OrderFilter, *, customer: str | None) -> Sequence[PartOrder]:

@@ -205,7 +205,11 @@ class SqlSpareStore(SqlOrders):
         self._change(depot, part_number, free=_STOCK.c.free + count, received=_STOCK.c.received + count)
         for serial in serials:
             if not self.add_unit(depot, part_number, serial):
-                raise NotAllowed(f"serial {serial} of {part_number} is in the books already: look where it is")
+                raise NotAllowed(
+                    "serial {serial} of {part_number} is in the books already: look where it is",
+                    serial=serial,
+                    part_number=part_number,
+                )
 
     def shift(self, depot: str, part_number: str, come_from: Bucket, go_to: Bucket) -> bool:
         source, target = _STOCK.c[str(come_from)], _STOCK.c[str(go_to)]

@@ -97,7 +97,7 @@ def _saved(tx: Transaction, told: Depot, serves: Sequence[str], by: Actor) -> De
     served = [one.partition("/")[0] for one in serves]
     for owner in filter(None, (told.customer, *served)):
         if tx.registry.customer(owner) is None:
-            raise NotFound(f"no customer {owner} in the books; see hardcase-collector customers list")
+            raise NotFound("no customer {customer} in the books; see hardcase-collector customers list", customer=owner)
     known = tx.spares.depot(told.name) or Depot(name=told.name, customer=told.customer)
     depot = Depot(
         name=told.name,
@@ -107,7 +107,7 @@ def _saved(tx: Transaction, told: Depot, serves: Sequence[str], by: Actor) -> De
         customer=told.customer or known.customer,
     )
     if by.customer is not None and ({depot.customer, *served} != {by.customer} or known.customer != by.customer):
-        raise NotAllowed(f"only a dedicated store of {by.customer}, for his own sites")
+        raise NotAllowed("only a dedicated store of {customer}, for his own sites", customer=by.customer)
     tx.spares.save_depot(depot)
     return depot
 
@@ -116,7 +116,7 @@ def _service(tx: Transaction, depot: str, served: str, rank: int, travel_minutes
     """`served`: "customer/site", or "customer". Raises NotFound."""
     owner, _, site = served.partition("/")
     if site and tx.registry.site(customer=owner, name=site) is None:
-        raise NotFound(f"customer {owner} has no site {site}")
+        raise NotFound("customer {customer} has no site {site}", customer=owner, site=site)
     return Service(depot=depot, customer=owner, site=site, rank=rank, travel_minutes=travel_minutes)
 
 
@@ -299,7 +299,9 @@ def _steps(made: APIRouter, shop: Shop) -> None:
         depot: Word = "",
     ) -> Json:
         if step not in tuple(OrderStep):
-            raise IllegalAction(f"there is no step {step}: there are {', '.join(OrderStep)}")
+            raise IllegalAction(
+                "there is no step {step}: there are {steps}", step=step, steps=[one.value for one in OrderStep]
+            )
         by, now_ms = who(request), shop.clock_ms()
         details = Details(serial=serial, old_serial=old_serial, tracking=tracking, reason=reason, depot=depot)
         with shop.store.write() as tx:

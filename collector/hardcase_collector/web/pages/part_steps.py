@@ -45,7 +45,7 @@ def _step(step: OrderStep) -> Step:
     def do(doing: Doing) -> None:
         order = doing.answers.count("order")
         if all(one.id != order for one in doing.tx.spares.orders_of(doing.case.id)):
-            raise NotFound(f"case {doing.case.number} has no such part order")
+            raise NotFound("case {case} has no such part order", case=doing.case.number)
         details = Details(
             serial=doing.answers.line("serial"),
             old_serial=doing.answers.line("old_serial"),

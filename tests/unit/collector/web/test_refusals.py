@@ -9,7 +9,9 @@ from hardcase_collector.cases.workflow import Deed, require
 from hardcase_collector.domain.actor import Actor, Role
 from hardcase_collector.domain.case import CaseAction, CaseState
 from hardcase_collector.domain.errors import IllegalAction, NotAllowed
-from hardcase_collector.domain.said import Said
+from hardcase_collector.domain.said import Coded, Said
+from hardcase_collector.domain.spares import Bucket, Freight, OrderState, OrderStep, PartOrder
+from hardcase_collector.parts.order_table import next_state
 from hardcase_collector.web.refusals import WORDS, in_words, told, word_of
 from hardcase_collector.web.texts import LANGUAGES, messages
 
@@ -32,6 +34,35 @@ def test_a_refusal_is_said_in_both_languages_with_the_words_of_closed_sets() -> 
 
     assert str(error) == told(error, "en") == "a case that is closed cannot start repair: it can confirm, close"
     assert told(error, "zh") == "状态为“已关闭”的工单不能“开始维修”，可以：确认故障、关闭"
+
+
+def test_a_step_of_a_part_order_is_refused_with_what_can_be_done_instead() -> None:
+    order = PartOrder(
+        id=7,
+        case=1,
+        asset=1,
+        component="disk",
+        slot="3",
+        wanted=("P1",),
+        state=OrderState.MISSING,
+        freight=Freight.OLD,
+        requested_ms=1,
+        requested_by="li",
+    )
+
+    with pytest.raises(IllegalAction) as refused:
+        next_state(order, OrderStep.INSTALL)
+
+    assert str(refused.value) == "part order 7 is missing and cannot install: it can receive back"
+    assert told(refused.value, "zh") == "备件单 7 状态为“丢失”，不能“备件已安装”，可以：旧件已收回"
+
+
+def test_a_code_stays_a_code_in_english_and_is_a_word_elsewhere() -> None:
+    sentence = "the books of {depot} have no {part_number} that is {bucket}"
+    error = IllegalAction(sentence, depot="north", part_number="P1", bucket=Coded(Bucket.IN_TRANSIT))
+
+    assert str(error) == told(error, "en") == "the books of north have no P1 that is in_transit"
+    assert told(error, "zh") == "备件库 north 的账上没有“在途”的 P1"
 
 
 def test_a_refusal_within_a_refusal_is_translated_too() -> None:
