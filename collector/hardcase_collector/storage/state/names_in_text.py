@@ -31,6 +31,8 @@ WRITTEN: Mapping[str, tuple[str, ...]] = {
 """Columns with what people wrote."""
 _SHORTEST = 2
 """Characters: a single letter stands in every text."""
+_FEWEST_DIGITS = 6
+"""Of a phone number: an extension of four stands in many a text as an error's number or a volt's."""
 FILE_NAMES = frozenset({("attachments", "name")})
 # What a name touches within a word, a mail address, a path or a host name. Chinese writes no spaces: between its
 # characters a name begins and ends anywhere.
@@ -44,7 +46,7 @@ class Names:
 
     def __init__(self, said: Sequence[str]) -> None:
         self.said = frozenset(said)
-        long = sorted((word for word in said if len(word) >= _SHORTEST), key=len, reverse=True)
+        long = sorted((word for word in said if _may_stand_within(word)), key=len, reverse=True)
         self._text = _pattern(long, _BEFORE, _AFTER)
         self._file = _pattern(long, _BEFORE_IN_FILE, _AFTER_IN_FILE)
 
@@ -73,6 +75,10 @@ class Names:
         if isinstance(tree, list):
             return [self.put_in_tree(value, pseudonym) for value in tree]
         return self.put(tree, pseudonym) if isinstance(tree, str) else tree
+
+
+def _may_stand_within(word: str) -> bool:
+    return len(word) >= _SHORTEST and (any(map(str.isalpha, word)) or sum(map(str.isdigit, word)) >= _FEWEST_DIGITS)
 
 
 def _pattern(words: Sequence[str], before: str, after: str) -> re.Pattern[str] | None:

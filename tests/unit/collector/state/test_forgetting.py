@@ -240,6 +240,13 @@ def test_a_single_letter_and_a_pattern_in_a_name_match_nothing_but_themselves() 
     assert Names(["J. (Jo) *"]).put("said J. (Jo) * here", "X") == "said X here"
 
 
+def test_an_extension_is_replaced_where_it_stands_alone_only() -> None:
+    names = Names(["8001", "+49 30 1234-8001"])
+    assert names.put("error 8001 on the disk, 8001 hours", "X") == "error 8001 on the disk, 8001 hours"
+    assert names.put("call +49 30 1234-8001.", "X") == "call X."
+    assert names.put_in_tree({"phone": "8001", "error": "code 8001"}, "X") == {"phone": "X", "error": "code 8001"}
+
+
 def test_a_file_may_be_called_after_somebody() -> None:
     names = Names(["li", "\u738b\u654f"])
     assert names.put("by_li-2.log", "X", file=True) == "by_X-2.log"
