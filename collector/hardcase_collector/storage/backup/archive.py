@@ -151,13 +151,13 @@ def _manifest(member: Member, found: Mapping[str, object]) -> Manifest:
 
 
 def _about(told: Mapping[str, object]) -> About:
-    """Raises TypeError, ValueError: a word where a number belongs, a number that is none of ours."""
+    """Raises TypeError, ValueError: a word where a number belongs, a number that is none of ours or no time."""
     about = About(**told)  # type: ignore[arg-type]  # looked at below
     for name, kind in About.__annotations__.items():
         value = getattr(about, name)
         if type(value).__name__ != kind:
             raise TypeError(name)
-        if isinstance(value, int) and not 0 <= value < 1 << 53:
+        if isinstance(value, int) and not 0 <= value < 1 << 47:
             raise ValueError(name)
         if isinstance(value, str) and not (len(value) <= LONGEST_WORD and value.isprintable()):
             raise ValueError(name)

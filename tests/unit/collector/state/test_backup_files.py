@@ -136,6 +136,7 @@ ABOUTS: list[Any] = [
     {**asdict(ABOUT), "taken_ms": 1e18},
     {**asdict(ABOUT), "taken_ms": True},
     {**asdict(ABOUT), "taken_ms": -1},
+    {**asdict(ABOUT), "taken_ms": 1 << 50},
     {**asdict(ABOUT), "rows": 1 << 70},
     {**asdict(ABOUT), "schema": ["v1"]},
     {**asdict(ABOUT), "schema": {}},
