@@ -474,6 +474,16 @@ def test_an_engineer_tells_by_his_link_that_the_part_is_there_and_then_in_the_ma
     assert order_of(night, order).old_serial == "ZC16R0QX", "a second click changes nothing"
 
 
+def test_a_part_without_a_slot_is_called_by_its_kind_in_the_engineers_language(night: Night) -> None:
+    with night.store.write() as tx:
+        tx.repairs.save_engineer(replace(tx.repairs.engineer("zhao"), language="zh"))
+    stranger, visit, order = brought(night, night.cases[0].number)
+    with night.store.write() as tx:
+        held = tx.spares.order(order, customer=None)
+        tx.spares.save_order(replace(held, slot=""), was=held.state)
+    assert "<legend>\u786c\u76d8 0F9W8</legend>" in stranger.text(visit)
+
+
 def test_a_part_from_the_boot_of_the_car_is_installed_with_one_click(night: Night) -> None:
     stranger, visit, order = brought(night, night.cases[0].number)
     stranger.post(visit, data={"act": "arrived"})
