@@ -64,14 +64,10 @@ NOT_TO_PEOPLE = ("rpc/", "ingest/", "pki.py", "domain/")
 """Modules whose refusals go to agents and logs."""
 IN_ENGLISH = (
     "diagnostics/",
-    "registry/",
     "storage/backup/",
     "storage/evidence.py",
     "storage/state/diagnostic_store.py",
     "storage/state/outbox_store.py",
-    "storage/state/registry_store.py",
-    "web/control/books.py",
-    "web/control/customers.py",
     "web/control/diagnostics.py",
     "web/pages/diagnostics.py",
 )

@@ -134,7 +134,8 @@ class _Writer:
             if known.joined_ms > 0 and not line.seen:
                 # Since the books were looked at. To take it would take his agent too, which nobody asked for.
                 raise NotAllowed(
-                    f"an agent of another customer has seen {line.key} meanwhile: look at it, and try again"
+                    "an agent of another customer has seen {asset} meanwhile: look at it, and try again",
+                    asset=line.key,
                 )
             self._tx.assets.move(known.id, line.customer)
             for number in self._tx.assets.observers(known.id):

@@ -58,7 +58,7 @@ def person(tx: Transaction, name: str, *, customer: str | None, pseudonym: str, 
     _check_person(tx, name, customer)
     traces = tx.forgetting.traces_of_person(name, customer=customer)
     if not traces:
-        raise NotFound(f"nothing names {name!r}")
+        raise NotFound("nothing names {name!r}", name=name)
     # Looked up before: after it nobody could tell any more which.
     papers = tuple(tx.forgetting.papers_of_person(name, customer=customer, limit=MAX_PAPERS, pseudonym=pseudonym))
     if dry_run:
@@ -69,14 +69,14 @@ def person(tx: Transaction, name: str, *, customer: str | None, pseudonym: str, 
 
 def _check_person(tx: Transaction, name: str, customer: str | None) -> None:
     if tx.registry.customer(name) is not None:
-        raise NotAllowed(f"{name} is a customer as well; a person of that name cannot be told from him")
+        raise NotAllowed("{name} is a customer as well; a person of that name cannot be told from him", name=name)
     known = tx.forgetting.customers_of(name)
     if customer is None and len(known) > 1:
-        raise NotAllowed(f"{', '.join(known)} each have a {name}: say whose with --customer")
+        raise NotAllowed("{customers} each have a {name}: say whose with --customer", customers=tuple(known), name=name)
     user = tx.access.user(name)
     others = (one for one in tx.access.users(customer=None) if one.name != name)
     if user is not None and user.role == Role.ADMINISTRATOR and not any(o.role == Role.ADMINISTRATOR for o in others):
-        raise NotAllowed(f"{name} is the last administrator; make another one first")
+        raise NotAllowed("{name} is the last administrator; make another one first", name=name)
 
 
 def customer(tx: Transaction, name: str, *, dry_run: bool) -> Forgotten:
@@ -86,10 +86,14 @@ def customer(tx: Transaction, name: str, *, dry_run: bool) -> Forgotten:
     """
     traces = tx.forgetting.traces_of_customer(name)
     if not traces:
-        raise NotFound(f"nothing is of a customer {name!r}")
+        raise NotFound("nothing is of a customer {name!r}", name=name)
     open_orders = tx.forgetting.open_part_orders(name)
     if open_orders:
-        raise NotAllowed(f"{open_orders} part orders for {name} are open: end them first, for depots count them")
+        raise NotAllowed(
+            "{found} part orders for {name} are open: end them first, for depots count them",
+            found=open_orders,
+            name=name,
+        )
     _keep_an_administrator(tx, name)
     files = tuple(tx.forgetting.files_of_customer(name))
     agents = tuple(agent.number for agent in tx.agents.all(customer=name))
@@ -102,7 +106,7 @@ def customer(tx: Transaction, name: str, *, dry_run: bool) -> Forgotten:
 def _keep_an_administrator(tx: Transaction, name: str) -> None:
     administrators = [one for one in tx.access.users(customer=None) if one.role == Role.ADMINISTRATOR]
     if administrators and all(one.customer == name for one in administrators):
-        raise NotAllowed(f"the last administrator is of customer {name}; make another one first")
+        raise NotAllowed("the last administrator is of customer {name}; make another one first", name=name)
 
 
 def _leave_teams(tx: Transaction, name: str) -> None:

@@ -88,9 +88,9 @@ class Keeper:
         added = any(change.before is None and change.kind is kind for change in outcome.changes)
         name = " ".join(filter(None, rows[0].key))
         if fresh is True and not added:
-            raise NotAllowed(f"there is a {kind} {name} already; change it instead")
+            raise NotAllowed("there is a {kind} {name} already; change it instead", kind=kind, name=name)
         if fresh is False and added:
-            raise NotFound(f"there is no {kind} {name}; add it first")
+            raise NotFound("there is no {kind} {name}; add it first", kind=kind, name=name)
 
     def _carry(
         self,

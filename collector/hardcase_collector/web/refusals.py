@@ -21,6 +21,7 @@ from hardcase_collector.domain.said import Coded, Said
 from hardcase_collector.domain.spares import Bucket, OrderState, OrderStep
 from hardcase_collector.domain.visit import AccessState, DispatchAction, DispatchState
 from hardcase_collector.plans.plan import Moment, PauseReason
+from hardcase_collector.registry.written import Kind
 from hardcase_collector.web.texts import messages
 
 WORDS: Mapping[type[StrEnum], str] = {
@@ -32,6 +33,7 @@ WORDS: Mapping[type[StrEnum], str] = {
     Deed: "deed.",
     DispatchAction: "action.visit_",
     DispatchState: "dispatch.",
+    Kind: "kind.",
     LineKind: "quote_line.",
     LineReason: "line_why.",
     LinkAct: "link.act.",

@@ -67,7 +67,7 @@ class SqlRegistryStore(SqlCustody):
     def remove_site(self, *, customer: str, name: str) -> None:
         gone = delete(_SITES).where(_SITES.c.customer == customer, _SITES.c.name == name)
         if self._connection.execute(gone).rowcount == 0:
-            raise NotFound(f"customer {customer} has no site {name}")
+            raise NotFound("customer {customer} has no site {site}", customer=customer, site=name)
 
     def contacts(self, *, customer: str | None) -> Sequence[Contact]:
         query = select(_CONTACTS).order_by(
@@ -86,12 +86,12 @@ class SqlRegistryStore(SqlCustody):
             return _contact(self._connection.execute(made).mappings().one())
         changed = update(_CONTACTS).where(_CONTACTS.c.id == contact.id).values(values)
         if self._connection.execute(changed).rowcount == 0:
-            raise NotFound(f"there is no contact {contact.id}")
+            raise NotFound("there is no contact {contact}", contact=contact.id)
         return contact
 
     def remove_contact(self, contact: int) -> None:
         if self._connection.execute(delete(_CONTACTS).where(_CONTACTS.c.id == contact)).rowcount == 0:
-            raise NotFound(f"there is no contact {contact}")
+            raise NotFound("there is no contact {contact}", contact=contact)
 
 
 def _customer(row: RowMapping) -> Customer:

@@ -54,7 +54,9 @@ def _lists(made: APIRouter, shop: Shop) -> None:
         with shop.store.read() as tx:
             found = tx.registry.customer(name)
             if found is None:
-                raise NotFound(f"no customer {name} in the books; see hardcase-collector customers list")
+                raise NotFound(
+                    "no customer {customer} in the books; see hardcase-collector customers list", customer=name
+                )
             return {
                 **_customer(tx, name, plain(found)),
                 "in_books": True,
@@ -149,7 +151,9 @@ def _end(made: APIRouter, shop: Shop) -> None:
         with book_turn(), shop.store.write() as tx:
             held = tx.registry.entitlement(number, customer=held_to(request, customer))
             if on < held.starts:
-                raise IllegalAction(f"entitlement {number} starts on {held.starts}; remove it instead")
+                raise IllegalAction(
+                    "entitlement {number} starts on {starts}; remove it instead", number=number, starts=held.starts
+                )
             changed = replace(held, ends=on)
             tx.registry.save_entitlement(changed)
             asset = tx.assets.by_number(held.asset)
@@ -228,7 +232,10 @@ def _removals(made: APIRouter, shop: Shop) -> None:
             told = sum(one.scope == "site" and one.subject == name for one in tx.registry.contacts(customer=customer))
             if standing or told:
                 raise IllegalAction(
-                    f"{standing} assets and {told} contacts are at site {name}; give them another first"
+                    "{assets} assets and {contacts} contacts are at site {site}; give them another first",
+                    assets=standing,
+                    contacts=told,
+                    site=name,
                 )
             tx.registry.remove_site(customer=customer, name=name)
             _note(tx, shop, request, "site.removed", f"{customer} {name}")
