@@ -63,13 +63,9 @@ REFUSALS: Mapping[str, int] = {
 NOT_TO_PEOPLE = ("rpc/", "ingest/", "pki.py", "domain/")
 """Modules whose refusals go to agents and logs."""
 IN_ENGLISH = (
-    "diagnostics/",
     "storage/backup/",
     "storage/evidence.py",
-    "storage/state/diagnostic_store.py",
     "storage/state/outbox_store.py",
-    "web/control/diagnostics.py",
-    "web/pages/diagnostics.py",
 )
 """Modules whose refusals are not put into words yet: the list only gets shorter."""
 

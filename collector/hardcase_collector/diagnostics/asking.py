@@ -28,6 +28,7 @@ from hardcase_collector.domain.diagnostic import (
 from hardcase_collector.domain.errors import DiagnosticRefused, NotFound
 from hardcase_collector.domain.ports import Announcer, StateStore, Transaction
 from hardcase_collector.domain.report import EvidenceStore
+from hardcase_collector.domain.said import Coded
 
 SOONEST_EXPIRY_MS = 60_000
 LATEST_EXPIRY_MS = 7 * 24 * 3_600_000
@@ -86,7 +87,9 @@ class Diagnostics:
         arguments = checked_arguments(kind, question.arguments)
         reason = question.reason.strip()[:NOTE_KEPT]
         if KINDS[kind].needs_reason and not reason:
-            raise DiagnosticRefused("reason-needed", f"say why: {kind} is not asked for without a reason")
+            raise DiagnosticRefused(
+                "reason-needed", "say why: {kind} is not asked for without a reason", kind=Coded(kind)
+            )
         with self._store.write() as tx:
             asset = asset_of(tx, question.asset, by)
             agent = agent_for(tx, asset, kind, wanted=question.agent)
@@ -166,7 +169,7 @@ class Diagnostics:
         """Raises NotFound, also for what he may not see."""
         found = tx.diagnostics.find(name, customer=by.customer)
         if found.kind not in seen_kinds(by):
-            raise NotFound(f"there is no request {name}")
+            raise NotFound("there is no request {request}", request=name)
         return found
 
     def listed(
@@ -194,12 +197,12 @@ class Diagnostics:
         StoreFailed.
         """
         if not may(by.role, Deed.DOWNLOAD_DIAGNOSTIC):
-            raise NotFound(f"there is no file {id} of an answer")
+            raise NotFound("there is no file {id} of an answer", id=id)
         with self._store.write() as tx:
             file = tx.diagnostics.file(id, customer=by.customer)
             request = tx.diagnostics.request(file.request)
             if request is None or not request.name.startswith(of.strip().lower()):
-                raise NotFound(f"request {of} has no file {id}")
+                raise NotFound("request {request} has no file {id}", request=of, id=id)
             chunks = self._evidence.read(file.sha256)
             self._chronicle.audit(
                 tx,
@@ -216,14 +219,14 @@ class Diagnostics:
     def _open(self, tx: Transaction, name: str, by: Actor) -> DiagnosticRequest:
         request = self.find(tx, name, by=by)
         if request.state.final:
-            raise DiagnosticRefused("not-open", f"request {request.name[:8]} is {request.state}")
+            raise _refused_as_it_stands("not-open", request)
         return request
 
     def _awaiting(self, tx: Transaction, name: str, by: Actor) -> DiagnosticRequest:
         require(by, Deed.CONSENT_BUNDLE)
         request = self._open(tx, name, by)
         if request.state is not RequestState.AWAITS_CONSENT:
-            raise DiagnosticRefused("not-awaiting-consent", f"request {request.name[:8]} is {request.state}")
+            raise _refused_as_it_stands("not-awaiting-consent", request)
         return request
 
     def _withdraw(
@@ -242,6 +245,12 @@ class Diagnostics:
         return withdrawn
 
 
+def _refused_as_it_stands(cause: str, request: DiagnosticRequest) -> DiagnosticRefused:
+    return DiagnosticRefused(
+        cause, "request {request} is {state}", request=request.name[:8], state=Coded(request.state)
+    )
+
+
 def seen_kinds(by: Actor) -> frozenset[DiagnosticKind]:
     """A customer's contact sees what he may consent to, and nothing else."""
     if may(by.role, Deed.SEE_DIAGNOSTICS):
@@ -253,7 +262,7 @@ def asset_of(tx: Transaction, number: int, by: Actor) -> Asset:
     """Raises NotFound, also for another customer's."""
     asset = tx.assets.by_number(number)
     if by.customer is not None and asset.customer != by.customer:
-        raise NotFound(f"no asset {number}")
+        raise NotFound("no asset {number}", number=number)
     return asset
 
 
@@ -263,14 +272,21 @@ def _case_of(tx: Transaction, number: str, asset: Asset, by: Actor) -> int | Non
     case = tx.cases.by_number(number, customer=by.customer)
     allowed(tx, case, by, Deed.SEE)
     if case.asset != asset.id:
-        raise DiagnosticRefused("wrong-argument", f"case {number} is of another asset")
+        raise DiagnosticRefused("wrong-argument", "case {case} is of another asset", case=number)
     return case.id
 
 
 def _refuse_another(tx: Transaction, request: DiagnosticRequest, agent: str) -> None:
     other = tx.diagnostics.open_for(request.agent, request.asset, request.kind, request.target)
     if other is not None:
-        told = f"{other.asked_by} asked for the same ({other.name[:8]}, {other.state}): wait for it or withdraw it"
-        raise DiagnosticRefused("already-open", told)
+        raise DiagnosticRefused(
+            "already-open",
+            "{who} asked for the same ({request}, {state}): wait for it or withdraw it",
+            who=other.asked_by,
+            request=other.name[:8],
+            state=Coded(other.state),
+        )
     if tx.diagnostics.open_count(request.agent) >= MOST_OPEN:
-        raise DiagnosticRefused("too-many-open", f"{MOST_OPEN} requests of {agent} are open: withdraw some")
+        raise DiagnosticRefused(
+            "too-many-open", "{most} requests of {agent} are open: withdraw some", most=MOST_OPEN, agent=agent
+        )

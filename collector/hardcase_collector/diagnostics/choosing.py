@@ -38,15 +38,20 @@ def agent_for(tx: Transaction, asset: Asset, kind: DiagnosticKind, *, wanted: st
     """Raises DiagnosticRefused: no-agent, agent-revoked, not-allowed-there."""
     watching = [one for one in watchers(tx, asset) if wanted in ("", one.agent.id, one.agent.hostname)]
     if not watching:
-        raise DiagnosticRefused("no-agent", "no agent watches this asset" if not wanted else f"no agent {wanted} does")
+        if not wanted:
+            raise DiagnosticRefused("no-agent", "no agent watches this asset")
+        raise DiagnosticRefused("no-agent", "no agent {agent} does", agent=wanted)
     standing = [one for one in watching if not one.agent.revoked]
     if not standing:
         raise DiagnosticRefused("agent-revoked", "the agent of this asset is revoked: enroll its host again")
     allowing = [one for one in standing if kind in one.kinds]
     if not allowing:
-        names = ", ".join(one.agent.hostname or one.agent.id for one in standing)
-        told = f"the agent ({names}) does not allow {kind}: its own agent.toml, [diagnostics], says what it allows"
-        raise DiagnosticRefused("not-allowed-there", told)
+        raise DiagnosticRefused(
+            "not-allowed-there",
+            "the agent ({agents}) does not allow {kind}: its own agent.toml, [diagnostics], says what it allows",
+            agents=tuple(one.agent.hostname or one.agent.id for one in standing),
+            kind=kind.value,
+        )
     return allowing[0].agent
 
 

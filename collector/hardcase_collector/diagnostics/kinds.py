@@ -9,14 +9,22 @@ from dataclasses import dataclass, field
 from hardcase_collector.cases.workflow import Deed
 from hardcase_collector.domain.diagnostic import DiagnosticKind as K
 from hardcase_collector.domain.errors import DiagnosticRefused
+from hardcase_collector.domain.said import Coded, Said
 
 LONGEST_LIGHT_S = 3_600
 """An agent may cut it shorter; it lights a lamp a minute at a time."""
 _PARTS = re.compile(r"[a-z0-9_-]{1,30}(,[a-z0-9_-]{1,30}){0,19}")
 _DISK_LENGTH = 200
+_DIGITS = 20
 
 Check = Callable[[str], str]
-"""The argument as it is sent. Raises ValueError, saying what it must be."""
+"""The argument as it is sent. Raises WrongArgument, saying what it must be."""
+
+
+class WrongArgument(ValueError):
+    def __init__(self, said: Said) -> None:
+        super().__init__(str(said))
+        self.said = said
 
 
 def disk_name(model: str, serial: str) -> str:
@@ -27,28 +35,28 @@ def disk_name(model: str, serial: str) -> str:
 def _disk(text: str) -> str:
     model, bar, serial = text.strip().partition("|")
     if not bar or not model.strip() or not serial.strip() or not text.isprintable() or len(text) > _DISK_LENGTH:
-        raise ValueError("a disk is named MODEL|SERIAL, as in the inventory")
+        raise WrongArgument(Said("a disk is named MODEL|SERIAL, as in the inventory"))
     return text.strip()
 
 
 def _one_of(*words: str) -> Check:
     def check(text: str) -> str:
         if text not in words:
-            raise ValueError(f"one of {', '.join(words)}")
+            raise WrongArgument(Said("one of {words}", {"words": words}))
         return text
 
     return check
 
 
 def _seconds(text: str) -> str:
-    if not (text.isascii() and text.isdigit() and int(text) <= LONGEST_LIGHT_S):
-        raise ValueError(f"0 to {LONGEST_LIGHT_S}; 0 puts it out")
+    if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS and int(text) <= LONGEST_LIGHT_S):
+        raise WrongArgument(Said("0 to {most}; 0 puts it out", {"most": LONGEST_LIGHT_S}))
     return str(int(text))
 
 
 def _parts(text: str) -> str:
     if not _PARTS.fullmatch(text):
-        raise ValueError("names of parts with commas between them")
+        raise WrongArgument(Said("names of parts with commas between them"))
     return text
 
 
@@ -87,15 +95,15 @@ def checked_arguments(kind: K, given: Mapping[str, str]) -> Mapping[str, str]:
     if kind is K.IDENTIFY and told["target"] != "disk":
         told.pop("disk", None)
     if unknown := sorted(told.keys() - known.arguments.keys()):
-        raise DiagnosticRefused("wrong-argument", f"{kind} takes no {', '.join(unknown)}")
+        raise DiagnosticRefused("wrong-argument", "{kind} takes no {unknown}", kind=Coded(kind), unknown=unknown)
     if "disk" not in told and (kind is K.SELF_TEST or told.get("target") == "disk"):
-        raise DiagnosticRefused("wrong-argument", f"{kind} needs to know which disk: MODEL|SERIAL")
+        raise DiagnosticRefused("wrong-argument", "{kind} needs to know which disk: MODEL|SERIAL", kind=Coded(kind))
     checked = {}
     for name, text in told.items():
         try:
             checked[name] = known.arguments[name](text)
-        except ValueError as wrong:
-            raise DiagnosticRefused("wrong-argument", f"{name}: {wrong}") from None
+        except WrongArgument as wrong:
+            raise DiagnosticRefused("wrong-argument", "{name}: {wrong}", name=name, wrong=wrong.said) from None
     return checked
 
 

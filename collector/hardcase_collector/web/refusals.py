@@ -13,6 +13,7 @@ from hardcase_collector import tongue
 from hardcase_collector.cases.workflow import Deed
 from hardcase_collector.domain.actor import Role
 from hardcase_collector.domain.case import CaseAction, CaseState, Outcome
+from hardcase_collector.domain.diagnostic import DiagnosticKind, RequestState
 from hardcase_collector.domain.errors import CollectorError
 from hardcase_collector.domain.link import LinkAct
 from hardcase_collector.domain.noise import Breadth
@@ -31,6 +32,7 @@ WORDS: Mapping[type[StrEnum], str] = {
     CaseAction: "action.",
     CaseState: "state.",
     Deed: "deed.",
+    DiagnosticKind: "diagnostic.kind.",
     DispatchAction: "action.visit_",
     DispatchState: "dispatch.",
     Kind: "kind.",
@@ -44,6 +46,7 @@ WORDS: Mapping[type[StrEnum], str] = {
     PauseReason: "because.",
     ProposalState: "proposal.",
     QuoteState: "quote.",
+    RequestState: "diagnostic.state.",
     Role: "role.",
 }
 """Where the pages' words of a closed set begin; sets that are not here are told by their codes, as P1 is."""

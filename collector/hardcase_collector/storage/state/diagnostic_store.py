@@ -66,7 +66,7 @@ class SqlDiagnosticStore:
         columns = _columns(request)
         key = columns.pop("id")
         if self._connection.execute(update(_REQUESTS).where(_REQUESTS.c.id == key).values(columns)).rowcount == 0:
-            raise NotFound(f"there is no request {request.name}")
+            raise NotFound("there is no request {request}", request=request.name)
 
     def request(self, id: bytes) -> DiagnosticRequest | None:
         found = self._requests(select(*_SHOWN).where(_REQUESTS.c.id == id))
@@ -75,15 +75,15 @@ class SqlDiagnosticStore:
     def find(self, name: str, *, customer: str | None) -> DiagnosticRequest:
         wanted = name.strip().lower()
         if not _HEX.fullmatch(wanted):
-            raise NotFound(f"{name!r} names no request: four digits of its id (0-9, a-f) or more do")
+            raise NotFound("{name!r} names no request: four digits of its id (0-9, a-f) or more do", name=name)
         digits = ID_BYTES * 2
         first, last = (bytes.fromhex(wanted.ljust(digits, filler)) for filler in "0f")
         query = _scoped(select(*_SHOWN), customer).where(_REQUESTS.c.id.between(first, last))
         found = self._requests(query.order_by(_REQUESTS.c.id).limit(2))
         if not found:
-            raise NotFound(f"there is no request {name}")
+            raise NotFound("there is no request {request}", request=name)
         if len(found) > 1:
-            raise NotFound(f"{name} begins the ids of several requests: give more of it")
+            raise NotFound("{name} begins the ids of several requests: give more of it", name=name)
         return found[0]
 
     def listed(self, which: RequestFilter) -> Sequence[DiagnosticRequest]:
@@ -162,7 +162,7 @@ class SqlDiagnosticStore:
         query = select(_FILES).join(_REQUESTS, _REQUESTS.c.id == _FILES.c.request).where(_FILES.c.id == id)
         row = self._connection.execute(_scoped(query, customer)).mappings().first()
         if row is None:
-            raise NotFound(f"there is no file {id} of an answer")
+            raise NotFound("there is no file {id} of an answer", id=id)
         return _file(row)
 
     def forget_before(self, before_ms: int, *, limit: int) -> Sequence[str]:

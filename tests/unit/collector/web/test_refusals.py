@@ -6,9 +6,11 @@ from enum import StrEnum
 
 import pytest
 from hardcase_collector.cases.workflow import Deed, require
+from hardcase_collector.diagnostics.kinds import checked_arguments
 from hardcase_collector.domain.actor import Actor, Role
 from hardcase_collector.domain.case import CaseAction, CaseState
-from hardcase_collector.domain.errors import IllegalAction, NotAllowed
+from hardcase_collector.domain.diagnostic import DiagnosticKind
+from hardcase_collector.domain.errors import DiagnosticRefused, IllegalAction, NotAllowed
 from hardcase_collector.domain.said import Coded, Said
 from hardcase_collector.domain.spares import Bucket, Freight, OrderState, OrderStep, PartOrder
 from hardcase_collector.parts.order_table import next_state
@@ -63,6 +65,18 @@ def test_a_code_stays_a_code_in_english_and_is_a_word_elsewhere() -> None:
 
     assert str(error) == told(error, "en") == "the books of north have no P1 that is in_transit"
     assert told(error, "zh") == "备件库 north 的账上没有“在途”的 P1"
+
+
+def test_a_wrong_argument_of_a_diagnostic_is_told_in_both_languages() -> None:
+    with pytest.raises(DiagnosticRefused) as refused:
+        checked_arguments(DiagnosticKind.IDENTIFY, {"seconds": "9" * 5000})
+    with pytest.raises(DiagnosticRefused) as unknown:
+        checked_arguments(DiagnosticKind.READ_SEL, {"b": "1", "a": "2"})
+
+    assert str(refused.value) == "seconds: 0 to 3600; 0 puts it out"
+    assert told(refused.value, "zh") == "seconds：须为 0 至 3600，0 表示熄灭"
+    assert str(unknown.value) == "read_sel takes no a, b"
+    assert told(unknown.value, "zh") == "“读取事件日志”不接受参数 a、b"
 
 
 def test_a_refusal_within_a_refusal_is_translated_too() -> None:
