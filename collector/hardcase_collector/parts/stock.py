@@ -56,8 +56,9 @@ class Stock:
         tx.spares.receive(depot, part_number, count=count, serials=told)
         facts: dict[str, Fact] = {"part_number": part_number, "count": count, "serials": ", ".join(told)}
         tx.access.audit(at_ms=now_ms, actor=by.name, action="stock.received", subject=depot, facts=facts)
-        self._levels.settle(tx, depot, part_number, actor=by.name, now_ms=now_ms)
+        # Who waits takes of it first, or stock would be told as filled that is as low as before.
         self._came(tx, depot, part_number, now_ms)
+        self._levels.settle(tx, depot, part_number, actor=by.name, now_ms=now_ms)
         return _line(tx, depot, part_number)
 
     def withdraw(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 from hardcase_collector.domain.actor import Actor, Role
 from hardcase_collector.domain.errors import IllegalAction, NotAllowed, NotFound, StoreFailed
-from hardcase_collector.domain.spares import Bucket, Depot, OrderStep, StockLevel, StockLine
+from hardcase_collector.domain.spares import Bucket, Depot, OrderState, OrderStep, StockLevel, StockLine
 
 from tests.unit.collector.cases.bench import NOON
 from tests.unit.collector.parts.bench import FAR, LI, NEAR, NUMBER, WEI, Storehouse, disk
@@ -75,6 +75,15 @@ def test_a_reservation_that_makes_stock_low_is_told_to_channels(house: Storehous
     assert told(house) == ["low"]
     house.step(order, OrderStep.CANCEL)
     assert told(house) == ["low", ""]
+
+
+def test_a_part_that_who_waits_takes_at_once_fills_no_stock(house: Storehouse) -> None:
+    mark(house, 1, 0)
+    order = house.request(house.case())
+    assert told(house) == ["low"]
+    house.receive(count=1)
+    assert house.order(order).state is OrderState.RESERVED
+    assert told(house) == ["low"]
 
 
 def test_one_stocktaking_may_tell_twice_in_the_same_moment(house: Storehouse) -> None:
