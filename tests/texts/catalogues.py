@@ -62,12 +62,6 @@ REFUSALS: Mapping[str, int] = {
 """Errors that people meet, and which of their arguments is the sentence."""
 NOT_TO_PEOPLE = ("rpc/", "ingest/", "pki.py", "domain/")
 """Modules whose refusals go to agents and logs."""
-IN_ENGLISH = (
-    "storage/backup/",
-    "storage/evidence.py",
-    "storage/state/outbox_store.py",
-)
-"""Modules whose refusals are not put into words yet: the list only gets shorter."""
 
 
 @dataclass(slots=True)
@@ -135,7 +129,7 @@ def _help_texts() -> Iterator[str]:
 def refusing() -> list[Path]:
     """Modules whose refusals people read in their language."""
     names = {path: path.relative_to(PACKAGE).as_posix() for path in sources()}
-    return [path for path, name in names.items() if not name.startswith((*NOT_TO_PEOPLE, *IN_ENGLISH))]
+    return [path for path, name in names.items() if not name.startswith(NOT_TO_PEOPLE)]
 
 
 def refusals_wanted() -> Wanted:

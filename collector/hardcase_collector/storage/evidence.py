@@ -47,7 +47,7 @@ class EvidenceFiles:
         try:
             file = self.place(sha256).open("rb")
         except FileNotFoundError:
-            raise NotFound(f"the file {sha256} is not there any more") from None
+            raise NotFound("the file {sha256} is not there any more", sha256=sha256) from None
         except OSError as error:
             raise StoreFailed(f"evidence: {sha256} cannot be read: {error.strerror}") from error
 

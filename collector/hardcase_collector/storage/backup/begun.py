@@ -42,8 +42,9 @@ class Begun:
         if (self.taken_ms, self.ca_fingerprint) != (about.taken_ms, about.ca_fingerprint):
             taken = datetime.fromtimestamp(self.taken_ms / 1000, UTC)
             raise IllegalAction(
-                f"the state database holds the rows of a restore that was cut off, of the backup taken on "
-                f"{taken:%Y-%m-%d %H:%M} UTC: give that file again, or name a new database in state.url"
+                "the state database holds the rows of a restore that was cut off, of the backup taken on "
+                "{taken} UTC: give that file again, or name a new database in state.url",
+                taken=f"{taken:%Y-%m-%d %H:%M}",
             )
 
 

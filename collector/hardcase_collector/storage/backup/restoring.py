@@ -84,9 +84,11 @@ def _refuse_to_overwrite(data_dir: Path, state: URL, *, replace: bool, begun: Be
     if replace or (begun is not None and not (data_dir / PKI / "ca.key").exists()):
         return
     if (data_dir / PKI / "ca.key").exists() or (data_dir / TELEMETRY).exists():
-        raise IllegalAction(f"{data_dir} holds a collector: say --replace to put it aside there, or name another place")
+        raise IllegalAction(
+            "{folder} holds a collector: say --replace to put it aside there, or name another place", folder=data_dir
+        )
     if state.get_backend_name() == "sqlite" and Path(str(state.database)).exists():
-        raise IllegalAction(f"{state.database} exists: say --replace to put it aside")
+        raise IllegalAction("{file} exists: say --replace to put it aside", file=state.database)
 
 
 def _bring_up_to_date(path: Path, about: About, now_ms: int) -> None:

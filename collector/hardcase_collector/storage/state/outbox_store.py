@@ -191,7 +191,7 @@ class SqlOutboxStore:
             .values(state="owed", attempts=0, next_try_ms=now_ms, done_ms=0, owner="", lease_until_ms=0)
         )
         if done.rowcount == 0:
-            raise NotFound(f"there is no dead letter {row}")
+            raise NotFound("there is no dead letter {row}", row=row)
 
     def counts(self) -> Mapping[str, int]:
         query = select(_OUTBOX.c.state, func.count()).group_by(_OUTBOX.c.state)
