@@ -94,7 +94,10 @@ def named_errors() -> Iterator[None]:
             complain(mistake)
         raise typer.Exit(BAD_CONFIG) from None
     except CollectorError as error:
-        fail(str(error))
+        # What it takes to put a refusal into words is loaded when there is one.
+        from hardcase_collector.web.refusals import told
+
+        fail(told(error, language()))
 
 
 def settings_of(ctx: typer.Context) -> Settings:

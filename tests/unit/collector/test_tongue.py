@@ -9,8 +9,11 @@ from pathlib import Path
 from string import Formatter
 
 import pytest
+import typer
 from hardcase_collector import tongue
 from hardcase_collector.cli import app
+from hardcase_collector.commands import talk
+from hardcase_collector.domain.errors import IllegalAction
 from typer.testing import CliRunner
 
 from tests.texts import catalogues
@@ -105,6 +108,18 @@ def test_a_command_answers_in_the_language_asked_for(monkeypatch: pytest.MonkeyP
     assert "采集中心没有运行" in CliRunner().invoke(app, ["--lang", "zh", *where, "status"]).output
     assert "the collector is not running" in CliRunner().invoke(app, [*where, "status"]).output
     assert "en or zh" in CliRunner().invoke(app, ["--lang", "tlh", "status"]).output
+
+
+def test_what_a_command_itself_is_refused_for_is_told_in_the_language_asked_for(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for language, told in (("zh", "state.sqlite 已存在"), ("en", "state.sqlite exists: say --replace")):
+        tongue.speak(language)
+
+        with pytest.raises(typer.Exit), talk.named_errors():
+            raise IllegalAction("{file} exists: say --replace to put it aside", file="state.sqlite")
+
+        assert told in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

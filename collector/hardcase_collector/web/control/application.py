@@ -38,10 +38,9 @@ from hardcase_collector.web.control import (
     why,
     windows,
 )
-from hardcase_collector.web.control.ports import Control
+from hardcase_collector.web.control.ports import Control, language_of
 from hardcase_collector.web.control.scope import held_to_scope
 from hardcase_collector.web.refusals import told
-from hardcase_collector.web.texts import choose_language
 
 log = logging.getLogger(__name__)
 
@@ -76,8 +75,8 @@ def make_control(control: Control) -> FastAPI:
     @app.exception_handler(CollectorError)
     def named(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, CollectorError)
-        language = choose_language(accept=request.headers.get("accept-language", ""), default="en")
-        return JSONResponse({"error": type(error).__name__, "detail": told(error, language)}, _status_of(error))
+        detail = told(error, language_of(request))
+        return JSONResponse({"error": type(error).__name__, "detail": detail}, _status_of(error))
 
     @app.exception_handler(RequestValidationError)
     def malformed(_: Request, error: Exception) -> JSONResponse:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from hardcase_collector.domain.errors import CollectorError, NotAllowed
 from hardcase_collector.domain.ports import StateStore, Transaction
+from hardcase_collector.domain.said import Said
 from hardcase_collector.registry.changes import Change, apply
 from hardcase_collector.web.again import again
 from hardcase_collector.web.api.kept import in_parts, unfinished
@@ -41,7 +42,7 @@ class Carried:
 
     done: tuple[Change, ...]
     moved_agents: tuple[int, ...]
-    stopped: str = ""
+    stopped: Said | None = None
     """Why it stopped before the last piece."""
 
 
@@ -75,7 +76,7 @@ def carry_out(store: StateStore, pieces: Sequence[Sequence[Change]], *, begun: A
             if not done:
                 raise
             unfinished()
-            return Carried(done=tuple(done), moved_agents=tuple(moved), stopped=str(error))
+            return Carried(done=tuple(done), moved_agents=tuple(moved), stopped=error.said)
         done += piece
         if number < len(pieces) - 1:
             time.sleep(_REST_S)

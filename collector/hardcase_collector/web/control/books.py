@@ -21,7 +21,8 @@ from hardcase_collector.web.again import AgainRoute
 from hardcase_collector.web.control.book_pieces import book_turn, carry_out
 from hardcase_collector.web.control.naming import find_asset
 from hardcase_collector.web.control.plain import Json, plain
-from hardcase_collector.web.control.ports import Control, asker, held_to
+from hardcase_collector.web.control.ports import Control, asker, held_to, language_of
+from hardcase_collector.web.refusals import in_words
 
 MAX_FILES = 50
 
@@ -79,8 +80,9 @@ def _files(made: APIRouter, control: Control) -> None:
                 over=partial(audit, "books.imported"),
             )
         _greet_again(control, carried.moved_agents)
-        told = _told(replace(outcome, changes=carried.done), done=not carried.stopped)
-        return {**told, "import": number, "of": len(outcome.changes), "stopped": carried.stopped}
+        told = _told(replace(outcome, changes=carried.done), done=carried.stopped is None)
+        why = in_words(carried.stopped, language_of(request)) if carried.stopped is not None else ""
+        return {**told, "import": number, "of": len(outcome.changes), "stopped": why}
 
 
 def _lines(made: APIRouter, control: Control) -> None:

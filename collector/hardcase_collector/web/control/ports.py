@@ -12,6 +12,7 @@ from hardcase_collector.domain.actor import Actor, local
 from hardcase_collector.domain.errors import NotFound
 from hardcase_collector.domain.replay import ReplayOrder, ReplayReport
 from hardcase_collector.web.ports import Health, Shop
+from hardcase_collector.web.texts import choose_language
 
 
 class Replays(Protocol):
@@ -92,6 +93,11 @@ def asker(request: Request) -> str:
     if actor is not None:
         return actor.name
     return request.client.host if request.client else "unknown"
+
+
+def language_of(request: Request) -> str:
+    """In which refusals are told."""
+    return choose_language(accept=request.headers.get("accept-language", ""), default="en")
 
 
 def who(request: Request) -> Actor:

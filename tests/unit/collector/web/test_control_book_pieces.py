@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hardcase_collector.domain.asset import AssetFacts, AssetMode
 from hardcase_collector.domain.customer import Customer
-from hardcase_collector.domain.errors import StoreFailed
+from hardcase_collector.domain.errors import CollectorError, NotFound, StoreFailed
 from hardcase_collector.domain.ports import Transaction
 from hardcase_collector.registry.changes import Change, Turn
 from hardcase_collector.registry.pieces import PIECE, import_id, pieces_of
@@ -37,6 +37,7 @@ class Counted:
         self._store = store
         self.assets: list[int] = []
         self.fails_at = 0
+        self.fails_with: CollectorError = StoreFailed("the disk is full")
         self.meanwhile: Callable[[Transaction], None] | None = None
         """Done once, before the next turn."""
 
@@ -51,7 +52,7 @@ class Counted:
             yield tx
             self.assets.append(len(tx.assets.all(customer=None)) - before)
             if len(self.assets) == self.fails_at:
-                raise StoreFailed("the disk is full")
+                raise self.fails_with
 
     def read(self) -> AbstractContextManager[Transaction]:
         return self._store.read()
@@ -131,6 +132,14 @@ def test_one_line_is_looked_at_without_the_writers_turn(socket: Socket, store: C
     store.assets.clear()
     answer = socket.post("/books/asset", values={"asset": "dell|7ABC001", "customer": "north", "rack": "B1"})
     assert (answer.status_code, len(answer.json()["changes"]), store.assets) == (200, 1, [0])
+
+
+def test_why_an_import_stopped_is_told_in_the_language_that_is_asked_for(store: Counted) -> None:
+    store.fails_at, store.fails_with = 3, NotFound("there is no customer {customer}", customer="north")
+
+    stopped = load(Socket(store, language="zh"))  # type: ignore[arg-type]  # the same ports
+
+    assert (stopped["done"], stopped["stopped"]) == (False, "没有客户 north")
 
 
 def test_an_asset_that_another_customers_agent_saw_meanwhile_is_not_taken_from_him(
