@@ -179,7 +179,7 @@ def _text(told: Told, key: str) -> str:
 def _word(told: Told, key: str, kind: Any) -> Any:
     value = told.get(key)
     if value not in list(kind):
-        raise IllegalAction("{key} must be one of {known}", key=key, known=tuple(kind))
+        raise IllegalAction("{key} must be one of {known}", key=key, known=[one.value for one in kind])
     return kind(value)
 
 
