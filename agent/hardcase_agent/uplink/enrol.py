@@ -23,7 +23,7 @@ from hardcase_agent.uplink.codec import host_message
 from hardcase_agent.uplink.endpoint import ENROLMENT_PORT, Proxy
 from hardcase_agent.uplink.identity import Identity, certificates
 from hardcase_agent.uplink.tunnel import CALL_S
-from hardcase_agent.uplink.wire import ENROLL_PATH, RENEW_PATH, grpc, secure_channel
+from hardcase_agent.uplink.wire import ENROLL_PATH, RENEW_PATH, Channel, grpc, secure_channel
 
 _TEMPORARY = (
     grpc.StatusCode.UNAVAILABLE,
@@ -210,15 +210,7 @@ async def _call(
     wall_ms: int,
     pair: tuple[bytes, bytes] | None = None,
 ) -> enrolment.EnrollReply:
-    key_pem, certificate_pem = pair or (None, None)
-    channel = secure_channel(
-        server.target,
-        ca_pem=ca_pem,
-        key_pem=key_pem,
-        certificate_pem=certificate_pem,
-        server_name=server.server_name,
-        proxy=server.proxy,
-    )
+    channel = _channel(server, ca_pem, pair)
     try:
         call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(path)
         return enrolment.EnrollReply.FromString(await call(request.SerializeToString(), timeout=CALL_S))
@@ -231,6 +223,19 @@ async def _call(
         ) from error
     finally:
         await channel.close()
+
+
+def _channel(server: Server, ca_pem: bytes, pair: tuple[bytes, bytes] | None = None) -> Channel:
+    """`pair`: key and certificate that this host shows; None: it shows none."""
+    key_pem, certificate_pem = pair or (None, None)
+    return secure_channel(
+        server.target,
+        ca_pem=ca_pem,
+        key_pem=key_pem,
+        certificate_pem=certificate_pem,
+        server_name=server.server_name,
+        proxy=server.proxy,
+    )
 
 
 async def _named(server: Server, error: grpc.aio.AioRpcError, wall_ms: int) -> AgentError:
@@ -263,14 +268,7 @@ async def collector_ms(server: Server, ca_pem: bytes, *, within_s: float = CALL_
 
     Raises CollectorUnreachable, also where it tells none.
     """
-    channel = secure_channel(
-        server.target,
-        ca_pem=ca_pem,
-        key_pem=None,
-        certificate_pem=None,
-        server_name=server.server_name,
-        proxy=server.proxy,
-    )
+    channel = _channel(server, ca_pem)
     try:
         call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(ENROLL_PATH)
         await call(enrolment.EnrollRequest().SerializeToString(), timeout=within_s)

@@ -36,7 +36,7 @@ def _worded() -> Iterator[None]:
         told = getattr(error, "format_message", None)
         if told is not None:
             text = said(told())
-            error.format_message = lambda: text  # type: ignore[attr-defined]
+            error.format_message = lambda: text  # type: ignore[attr-defined]  # looked at above
         raise
 
 
