@@ -10,6 +10,7 @@ import pytest
 from hardcase_collector.diagnostics.asking import Question
 from hardcase_collector.domain.diagnostic import AgentReport, DiagnosticKind, RequestFilter, RequestState
 from hardcase_collector.web.passwords import hash_password
+from playwright.sync_api import expect
 
 from tests.fakes.empty_store import empty_store
 from tests.integration.test_engineer_pages import Shift, big_enough, fits, signed_in
@@ -55,13 +56,14 @@ def test_an_engineer_asks_for_a_self_test_from_the_case(shift: Shift, tmp_path: 
         page.fill("#ask-self_test input[name=reason]", "Clicking")
         page.click("#ask-self_test button")
         page.wait_for_url(f"{shift.url}/cases/{night.cases[0].number}#diagnostics")
-        assert "waits for the agent" in page.inner_text("#diagnostics")
+        expect(page.locator("#diagnostics")).to_contain_text("waits for the agent")
         page.click("#diagnostics table a")
-        assert "ST4000NM0035 ZC16R0QX" in page.inner_text("main")
+        expect(page.locator("details.grave summary")).to_have_count(1)
+        expect(page.locator("main")).to_contain_text("ST4000NM0035 ZC16R0QX")
         page.click("details.grave summary")
         page.fill("details.grave input[name=text]", "Wrong disk")
         page.click("button[value=withdraw]")
-        assert "withdrawn" in page.inner_text(".marks")
+        expect(page.locator(".marks")).to_contain_text("withdrawn")
         assert fits(page)
     with night.store.read() as tx:
         (asked,) = tx.diagnostics.listed(RequestFilter(customer=None))
@@ -83,13 +85,13 @@ def test_a_customer_reads_the_manifest_and_agrees(shift: Shift, tmp_path: Path, 
         page.goto(f"{shift.url}/assets/{night.assets[0]}")
         assert fits(page)
         page.click(f"a[href='/diagnostics/{asked.name}']")
-        assert "[serial 1]" in page.inner_text("#answer")
-        assert "smart/ST4000NM0035-7.json" in page.inner_text("#answer")
+        expect(page.locator("#answer")).to_contain_text("[serial 1]")
+        expect(page.locator("#answer")).to_contain_text("smart/ST4000NM0035-7.json")
         assert fits(page)
         assert big_enough(page, "#steps button, .step > summary")
         page.click("button[value=consent]")
-        assert page.locator("button[value=consent]").count() == 0
-        assert "north-contact" in page.inner_text(".facts")
+        expect(page.locator("button[value=consent]")).to_have_count(0)
+        expect(page.locator(".facts.card")).to_contain_text("north-contact")
     with night.store.read() as tx:
         found = tx.diagnostics.request(asked.id)
     assert found is not None

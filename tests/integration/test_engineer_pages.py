@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hardcase_collector.domain.case import CaseState
 from hardcase_collector.web.passwords import hash_password
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.fakes.empty_store import empty_store
 from tests.peers.chromium import chromium
@@ -42,6 +42,7 @@ def signed_in(browser: BrowserContext, shift: Shift, name: str) -> Page:
     page.fill("input[name=name]", name)
     page.fill("input[name=password]", PASSWORD)
     page.click("button.main")
+    expect(page).not_to_have_url(re.compile("/login"))
     return page
 
 
@@ -63,35 +64,36 @@ def test_an_engineer_works_a_case_at_the_desk_in_english(shift: Shift, tmp_path:
         page.on("console", lambda message: complaints.append(message.text))
 
         page.click("nav >> text=Cases")
-        assert page.locator(".queue li").count() == 6
+        expect(page.locator(".queue li")).to_have_count(6)
         assert page.locator(".queue li.late").count() >= 3
         page.click("text=Unassigned")
-        assert "/cases?view=unassigned" in page.url
-        assert page.locator(".queue li").count() == 5
+        expect(page).to_have_url(f"{shift.url}/cases?view=unassigned")
+        expect(page.locator(".queue li")).to_have_count(5)
         page.fill("input[type=search]", number)
         page.keyboard.press("Enter")
         page.wait_for_url(f"{shift.url}/cases/{number}")
-        assert "Power supply input lost" in page.inner_text("h1")
-        assert "18 min left" in page.inner_text("#clocks")
+        expect(page.locator("h1")).to_contain_text("Power supply input lost")
+        expect(page.locator("#clocks")).to_contain_text("18 min left")
 
         page.click("button[value=acknowledge]")
-        assert page.locator("button[value=acknowledge]").count() == 0
+        expect(page.locator("button[value=acknowledge]")).to_have_count(0)
         page.click(".more-steps > summary")
         page.click("#step-priority summary")
         page.select_option("#step-priority select", "P1")
         page.fill("#step-priority textarea", "Month end")
         page.click("#step-priority button")
-        assert page.inner_text(".marks .prio") == "P1"
+        expect(page.locator(".marks .prio")).to_have_text("P1")
         page.click("button[value=confirm]")
+        expect(page.locator(".marks")).to_contain_text("Confirmed")
         page.click("#step-propose summary")
         page.fill("#step-propose textarea[name=solution]", "Look at the feed, then change the supply")
         page.select_option("#step-propose select", "part")
         page.click("#step-propose button")
-        assert "waits for the customer" in page.inner_text("#repair")
+        expect(page.locator("#repair")).to_contain_text("waits for the customer")
 
         page.click("text=Every minute explained")
-        assert "acknowledge" in page.inner_text("main")
-        assert "counted" in page.inner_text("main")
+        expect(page.locator("main")).to_contain_text("counted")
+        expect(page.locator("main")).to_contain_text("acknowledge")
     assert shift.night.case(1).state is CaseState.PROPOSED
     assert {re.match(r"https://[^/]+", url)[0] for url in asked} == {shift.url}  # type: ignore[index]
     assert complaints == []
@@ -117,7 +119,7 @@ def test_on_a_phone_every_page_fits_and_can_be_hit(shift: Shift, tmp_path: Path,
         assert fits(page)
         page.goto(f"{shift.url}/cases")
         words = "超时" if language == "zh-CN" else "over"
-        assert words in page.inner_text(".queue li >> nth=0")
+        expect(page.locator(".queue li").first).to_contain_text(words)
 
 
 def test_a_customer_consents_on_his_phone_without_signing_in(shift: Shift, tmp_path: Path) -> None:
@@ -132,10 +134,10 @@ def test_a_customer_consents_on_his_phone_without_signing_in(shift: Shift, tmp_p
     with chromium(tmp_path / "phone", language="zh-CN", width=360, height=740) as phone:
         page = phone.new_page()
         page.goto(shift.url + path)
-        assert "请您确认维修方案" in page.inner_text("h1")
+        expect(page.locator("h1")).to_contain_text("请您确认维修方案")
         assert fits(page)
-        assert page.locator("nav").count() == 0
+        expect(page.locator("nav")).to_have_count(0)
         page.click("button[value=consent]")
-        assert "您已同意" in page.inner_text("main")
-        assert page.locator("button[value=consent]").count() == 0
+        expect(page.locator("main")).to_contain_text("您已同意")
+        expect(page.locator("button[value=consent]")).to_have_count(0)
     assert night.case(0).state is CaseState.CONSENTED

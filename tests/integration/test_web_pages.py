@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.peers.chromium import chromium
 from tests.peers.collector import NO_RESERVE, CollectorProcess, collector, wait_until
@@ -76,32 +77,33 @@ def test_a_person_signs_in_reads_and_acts(drilled: CollectorProcess, tmp_path: P
         page.on("request", lambda request: asked.append(request.url))
         page.on("console", lambda message: complaints.append(message.text))
         page.goto(f"{drilled.url}/cases/{number}")
-        assert page.url.startswith(f"{drilled.url}/login")
+        expect(page).to_have_url(re.compile(f"^{re.escape(drilled.url)}/login"))
 
         page.fill("input[name=name]", "admin")
         page.fill("input[name=password]", drilled.password)
         page.click("button.main")
-        assert page.url == f"{drilled.url}/cases/{number}"
-        assert "Power supply input lost" in page.inner_text("h1")
+        expect(page).to_have_url(f"{drilled.url}/cases/{number}")
+        expect(page.locator("h1")).to_contain_text("Power supply input lost")
 
         page.click("#step-note summary")
         page.fill("#step-note textarea", "<script>alert(1)</script> seen")
         page.click("button[value=note]")
-        assert "<script>alert(1)</script> seen" in page.inner_text(".timeline")
+        expect(page.locator(".timeline")).to_contain_text("<script>alert(1)</script> seen")
         page.click("button[value=acknowledge]")
-        assert page.locator("button[value=acknowledge]").count() == 0
+        expect(page.locator("button[value=acknowledge]")).to_have_count(0)
         page.click("button[value=confirm]")
-        assert "Confirmed" in page.inner_text(".marks")
+        expect(page.locator(".marks")).to_contain_text("Confirmed")
 
         page.click("nav >> text=Fleet")
-        assert "drill-<b>pages</b>" in page.inner_text("table")
+        expect(page.locator("table").first).to_contain_text("drill-<b>pages</b>")
         page.click("text=drill-<b>pages</b>")
-        assert "present, input lost" in page.inner_text("main")
+        expect(page.locator("main")).to_contain_text("present, input lost")
         page.click("text=中文")
-        assert "当前读数" in page.inner_text("main")
+        expect(page.locator("main")).to_contain_text("当前读数")
         page.click("text=退出登录")
+        expect(page).to_have_url(re.compile("/login"))
         page.goto(f"{drilled.url}/")
-        assert "/login" in page.url
+        expect(page).to_have_url(re.compile("/login"))
         cookies = {cookie["name"]: cookie for cookie in browser.cookies()}
 
     assert {re.match(r"https://[^/]+", url)[0] for url in asked} == {drilled.url}  # type: ignore[index]
@@ -120,6 +122,7 @@ def test_a_phone_shows_every_page_without_scrolling_sideways(drilled: CollectorP
         page.fill("input[name=name]", "admin")
         page.fill("input[name=password]", drilled.password)
         page.click("button.main")
+        expect(page).not_to_have_url(re.compile("/login"))
         for path in ("/", "/cases", "/cases?all=1", f"/cases/{number}", "/report", "/assets/1", "/assets/2"):
             page.goto(drilled.url + path)
             assert page.evaluate("document.documentElement.scrollWidth") <= 360, path

@@ -1,4 +1,8 @@
-"""A headless Chromium for tests of the pages: Debian's own, driven by playwright, with a fresh profile each time."""
+"""A headless Chromium for tests of the pages: Debian's own, driven by playwright, with a fresh profile each time.
+
+A click returns before the page it leads to is there. What a page shows after one is therefore said with playwright's
+`expect`, which waits for it, and never read at once.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, sync_playwright
+from playwright.sync_api import BrowserContext, expect, sync_playwright
 
 PROGRAM = "/usr/bin/chromium"
+_PATIENCE_MS = 20_000
 _ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -48,7 +53,8 @@ def chromium(
             java_script_enabled=False,
         )
         try:
-            context.set_default_timeout(20_000)
+            context.set_default_timeout(_PATIENCE_MS)
+            expect.set_options(timeout=_PATIENCE_MS)
             yield context
         finally:
             context.close()
