@@ -7,6 +7,9 @@ from tests.bench.processes import Row, check_recount, collector, load
 
 DAY_MS = 86_400_000
 PERIOD_MS = 60_000
+PACE_MS = 2_000
+MOST_BEATS = 1_000
+"""Half an hour of a live agent: longer than any drain that is waited for."""
 
 
 def run(behind: int = 100, days: float = 1.0, live: int = 100, whole: tuple[int, float] = (1000, 7.0)) -> list[Row]:
@@ -17,18 +20,19 @@ def run(behind: int = 100, days: float = 1.0, live: int = 100, whole: tuple[int,
             address=address, folder=str(folder), agents=behind, frames=frames, per_message=10, period_ms=PERIOD_MS
         )
         with load(old) as catching_up:
-            # Live agents send for as long as the drain is expected to take, and a little more.
-            beats = max(10, int(behind * frames * 100 / 1_000_000 / 2) + 5)
+            # Live agents send until the drain is over, and not beyond: a calm end would flatter them.
             now = Orders(
-                address=address, folder=str(folder), agents=live, first_agent=behind, frames=beats, pace_ms=2_000,
-                period_ms=2_000,
+                address=address, folder=str(folder), agents=live, first_agent=behind, frames=MOST_BEATS,
+                pace_ms=PACE_MS, period_ms=PACE_MS, until_told=True,
             )  # fmt: skip
             with load(now) as fleet:
                 fleet.tell("")
                 drained = catching_up.ask("")
-                noticed = fleet.answer()
+                noticed = fleet.ask("")
                 facts = process.ask("recount")
-    check_recount(facts, frames=behind * frames + live * beats, records=behind * (frames + 1) + live * (beats + 1))
+    check_recount(
+        facts, frames=behind * frames + noticed["frames"], records=behind * (frames + 1) + noticed["frames"] + live
+    )
     share = behind * days / (whole[0] * whole[1])
     return [
         Row(

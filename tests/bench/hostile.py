@@ -88,7 +88,7 @@ class Attack:
         async def one(channel: grpc.aio.Channel) -> None:
             call = channel.stream_stream(STREAM_PATH)()
             with contextlib.suppress(grpc.RpcError, asyncio.InvalidStateError):
-                await call.write(hello_of(self.load))
+                await call.write(hello_of(self.load, held=self.load.newest))
                 await call.read()
             call.cancel()
             self.done += 1
@@ -110,7 +110,7 @@ class Attack:
             channel = channel_of(self.orders, self.number)
             call = channel.stream_stream(STREAM_PATH)(compression=compression)
             with contextlib.suppress(grpc.RpcError, asyncio.InvalidStateError, asyncio.CancelledError):
-                await call.write(hello_of(self.load))
+                await call.write(hello_of(self.load, held=self.load.newest))
                 await call.write(content)
                 await call.read()
             call.cancel()
@@ -137,7 +137,7 @@ class Attack:
             channel = channel_of(self.orders, self.number)
             call = channel.stream_stream(STREAM_PATH)()
             with contextlib.suppress(grpc.RpcError, asyncio.InvalidStateError):
-                await call.write(hello_of(self.load))
+                await call.write(hello_of(self.load, held=self.load.newest))
                 await call.read()
                 for _ in range(50):
                     for message in self.load.messages:

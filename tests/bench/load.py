@@ -52,6 +52,8 @@ class Orders:
     compression: bool = False
     trips: bool = False
     """Each agent's first sensor crosses its critical limit once, at a frame of its own, and stays there."""
+    until_told: bool = False
+    """Live agents stop at the next line on stdin; `frames` is then the most each sends."""
     idle: bool = False
     """Streams that only greet, and stay open until told otherwise."""
 
@@ -182,14 +184,15 @@ def boot_ms() -> int:
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000 + 30 * 86_400_000
 
 
-def hello_of(load: AgentLoad) -> bytes:
+def hello_of(load: AgentLoad, *, held: int) -> bytes:
+    """`held`: newest record that the agent has when it greets; one that claims many is taken for one that catches up."""
     message = telemetry_pb2.AgentMessage()
     hello = message.hello
     hello.protocol = 1
     hello.agent_version, hello.hostname = "bench", f"bench{load.number:05d}"
     hello.machine_id = f"{load.number:032x}"
     hello.boot_id = load.number.to_bytes(16, "big")
-    hello.epochs.add(epoch=load.epoch, oldest=1, newest=load.newest)
+    hello.epochs.add(epoch=load.epoch, oldest=1, newest=held)
     hello.wall_ms, hello.boot_ms = time.time_ns() // 1_000_000, boot_ms()
     hello.host.CopyFrom(asset_of(load.number))
     return message.SerializeToString()
@@ -217,11 +220,12 @@ class Client:
         self.orders, self.load = orders, load
         self.latencies: list[float] = []
         self.sent_s: dict[int, float] = {}
+        self.enough = asyncio.Event()
 
     async def open(self) -> None:
         self.channel = channel_of(self.orders, self.load.number)
         self.call = self.channel.stream_stream("/hardcase_protos.v1.Telemetry/Stream")()
-        await self.call.write(hello_of(self.load))
+        await self.call.write(hello_of(self.load, held=1 if self.orders.pace_ms else self.load.newest))
         welcome = telemetry_pb2.CollectorMessage.FromString(await self.call.read()).welcome
         if not welcome.session:
             raise SystemExit(f"agent {self.load.number} was not welcomed")
@@ -273,11 +277,17 @@ class Client:
         await self.reader
 
     async def live(self) -> None:
-        """One message of one frame a period, each stamped as it is sent."""
+        """One message of one frame a period, each stamped as it is sent, until there is enough."""
         load, pace_s = self.load, self.orders.pace_ms / 1000
         start = time.perf_counter() + pace_s * (load.number % 997) / 997
         for at, raw in enumerate(load.messages[1:]):
             await asyncio.sleep(max(0.0, start + at * pace_s - time.perf_counter()))
+            if self.enough.is_set():
+                load.records = load.newest = at + 1
+                if load.acked == load.newest:
+                    self.reader.cancel()
+                    return
+                break
             message = telemetry_pb2.AgentMessage.FromString(raw)
             for record in message.batch.records:
                 record.wall_ms, record.boot_ms = time.time_ns() // 1_000_000, boot_ms()
@@ -305,8 +315,11 @@ async def run(orders: Orders) -> None:
     say(ready=len(clients))
     await asyncio.to_thread(sys.stdin.readline)
     started, cpu = time.perf_counter(), time.process_time()
+    listening = asyncio.create_task(hear_enough(clients)) if orders.until_told else None
     if not orders.idle:
         await asyncio.gather(*((client.live() if orders.pace_ms else client.flood()) for client in clients))
+    if listening is not None:
+        await listening
     took = time.perf_counter() - started
     frames = sum(load.records - 1 for load in loads)
     latencies = [one for client in clients for one in client.latencies]
@@ -323,6 +336,12 @@ async def run(orders: Orders) -> None:
     )
     await asyncio.to_thread(sys.stdin.readline)
     await asyncio.gather(*(client.close() for client in clients))
+
+
+async def hear_enough(clients: Sequence[Client]) -> None:
+    await asyncio.to_thread(sys.stdin.readline)
+    for client in clients:
+        client.enough.set()
 
 
 def quantile(values: Sequence[float], share: float) -> float:
