@@ -185,7 +185,7 @@ def boot_ms() -> int:
 
 
 def hello_of(load: AgentLoad, *, held: int) -> bytes:
-    """`held`: newest record that the agent has when it greets; one that claims many is taken for one that catches up."""
+    """`held`: newest record the agent has when it greets; one that claims many is taken for one that catches up."""
     message = telemetry_pb2.AgentMessage()
     hello = message.hello
     hello.protocol = 1
