@@ -47,6 +47,7 @@ def run(behind: int = 100, days: float = 1.0, live: int = 100, whole: tuple[int,
             "p99 < 1 s",
             noticed["latency_p99_s"] < 1.0,
         ),
+        Row("the collector's memory at the end of it", f"RSS {facts['rss_mb']:.0f} MB", "printed"),
     ]
 
 

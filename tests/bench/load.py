@@ -244,6 +244,7 @@ class Client:
                 load.acked = message.ack.through
                 load.refused += len(message.ack.rejected)
                 self._time(message.ack.through)
+                self.credit_bytes = message.ack.credit_bytes or self.credit_bytes
                 load.moved.set()
             elif message.HasField("hold"):
                 load.held += 1
@@ -266,10 +267,9 @@ class Client:
         """Everything as fast as credit allows."""
         load, per = self.load, self.orders.per_message
         size = max(len(message) for message in load.messages[1:] or load.messages)
-        window = max(per, min(self.credit, self.credit_bytes // size * per))
         sequence = 1
         for message in load.messages:
-            while sequence - load.acked > window:
+            while sequence - load.acked > max(per, min(self.credit, self.credit_bytes // size * per)):
                 load.moved.clear()
                 await load.moved.wait()
             await self.call.write(message)

@@ -73,7 +73,7 @@ class Desk:
         """ "" or what is wrong."""
         answers = self.collector.process(*self.deliveries(message))
         for answer in answers.values():
-            codec.answers_to_bytes(answer)
+            codec.answers_to_bytes(answer, credit_bytes=65_536)
         acks = [ack for ack in answers[self.good.agent.number].acks if ack.epoch == self.good.epoch]
         if not acks or acks[-1].through != self.taken or any(ack.rejected for ack in acks):
             return "the good agent's record was not taken"

@@ -109,8 +109,9 @@ class Flow:
     def room(self) -> tuple[int, int]:
         """Records and payload bytes that may be sent now; (0, 0) = wait for an acknowledgement."""
         if not self._flight:
-            # With nothing in flight one message always goes, however small the credit: else nothing ever would.
-            records, size = self._credit_records, self.message_bytes
+            # With nothing in flight one message always goes, however small the credit: else nothing ever would. It
+            # holds one record at least, and no more than that where the credit says so.
+            records, size = self._credit_records, min(self.message_bytes, max(self._credit_bytes, SMALLEST_MESSAGE))
         else:
             records = self._credit_records - self.in_flight
             size = min(self._credit_bytes - sum(sent.size for sent in self._flight), self.message_bytes)

@@ -91,13 +91,14 @@ def greeting_of(hello: telemetry_pb2.Hello) -> Greeting:
     )
 
 
-def answers_to_bytes(answer: Answer) -> list[bytes]:
-    """The messages of one answer, in the order they are sent: acknowledgements first."""
+def answers_to_bytes(answer: Answer, *, credit_bytes: int) -> list[bytes]:
+    """The messages of one answer, in the order they are sent: acknowledgements first, which carry the new credit."""
     messages: list[bytes] = []
     for ack in answer.acks:
         message = telemetry_pb2.CollectorMessage()
         message.ack.epoch = ack.epoch
         message.ack.through = ack.through
+        message.ack.credit_bytes = credit_bytes
         for rejected in ack.rejected:
             message.ack.rejected.add(
                 sequence=rejected.sequence, status=_REJECTION[rejected.status], detail=rejected.detail

@@ -11,7 +11,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 STREAM_BYTES = 1 << 20
-"""Bytes one stream may have waiting before its reading pauses; Welcome grants half of it as credit."""
+"""Bytes one stream may have waiting before its reading pauses; the most that is granted as credit is half of it."""
 LANE_BYTES = 64 << 20
 """Bytes the streams of one lane share evenly, so that none waits for room that others took: a thousand agents that
 catch up fill whatever they are given. Both lanes are a sixth of the memory the collector may use at 5,000 streams."""
@@ -61,6 +61,11 @@ class FairQueue:
         if not self._arrived.is_set():
             self._arrived.set()
         return stream.bytes < self._share(stream)
+
+    def credit(self, stream: Waiting) -> int:
+        """Bytes the stream may have on its way, by how many share its lane now. What an agent keeps within waits here
+        and not in the transport, whose buffers are counted nowhere and are a stream's own."""
+        return min(self._share(stream), STREAM_BYTES // 2)
 
     def has_room(self, stream: Waiting) -> bool:
         return stream.dropped or stream.bytes < self._share(stream) // 2

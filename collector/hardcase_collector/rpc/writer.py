@@ -156,7 +156,7 @@ class Writer:
         for agent, answer in answers:
             stream = taken[agent, answer.session]
             stream.backlog = answer.backlog
-            told.append((stream, codec.answers_to_bytes(answer)))
+            told.append((stream, codec.answers_to_bytes(answer, credit_bytes=self._queue.credit(stream))))
         self._tell(GroupDone(told, list(taken.values()), broken))
         # After the readings, which are acknowledged already: a person who waits for an answer can wait for them.
         reports, self._reports = self._reports, []

@@ -392,9 +392,9 @@ class Welcome(_message.Message):
     session: _builtins.int
     """Counts up with every accepted stream of this agent; a commit for an older session is refused."""
     credit_records: _builtins.int
-    """Unacknowledged records and bytes the agent may have in flight."""
+    """Unacknowledged records and bytes the agent may have in flight, until an acknowledgement says otherwise."""
     credit_bytes: _builtins.int
-    """At least max_message_bytes."""
+    """May be less than one record: with nothing in flight one record always goes."""
     max_message_bytes: _builtins.int
     """Largest Batch, in bytes; half of the transport's limit."""
     heartbeat_s: _builtins.int

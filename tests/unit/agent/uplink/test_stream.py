@@ -93,6 +93,27 @@ async def test_credit_in_bytes_holds_too_but_one_message_always_goes(collector: 
     await collector.until(lambda: len(reasons(collector)) == 20)
 
 
+async def test_a_small_credit_is_kept_to_until_an_acknowledgement_gives_more(
+    collector: FakeCollector, join: Join
+) -> None:
+    """A thousand agents come back at once: what each sends unasked is memory of the collector's."""
+    collector.credit_bytes = 16 * 1024
+
+    def generous(session: Session, batch: telemetry.Batch) -> Answers:
+        stored = collector.store(batch)
+        stored.ack.credit_bytes = 1 << 20
+        return [stored]
+
+    collector.answer = generous
+    host = await join(collector)
+    await host.keep(*(window("x" * 1000 + str(number)) for number in range(200)))
+    host.connect()
+    await collector.until(lambda: len(reasons(collector)) == 200)
+    sizes = [batch.ByteSize() for batch in collector.sessions[0].batches]
+    assert 8 * 1024 < sizes[0] <= 16 * 1024
+    assert max(sizes[1:]) > 64 * 1024
+
+
 async def test_after_a_lost_connection_it_resumes_where_the_collector_is(collector: FakeCollector, join: Join) -> None:
     host = await join(collector)
     await host.keep(window("a"), window("b"))

@@ -190,7 +190,9 @@ def test_answers_go_out_acknowledgements_first() -> None:
         need=NeedCatalogue(EPOCH, 10, b"c" * 16),
         hold=Hold(HoldCause.DISK_FULL, 5_000, "full"),
     )
-    ack, need, hold = (telemetry_pb2.CollectorMessage.FromString(raw) for raw in codec.answers_to_bytes(answer))
+    raws = codec.answers_to_bytes(answer, credit_bytes=65_536)
+    ack, need, hold = (telemetry_pb2.CollectorMessage.FromString(raw) for raw in raws)
+    assert ack.ack.credit_bytes == 65_536
     assert (ack.ack.through, ack.ack.rejected[0].status) == (9, telemetry_pb2.Rejection.STATUS_NOT_BOUND)
     assert need.need_catalogue.sequence == 10
     assert (hold.hold.cause, hold.hold.retry_after_ms) == (telemetry_pb2.Hold.CAUSE_DISK_FULL, 5_000)
@@ -199,7 +201,8 @@ def test_answers_go_out_acknowledgements_first() -> None:
 @pytest.mark.parametrize("status", RejectionStatus)
 def test_every_rejection_has_a_number(status: RejectionStatus) -> None:
     answer = Answer(1, acks=[Ack(EPOCH, 1, [Rejected(1, status, "")])])
-    found = telemetry_pb2.CollectorMessage.FromString(codec.answers_to_bytes(answer)[0]).ack.rejected[0]
+    (raw,) = codec.answers_to_bytes(answer, credit_bytes=65_536)
+    found = telemetry_pb2.CollectorMessage.FromString(raw).ack.rejected[0]
     assert telemetry_pb2.Rejection.Status.Name(found.status).removeprefix("STATUS_").lower() == status
 
 

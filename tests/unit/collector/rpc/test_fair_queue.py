@@ -51,6 +51,16 @@ def test_a_stream_that_catches_up_has_its_share_while_others_are_live() -> None:
     assert agents.count(1) == 400 // BACKLOG_SHARE
 
 
+def test_what_streams_of_a_lane_may_have_on_their_way_is_its_room_however_many_they_are() -> None:
+    queue = FairQueue()
+    streams = [stream(at, backlog=True) for at in range(1000)]
+    assert queue.credit(streams[0]) == STREAM_BYTES // 2
+    for one in streams:
+        queue.put(one, b"old", 0)
+    assert sum(queue.credit(one) for one in streams) <= LANE_BYTES
+    assert queue.credit(stream(1000)) == STREAM_BYTES // 2, "live ones have a lane of their own"
+
+
 def test_a_stream_with_too_much_waiting_is_told_to_pause_and_goes_on_at_half() -> None:
     queue = FairQueue()
     one = stream(1)
