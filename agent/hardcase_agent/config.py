@@ -6,7 +6,6 @@ and deploy/agent/agent.toml shows them all.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
@@ -16,6 +15,7 @@ from typing import Any
 from hardcase_agent.diagnostics.settings import DiagnosticsSettings
 from hardcase_agent.domain.errors import ConfigError
 from hardcase_agent.domain.settings import read_settings
+from hardcase_agent.domain.toml_tree import tree_of
 from hardcase_agent.sensors.catalogue import FAMILIES, Family
 from hardcase_agent.uplink.endpoint import parse_proxy
 
@@ -143,8 +143,8 @@ def load_config(path: Path, *, missing_is_default: bool = False) -> Settings:
 def parse_config(text: str) -> Settings:
     """Raises ConfigError with every mistake."""
     try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        table = tree_of(text)
+    except ValueError as error:
         raise ConfigError((f"not TOML: {error}",)) from error
     mistakes: list[str] = []
     known = {field.name for field in fields(CoreSettings)} | {family.name for family in FAMILIES}

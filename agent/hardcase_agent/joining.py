@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +25,7 @@ from hardcase_agent.domain.errors import (
 from hardcase_agent.domain.part import Asset
 from hardcase_agent.domain.ports import Clock
 from hardcase_agent.domain.settings import read_settings
+from hardcase_agent.domain.toml_tree import tree_of
 from hardcase_agent.proxies import proxy_for
 from hardcase_agent.secrets import FileSecrets
 from hardcase_agent.uplink import identity
@@ -119,8 +119,8 @@ async def join(ticket: Ticket, settings: CollectorSettings, host: Asset, state_d
 def read_ticket(text: str, place: str) -> Ticket:
     """A drop-in file. Raises ConfigError with every mistake; never a value of it."""
     try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        table = tree_of(text)
+    except ValueError as error:
         raise ConfigError((f"{place}: not TOML: {error}",)) from error
     mistakes: list[str] = []
     ticket = read_settings(Ticket, table, path=place, mistakes=mistakes)

@@ -7,7 +7,6 @@ is `deploy/collector/collector.toml`.
 from __future__ import annotations
 
 import json
-import tomllib
 from enum import StrEnum
 from ipaddress import ip_network
 from pathlib import Path
@@ -18,6 +17,7 @@ from pydantic.dataclasses import dataclass
 
 from hardcase_collector import places
 from hardcase_collector.domain.errors import ConfigError
+from hardcase_collector.domain.toml_tree import tree_of
 
 _STRICT = ConfigDict(extra="forbid", strict=True)
 
@@ -299,8 +299,8 @@ _ADAPTER = TypeAdapter(Settings)
 def parse(text: str, *, origin: str) -> Settings:
     """Reads TOML. Raises ConfigError with one line per mistake: origin, key, what is wrong; never a value."""
     try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        table = tree_of(text)
+    except ValueError as error:
         raise ConfigError((f"{origin}: {error}",)) from error
     try:
         # Through JSON: pydantic's strict mode then takes paths and words from text and still refuses "4740" for 4740.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import tomllib
 from collections.abc import Iterable, Mapping
 from datetime import date
 from pathlib import Path
@@ -14,6 +13,7 @@ import typer
 
 from hardcase_collector.commands import talk
 from hardcase_collector.commands.talk import JsonFlag
+from hardcase_collector.domain.toml_tree import tree_of
 from hardcase_collector.tongue import _, heads
 
 app = typer.Typer(no_args_is_help=True, help="Official calendars: a year's days off and days worked in their place.")
@@ -72,7 +72,7 @@ def show(ctx: typer.Context, country: Country, subdivision: Subdivision = "", as
 
 def _from_toml(text: str) -> list[dict[str, Any]]:
     """Raises ValueError."""
-    tree = tomllib.loads(text)
+    tree = tree_of(text)
     years = tree.get("year", {})
     if not isinstance(years, Mapping):
         raise ValueError("year must be a table of years")

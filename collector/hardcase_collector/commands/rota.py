@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +10,7 @@ import typer
 from hardcase_collector.commands import talk
 from hardcase_collector.commands.clocks import instant
 from hardcase_collector.commands.talk import JsonFlag
+from hardcase_collector.domain.toml_tree import tree_of
 from hardcase_collector.tongue import _, heads
 
 app = typer.Typer(no_args_is_help=True, help="Teams and their duty rota: who is called, and who is next.")
@@ -94,7 +94,7 @@ def set_teams(
 ) -> None:
     """Make or replace the teams of a file."""
     try:
-        tables = tomllib.loads(file.read_text(encoding="utf-8")).get("team", {})
+        tables = tree_of(file.read_text(encoding="utf-8")).get("team", {})
     except (OSError, ValueError) as error:
         talk.fail(_("{file} cannot be read: {error}").format(file=file, error=error))
     if not isinstance(tables, dict) or not tables:

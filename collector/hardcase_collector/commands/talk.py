@@ -14,7 +14,6 @@ import os
 import re
 import socket
 import sys
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ import typer
 
 from hardcase_collector import places
 from hardcase_collector.domain.errors import CollectorError, ConfigError
+from hardcase_collector.domain.toml_tree import tree_of
 from hardcase_collector.tongue import _, language, word
 
 if TYPE_CHECKING:
@@ -151,7 +151,8 @@ def _socket(where: Where) -> Path:
         return where.socket
     chosen = where.config or places.CONFIGURATION
     try:
-        named = tomllib.loads(chosen.read_text(encoding="utf-8")).get("listen", {}).get("socket", places.SOCKET)
+        listen = tree_of(chosen.read_text(encoding="utf-8")).get("listen", {})
+        named = listen.get("socket", places.SOCKET) if isinstance(listen, dict) else places.SOCKET
     except FileNotFoundError:
         if where.config is None:
             return places.SOCKET

@@ -9,11 +9,11 @@ import csv
 import io
 import json
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 
 from hardcase_collector.domain.spares import Depot
+from hardcase_collector.domain.toml_tree import tree_of
 from hardcase_collector.parts.sheet import COLUMNS, FILES, Kind, Line, SpareBooks
 from hardcase_collector.registry.cells import SEPARATOR
 from hardcase_collector.sheets.csv_cell import bare, guarded
@@ -82,8 +82,8 @@ def _row(file: str, line: int, kind: Kind, cells: tuple[list[str], list[str]], m
 
 def _toml(file: str, text: str, mistakes: Mistakes) -> Iterator[tuple[Kind, Table]]:
     try:
-        tree = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        tree = tree_of(text)
+    except ValueError as error:
         where = re.search(r"line (\d+)", str(error))
         mistakes.add(file, int(where[1]) if where else text.count("\n") + 1, "", f"not TOML: {error}")
         return

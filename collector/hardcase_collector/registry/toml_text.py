@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 
+from hardcase_collector.domain.toml_tree import tree_of
 from hardcase_collector.registry.shown import shown
 from hardcase_collector.registry.written import COLUMNS, Books, Kind
 from hardcase_collector.sheets.lines import entry_lines
@@ -18,8 +18,8 @@ from hardcase_collector.sheets.table import Mistakes, Table
 def tables_of(file: str, text: str, mistakes: Mistakes) -> Iterator[tuple[Kind, Table]]:
     """One table an entry."""
     try:
-        tree = tomllib.loads(text.removeprefix("\ufeff"))
-    except tomllib.TOMLDecodeError as error:
+        tree = tree_of(text.removeprefix("\ufeff"))
+    except ValueError as error:
         where = re.search(r"line (\d+)", str(error))
         mistakes.add(file, int(where[1]) if where else text.count("\n") + 1, "", f"not TOML: {error}")
         return

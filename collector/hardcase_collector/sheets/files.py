@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
+from hardcase_collector.domain.toml_tree import tree_of
 from hardcase_collector.sheets.lines import key_lines
 from hardcase_collector.sheets.table import Mistakes
 
@@ -31,8 +31,8 @@ def parse(
 ) -> tuple[Mapping[str, object], dict[tuple[str, ...], int]]:
     """The tree and the line of each key; both empty where it is not TOML."""
     try:
-        tree = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        tree = tree_of(text)
+    except ValueError as error:
         where = re.search(r"line (\d+)", str(error))
         line = int(where[1]) if where else max(1, text.count("\n"))
         mistakes.add(file, line, "", f"not TOML: {error}")

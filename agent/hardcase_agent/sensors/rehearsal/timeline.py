@@ -7,7 +7,6 @@ always marked, has no UUID or machine-id, and its serial begins with DRILL-.
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -16,6 +15,7 @@ from hardcase_agent.domain.event import Event
 from hardcase_agent.domain.part import Asset, Part
 from hardcase_agent.domain.reading import Gap, GapReason, Kind, Limits, Number, Reading, Sensor, States, Unit
 from hardcase_agent.domain.settings import read_settings
+from hardcase_agent.domain.toml_tree import tree_of
 
 SERIAL_PREFIX = "DRILL-"
 _MAX_STATES = 32
@@ -150,8 +150,8 @@ class _DrillTable:
 def parse_timeline(text: str, *, path: str) -> Timeline:
     """Raises ConfigError with every mistake; `path` only names the file in them."""
     try:
-        table: Mapping[str, object] = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        table: Mapping[str, object] = tree_of(text)
+    except ValueError as error:
         raise ConfigError((f"{path}: {error}",)) from error
     mistakes: list[str] = []
     drill = read_settings(_DrillTable, table, path=path, mistakes=mistakes)

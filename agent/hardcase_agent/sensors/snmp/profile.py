@@ -16,6 +16,7 @@ from hardcase_agent.domain.errors import ConfigError
 from hardcase_agent.domain.part import Component
 from hardcase_agent.domain.reading import GapReason, Kind, Unit
 from hardcase_agent.domain.settings import read_settings
+from hardcase_agent.domain.toml_tree import tree_of
 from hardcase_agent.sensors.snmp.profile_tables import SLOTS, PartTable, ProfileTable, SensorTable, TrapTable
 from hardcase_agent.sensors.snmp.profile_words import (
     read_among,
@@ -73,8 +74,8 @@ _QUOTED_OID = re.compile(r'"([\d.]+)"')
 def parse_profile(text: str, *, path: str) -> Profile:
     """Raises ConfigError with every mistake."""
     try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        table = tree_of(text)
+    except ValueError as error:
         raise ConfigError((f"{path}: {error}",)) from error
     mistakes: list[str] = []
     maps = _maps(table.pop("map", {}), path, mistakes)

@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import pytest
 from fastapi import APIRouter
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from hardcase_collector.domain.errors import StoreFailed, TryAgain
-from hardcase_collector.web.again import TRIES, AgainRoute
+from hardcase_collector.web.again import DEEPEST, TRIES, AgainRoute, again
 
 
 def route(*outcomes: Exception | str) -> tuple[Callable[[int], str], list[int]]:
@@ -49,3 +50,25 @@ def test_other_failures_are_told_at_once() -> None:
     with pytest.raises(StoreFailed):
         act(7)
     assert len(called) == 1
+
+
+def nested(levels: int) -> object:
+    value: object = 1
+    for turn in range(levels - 1):
+        value = [value] if turn % 2 else {"within": value}
+    return value
+
+
+def test_a_value_as_deep_as_allowed_is_taken_and_one_level_more_is_malformed() -> None:
+    echo = again(lambda body: "taken")
+
+    assert echo(body=nested(DEEPEST)) == "taken"
+    with pytest.raises(RequestValidationError, match="levels deep"):
+        echo(body=nested(DEEPEST + 1))
+    with pytest.raises(RequestValidationError, match="levels deep"):
+        echo(body=nested(100_000))
+
+
+def test_a_number_too_large_is_found_at_any_depth() -> None:
+    with pytest.raises(RequestValidationError, match="64 bits"):
+        again(lambda body: "taken")(body=[{"within": [1, 1 << 63]}])

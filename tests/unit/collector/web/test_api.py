@@ -346,3 +346,17 @@ def test_the_document_says_what_each_route_takes(api: Api) -> None:
             keyed = any(one["name"] == "Idempotency-Key" for one in turn.get("parameters", ()))
             assert keyed == (method == "post"), path
     assert set(told["paths"]) <= {path for _, path in PERMITS}
+
+
+def test_a_body_that_is_nested_without_end_is_malformed(api: Api) -> None:
+    """At 900 levels the text is still read, and what it tells must not be walked by recursion; at 50,000 it is not."""
+    api.make()
+    told = []
+    for levels in (900, 50_000):
+        deep = "[" * levels + "]" * levels
+        for path in ("/cases/1/handle/priority", "/cases/1/note", "/books/site", "/books"):
+            body = f'{{"values": {deep}, "text": {deep}, "reason": {deep}}}'
+            answer = api.ask("POST", path, content=body, headers={"content-type": "application/json"})
+            told.append((answer.status_code, refusal(answer)))
+
+    assert set(told) == {(400, "bad-request")}
