@@ -62,6 +62,8 @@ def read_manifest(path: Path) -> dict[str, Any]:
             content = json.loads(opened.read(_BLOCK))
     except (tarfile.TarError, EOFError) as error:
         raise ValueError(f"no support bundle: {error}") from error
+    except RecursionError:
+        raise ValueError("its manifest is nested too deep") from None
     if not isinstance(content, dict):
         raise ValueError("its manifest is no object")
     return content
