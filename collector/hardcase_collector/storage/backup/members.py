@@ -6,6 +6,7 @@ size. Sparse files, links, GNU's long names and headers for all members are what
 
 from __future__ import annotations
 
+import re
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +22,10 @@ LARGEST_PAX = 8 << 10
 LONGEST_NAME = 1024
 MOST_MEMBERS = 4_000_000
 _REGULAR = (tarfile.REGTYPE, tarfile.AREGTYPE)
+_BEGINNING = re.compile(rb"[!-~]{1,100}\0*")
+_MODE_AT = 100
+_MODE = b"0000600\0"
+"""Of what is backed up. Where it stands: POSIX.1-2001, pax, "ustar Interchange Format"."""
 
 
 @dataclass(slots=True)
@@ -45,7 +50,8 @@ def members(file: IO[bytes]) -> Iterator[Member]:
     """In the order of the file. Raises FileDamaged, OSError."""
     names: set[str] = set()
     folders: set[str] = set()
-    while (block := _block(file)) is not None:
+    first = _first(file)
+    while (block := _block(file) if names else first) is not None:
         header = _header(block)
         told: dict[str, str] = {}
         if header.type == tarfile.XHDTYPE:
@@ -68,6 +74,22 @@ def members(file: IO[bytes]) -> Iterator[Member]:
         _exactly(file, -size % BLOCK)
 
 
+def _first(file: IO[bytes]) -> bytes:
+    """The header that a backup begins with, before which nothing is known of the file."""
+    block = file.read(BLOCK)
+    if not block:
+        raise FileDamaged("is empty")
+    name, mode = block[:_MODE_AT], block[_MODE_AT : _MODE_AT + len(_MODE)]
+    begins = _BEGINNING.fullmatch(name) and _MODE.startswith(mode)
+    if len(block) < BLOCK and begins:
+        raise FileDamaged("is cut short")
+    try:
+        tarfile.TarInfo.frombuf(block, "utf-8", "strict")
+    except (tarfile.TarError, ValueError) as error:
+        raise FileDamaged("is damaged in its first bytes" if begins else "is no backup") from error
+    return block
+
+
 def _block(file: IO[bytes]) -> bytes | None:
     """The next header; None at the end of the archive, and of the file."""
     block = file.read(BLOCK)
@@ -82,7 +104,7 @@ def _header(block: bytes) -> tarfile.TarInfo:
     try:
         header = tarfile.TarInfo.frombuf(block, "utf-8", "strict")
     except (tarfile.TarError, ValueError) as error:
-        raise FileDamaged(f"is no backup, or is damaged ({error})") from error
+        raise FileDamaged(f"is damaged ({error})") from error
     if header.size < 0:
         raise FileDamaged("has a member of less than nothing")
     return header

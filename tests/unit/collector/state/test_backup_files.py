@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import tarfile
@@ -61,6 +62,48 @@ def test_what_was_written_is_read_also_with_names_that_need_an_extended_header(t
     assert (target / LONG).read_bytes() == LONG.encode() * 50
     with tarfile.open(fileobj=io.BytesIO(whole)) as ordinary:
         assert ordinary.getnames() == ["state.sqlite", LONG, archive.MANIFEST]
+
+
+NOISE = hashlib.sha256(b"noise").digest() * 64
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        NOISE,
+        NOISE[:200],
+        NOISE[:7],
+        b"hello, this is a letter",
+        b"PK\x03\x04" + NOISE,
+        b"\x1f\x8b\x08" + NOISE,
+        bytes(9000),
+    ],
+    ids=["noise", "a little of it", "a few bytes", "a text", "a zip", "a gzip", "zeros"],
+)
+def test_what_never_was_a_backup_is_called_none(tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(FileDamaged, match=r"given\.tar: is no backup$"):
+        archive.unpack(given_as(tmp_path, content), None)
+
+
+def test_an_empty_file_is_called_empty(tmp_path: Path) -> None:
+    with pytest.raises(FileDamaged, match=r"given\.tar: is empty$"):
+        archive.unpack(given_as(tmp_path, b""), None)
+
+
+@given(data=st.data())
+def test_a_backup_that_lost_its_end_is_cut_short_wherever_that_was(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    folder = tmp_path_factory.mktemp("cut")
+    files = []
+    for name in ("state.sqlite", LONG):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(name.encode() * 50)
+        files.append((name, folder / name))
+    content = b"".join(archive.stream(files, ABOUT))
+    left = data.draw(st.integers(1, content.rindex(b"}") - 1) | st.sampled_from([100, 107, 108, 511, 512, 513, 1024]))
+    with pytest.raises(FileDamaged, match=r"is cut short|the last thing in it, is missing"):
+        archive.unpack(given_as(folder, content[:left]), None)
 
 
 STRANGE = {
