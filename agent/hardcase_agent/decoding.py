@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -20,7 +21,13 @@ from hardcase_agent.sensors.decoders import DECODERS
 LARGEST_CAPTURE = 256 << 20
 """Bytes of one file or tree. The largest support bundle member seen, an SNMP walk of a chassis, has 40 MB."""
 MOST_FILES = 200_000
+LONGEST_MESSAGE = 199
+LONGEST_QUOTE = 80
+"""Characters without a gap or a path's stroke: a longer run in an error is junk, and its beginning tells that."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_RUN = re.compile(rf"[^\s/]{{{LONGEST_QUOTE + 1},}}")
+_STEERING = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+"""What steers a terminal and is no C0 control, which JSON escapes by itself: DEL, C1, the directions of writing."""
 _LIMITS = (*LIMIT_NAMES, "hysteresis_rising", "hysteresis_falling")
 
 
@@ -37,7 +44,7 @@ def decode_file(kind: str, path: Path) -> Iterator[dict[str, Any]]:
     except Exception as error:
         # A fault of a decoder is a defect here, and still must not cost what the other captures say.
         told = f"this decoder failed, please report it with the capture: {type(error).__name__}: {error}"
-        yield line_of(Undecoded(flaw=Flaw.MALFORMED, message=told[:200]), str(path))
+        yield line_of(Undecoded(flaw=Flaw.MALFORMED, message=told), str(path))
 
 
 def decode(kind: str, capture: Capture) -> Iterable[Decoded]:
@@ -95,10 +102,20 @@ def line_of(decoded: Decoded, file: str = "") -> dict[str, Any]:
             return {
                 "type": "error",
                 "kind": decoded.flaw.value,
-                "message": decoded.message,
-                "at": decoded.at,
+                "message": _shown(decoded.message),
+                "at": _printable(decoded.at),
                 "file": file,
             }
+
+
+def _shown(told: str) -> str:
+    """Words about a capture, which may quote it: printable, and bounded as `Undecoded` promises."""
+    cut = _RUN.sub(lambda run: f"{run[0][:LONGEST_QUOTE]}...", told[: 10 * LONGEST_MESSAGE])
+    return _printable(cut)[:LONGEST_MESSAGE]
+
+
+def _printable(told: str) -> str:
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in told)
 
 
 def _reading_line(seen: Seen) -> dict[str, Any]:
@@ -199,6 +216,8 @@ def write(lines: Iterable[Mapping[str, Any]], out: BinaryIO) -> bool:
     good = True
     for line in lines:
         good = good and line["type"] != "error"
+        text = json.dumps(line, ensure_ascii=False, separators=(",", ":"))
+        text = _STEERING.sub(lambda one: f"\\u{ord(one[0]):04x}", text)
         # A capture may hold half of a surrogate pair, which no encoding has.
-        out.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n")
+        out.write(text.encode("utf-8", "replace") + b"\n")
     return good

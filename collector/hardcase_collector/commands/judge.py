@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _SUFFIXES = (".jsonl", ".json", ".ndjson")
 _COUNTED = re.compile(r"([^0-9]*)([0-9]*)")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_STEERING = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+"""What steers a terminal and is no C0 control, which JSON escapes by itself: DEL, C1, the directions of writing."""
 
 
 def judge(
@@ -191,4 +193,5 @@ def _iso(time_ms: int | None) -> str | None:
 
 def _print(line: Mapping[str, Any]) -> None:
     text = json.dumps(line, ensure_ascii=False, separators=(",", ":"))
+    text = _STEERING.sub(lambda one: f"\\u{ord(one[0]):04x}", text)
     sys.stdout.buffer.write(text.encode("utf-8", "replace") + b"\n")
