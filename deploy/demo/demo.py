@@ -20,13 +20,13 @@ from pathlib import Path
 from typing import Any
 
 from deploy.demo.bmc import SimulatedBmc
+from deploy.demo.ports import free_port
 from deploy.demo.stage import (
     AgentStage,
     CollectorStage,
     Program,
     Stage,
     StageError,
-    free_port,
     wait_until,
     webhook_secret,
 )

@@ -8,7 +8,6 @@ import json
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,20 +17,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from deploy.demo.ports import free_port
+
 BIN = Path(sys.executable).parent
 STOPS_WITHIN_S = 60
 
 
 class StageError(Exception):
     """A program did not do what it should have, with its last words."""
-
-
-def free_port() -> int:
-    """A TCP port of loopback that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def wait_until(true: Callable[[], bool], *, within_s: float, what: str, every_s: float = 0.1) -> None:

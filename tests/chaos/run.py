@@ -20,7 +20,8 @@ from typing import Any
 from hardcase_agent.sensors.rehearsal.load import LoadFault, load_timeline
 
 from deploy.demo.bmc import SimulatedBmc
-from deploy.demo.stage import AgentStage, CollectorStage, Program, StageError, free_port, wait_until, webhook_secret
+from deploy.demo.ports import free_port
+from deploy.demo.stage import AgentStage, CollectorStage, Program, StageError, wait_until, webhook_secret
 from tests.chaos.keeper import Keeper, owed_events, stored_frames
 
 ROOT = Path(__file__).resolve().parent.parent.parent

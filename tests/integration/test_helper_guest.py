@@ -10,7 +10,6 @@ import json
 import re
 import shutil
 import signal
-import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from deploy.demo.ports import free_port
 from tests.peers.vm import Guest, image_missing
 
 pytestmark = [
@@ -127,9 +127,7 @@ mc_enable 0x20
 def said(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Iterator[dict[str, Any]]:
     """What the client in the guest read; and under "helper", what became of the helper."""
     folder = tmp_path_factory.mktemp("guest")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     (folder / "lan.conf").write_text(
         f'name "guest"\nset_working_mc 0x20\n  serial 15 127.0.0.1 {port} codec VM\n  startnow false\n'
     )

@@ -6,7 +6,6 @@ import json
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,17 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from deploy.demo.ports import free_port
+
 PROGRAM = (sys.executable, "-m", "hardcase_collector")
 STARTS_WITHIN_S = 150
 STOPS_WITHIN_S = 90
 NO_RESERVE = "[disk]\nreserve_percent = 0.0\nreserve_mb = 1\n"
-
-
-def free_port() -> int:
-    """A TCP port of loopback that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_until(true: Callable[[], bool], *, within_s: float, what: str) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -18,6 +17,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
+
+from deploy.demo.ports import free_port
 
 _START_S = 120
 _STOP_S = 60
@@ -70,7 +71,7 @@ def postgres() -> Iterator[Postgres]:
             "UTF8",
             "--locale=C.UTF-8",
         )
-        port = _free_port()
+        port = free_port()
         # Durability is the server's own business and not under test here: no fsync, or every test waits for the disk.
         options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
         _run(binaries / "pg_ctl", "-D", data, "-l", folder / "log", "-w", "-t", str(_START_S), "-o", options, "start")
@@ -107,10 +108,3 @@ def _run(program: Path, *arguments: object) -> None:
     )
     if done.returncode != 0:
         raise RuntimeError(f"{program.name} {arguments[-1]} ended with {done.returncode}")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -9,14 +9,13 @@ import socket
 import subprocess
 import time
 
+from deploy.demo.ports import free_port
+
 _START_S = 120.0
 
 
 def free_udp_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    return free_port(socket.SOCK_DGRAM)
 
 
 def get_request(community: str) -> bytes:
