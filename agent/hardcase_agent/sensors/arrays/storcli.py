@@ -174,12 +174,29 @@ class _Walk:
         volume.progress = words.percent(str(section.get("Active Operations", "")))
 
     def _topology_row(self, row: Row) -> None:
-        """A member that is not there has no other trace than its row in the topology."""
-        if str(row.get("Type", "")).strip() != "DRIVE" or words.look_up(words.MEMBER, str(row.get("State"))) != (
-            MemberState.MISSING,
-        ):
+        """A member that is not there has no other trace than its row in the topology; and of a drive group alone
+        (storcli2's `/cN/dall show`) the topology is all that is printed. There "State" says what is configured."""
+        if str(row.get("Type", "")).strip() != "DRIVE":
             return
-        group, array, place = (str(row.get(name, "-")).strip() for name in ("DG", "Arr", "Row"))
+        said = [str(row.get(name, "")).strip() for name in ("Status", "State")]
+        if any(words.look_up(words.MEMBER, word) == (MemberState.MISSING,) for word in said):
+            self._missing_member(row)
+            return
+        place = _PLACE.fullmatch(str(row["EID:Slot"]))
+        if place is None:
+            return
+        disk = self._report.disk(self._controller, f"{place[1]}:{place[2]}")
+        known = next(filter(None, (words.look_up(words.MEMBER, word) for word in said)), None)
+        if disk.state is None and known is not None:
+            disk.slot, disk.state = disk.key, frozenset(known)
+            group = str(row.get("DG", "-")).strip()
+            disk.group = disk.group or (group if group.isdecimal() else "")
+
+    def _missing_member(self, row: Row) -> None:
+        group, array, place = (
+            str(row.get(name, row.get(other, "-"))).strip()
+            for name, other in (("DG", "-"), ("Arr", "Span"), ("Row", "-"))
+        )
         disk = self._report.disk(self._controller, f"missing {group}:{array}:{place}")
         disk.slot = f"slot unknown (drive group {group}, array {array}, row {place})"
         disk.group = group

@@ -9,8 +9,8 @@ from typing import Any
 _RULE = re.compile(r"-{10,}\s*")
 _FACT = re.compile(r"([A-Za-z/][^=]{0,80}?)\s+=\s?(.*)")
 _TITLE = re.compile(r"(\S.{0,100}?)\s*:\s*")
-_JOINED = re.compile(r"(?<=\d)\s+(?=[KMGTPE]?B\b|hours\b)|(?<=hours)\s+(?=\+)")
-"""Blanks inside one cell: "14.551 TB", "48 hours +"."""
+_JOINED = re.compile(r"(?<=\d)\s+(?=[KMGTPE]?i?B\b|hours\b)|(?<=hours)\s+(?=\+)")
+"""Blanks inside one cell: "14.551 TB", "893.75 GiB" (storcli2), "48 hours +"."""
 _WIDE = ("Model", "ProdID", "Name")
 """Columns whose cells may hold spaces."""
 

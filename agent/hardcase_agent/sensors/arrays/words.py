@@ -235,7 +235,10 @@ BATTERY: Mapping[str, tuple[BatteryState, ...]] = {
     "over temperature": (B.HOT,),
 }
 NO_BATTERY = frozenset(
-    {"absent", "abs", "not present", "not installed", "not available", "na", "n/a", "none", "unknown", "", "-"}
+    {
+        *("absent", "abs", "not present", "not installed", "not available", "na", "n/a", "none", "unknown", "", "-"),
+        *("zmm not installed", "zmm not present", "no battery", "battery not installed"),
+    }
 )
 """The controller has none, which is how it was bought."""
 

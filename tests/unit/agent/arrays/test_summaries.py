@@ -69,3 +69,44 @@ def test_a_worn_drive_behind_adaptec_predicts_its_failure() -> None:
     )
     assert "predicted" in Told(text.format("Yes")).states("disk.member", "Connector 0, Device 0")
     assert Told(text.format("Not Supported")).states("disk.member", "Connector 0, Device 0") == {"online"}
+
+
+_TOPOLOGY = """\
+CLI Version = 008.0004.0000.0022 Apr 28, 2023
+Operating system = Linux6.8.8
+Controller = 0
+Status = Success
+Description = Show Drive Group succeeded.
+
+TOPOLOGY :
+========
+
+------------------------------------------------------------------------------
+DG Span Row EID:Slot PID Type  State Status  BT       Size PDC  Secured FSpace
+------------------------------------------------------------------------------
+ 0 -    -   -        -   RAID5 -     -       N   2.618 TiB dflt N       N
+ 0 0    -   -        -   RAID5 -     -       N   2.618 TiB dflt N       N
+ 0 0    0   306:0    275 DRIVE Conf  Online  N  893.75 GiB dflt N       -
+ 0 0    1   306:1    276 DRIVE Conf  Failed  N  893.75 GiB dflt N       -
+ 0 0    2   -        -   DRIVE Conf  Missing N  893.75 GiB dflt N       -
+ - -    -   306:7    264 DRIVE GHS   Good    -  893.75 GiB -    -       -
+------------------------------------------------------------------------------
+"""
+
+
+def test_of_drive_groups_alone_the_topology_tells_the_members_as_storcli2_prints_them() -> None:
+    told = Told(_TOPOLOGY)
+    assert not told.flaws
+    assert told.states("disk.member", "306:0") == {"online"}
+    assert told.states("disk.member", "306:1") == {"failed"}
+    assert "missing" in told.states("disk.member", "slot unknown (drive group 0, array 0, row 2)")
+    assert told.states("disk.member", "306:7") <= {"hot_spare", "unconfigured"}
+
+
+def test_a_memory_module_that_adaptec_was_bought_without_is_no_battery() -> None:
+    told = Told(
+        "Controllers found: 1\nController information\n   Controller Status : Optimal\n"
+        "   Controller ZMM Information\n   Status : ZMM not installed\n"
+    )
+    assert not told.flaws
+    assert not told.all_states("raid.battery")
