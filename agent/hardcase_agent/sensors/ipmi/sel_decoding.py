@@ -22,7 +22,7 @@ LONGEST_LINE = 2000
 _NAMED = re.compile(r"\s*([A-Za-z#][A-Za-z0-9 #./()%]{1,30}?)\s*:\s(.*)|\s*([A-Za-z][A-Za-z ]{2,30}?)\s*:\s*$")
 _NOISE = re.compile(
     r"\s*(?:[-=+ |]{3,}|SEL has no entries.*|SEL Information|#.*|\$ .*|Unable to Get Channel Cipher Suites"
-    r"|Running Get .*|Loading IANA .*|Caching SDR.*|Discovered IPMB.*)?\s*",
+    r"|Running Get .*|Loading IANA .*|IANA PEN registry .*|Caching SDR.*|Discovered IPMB.*|RecId\s+Date/Time.*)?\s*",
     re.IGNORECASE,
 )
 _REFUSED = re.compile(

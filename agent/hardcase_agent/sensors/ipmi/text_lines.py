@@ -40,7 +40,7 @@ _COMMAND_LINE = re.compile(r"[$#>%]\s*(?:sudo\s+)?(?:\S*/)?(?:ipmi\S*|bmc-info|w
 _REMARKS = (
     "running get ", "no picmg", "error response 0xc1 from get picmg", "found invalid header", "loaded sdr",
     "caching sdr", "fetching record", "locating sensor record", "loading iana", "discovered ipmb", "discovered target",
-    "invalid completion code received: invalid command", "acquire ipmb", "interface address:",
+    "invalid completion code received: invalid command", "acquire ipmb", "interface address:", "iana pen registry",
 )  # fmt: skip
 """What versions of the tools say of themselves."""
 _SECRET = re.compile(r"(\s-[pPkKyY]\s*|password[ :=]+|--\S*password[ =])\S+", re.IGNORECASE)

@@ -371,3 +371,15 @@ def test_what_freeipmi_says_behind_the_state_names_the_part(name: str, kind: str
 def test_a_module_may_stand_right_behind_the_state(words: str) -> None:
     event = one(f"2 | 01/05/2026 | 03:12:11 | Memory | {words} | Asserted")
     assert (event.code, event.part.slot) == ("memory.uncorrectable_ecc", "P1-DIMMA1")
+
+
+@pytest.mark.parametrize(
+    "heading",
+    [
+        "RecId Date/Time_______ SEV Src_ Evt_Type___ Sens# Evt_detail - Trig [Evt_data]",
+        "IANA PEN registry open failed: No such file or directory",
+    ],
+)
+def test_headings_and_remarks_of_the_tools_are_no_entries(heading: str) -> None:
+    event = one(f"{heading}\n7840 08/09/11 15:10:47 MIN BMC Memory #08 Correctable ECC, P1_DIMMF1 6f [20 ff 50]\n")
+    assert event.part.slot == "P1_DIMMF1"

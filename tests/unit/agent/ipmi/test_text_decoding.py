@@ -561,3 +561,11 @@ def test_more_names_that_say_what_a_sensor_is(line: str, quantity: str, slot: st
 
 def test_bare_bits_of_a_slot_say_nothing() -> None:
     assert only("PCIe 3 | 0x1 | discrete | 0x0100| na | na | na | na | na | na").sensor.quantity != "ipmi.slot"
+
+
+def test_what_ipmitool_says_of_its_list_of_makers_is_no_damaged_line() -> None:
+    text = (
+        "IANA PEN registry open failed: No such file or directory\n"
+        "MB_Inlet | 21.000 | degrees C | ok | na | na | na | na | na | na\n"
+    )
+    assert only(text).sensor.name == "MB_Inlet"
