@@ -89,7 +89,7 @@ class Watch:
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
-        self._thread.join(30)
+        self._thread.join(60)
 
     def _run(self) -> None:
         while not self._stop.wait(SEEN_EVERY_S):
@@ -286,11 +286,7 @@ def key_file(site: Site, name: str) -> Path:
 
 
 def agent_key(site: Site) -> Path:
-    found = [
-        path
-        for path in sorted((site.folder / "state").rglob("*"))
-        if path.is_file() and b"PRIVATE KEY" in path.read_bytes()
-    ]
+    found = [path for path in sorted((site.folder / "state").rglob("*")) if b"PRIVATE KEY" in content(path)]
     assert found
     assert all(path.stat().st_mode & 0o077 == 0 for path in found)
     return found[0]
@@ -389,7 +385,7 @@ def look(site: Site, watch: Watch) -> None:
     planted = site.planted
     assert len(planted.words) >= 15
     assert len(watch.seen) > 10
-    out = {place: planted.found(content) for place, content in watch.seen.items()}
+    out = {place: planted.found(content) for place, content in dict(watch.seen).items()}
     out["commands, pages, API"] = [name for said in site.said for name in planted.found(said)]
     for log in (site.log, site.folder / "collector.log"):
         assert log.stat().st_size > 0
@@ -398,17 +394,25 @@ def look(site: Site, watch: Watch) -> None:
     own_files = {"ca-key", "server-key", "agent-key"}
     for folder in ("data", "state"):
         for path in (site.folder / folder).rglob("*"):
-            if path.is_file() and not path.is_socket():
-                out[str(path)] = [name for name in planted.found(unpacked(path)) if name not in own_files]
+            if held := unpacked(path):
+                out[str(path)] = [name for name in planted.found(held) if name not in own_files]
     assert {place: names for place, names in out.items() if names} == {}
 
 
-def unpacked(path: Path) -> bytes:
-    content = path.read_bytes()
+def content(path: Path) -> bytes:
+    """Of a file; of anything else, and of what its program took away meanwhile, nothing."""
     try:
-        return content + zlib.decompress(content, wbits=47)
+        return path.read_bytes() if path.is_file() else b""
+    except FileNotFoundError:
+        return b""
+
+
+def unpacked(path: Path) -> bytes:
+    held = content(path)
+    try:
+        return held + zlib.decompress(held, wbits=47)
     except zlib.error:
-        return content
+        return held
 
 
 def test_the_looking_finds_what_is_there(planted: Planted) -> None:
@@ -431,4 +435,4 @@ def test_the_looking_finds_what_is_there(planted: Planted) -> None:
                 time.sleep(0.05)
         finally:
             child.kill()
-            child.wait(30)
+            child.wait(60)

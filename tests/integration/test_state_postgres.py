@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+import time
 from collections.abc import Iterator
 
 import psycopg
@@ -15,6 +16,7 @@ from hardcase_collector.storage.state import SqlStateStore
 from tests.contracts.state_store import an_agent, an_asset
 from tests.peers.postgres import Postgres, postgres
 
+WITHIN_S = 90
 _NUMBERS = itertools.count(1)
 
 
@@ -90,10 +92,7 @@ def test_a_connection_that_was_cut_is_made_again(store: SqlStateStore, database:
     with store.write() as tx:
         an_asset(tx)
     with psycopg.connect(database, autocommit=True) as admin:
-        admin.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
+        cut_all_others(admin)
     with store.read() as seen:
         assert len(seen.assets.all(customer=None)) == 1
     assert store.healthy() == ""
@@ -103,10 +102,7 @@ def test_a_transaction_that_is_cut_half_way_leaves_nothing_and_is_named(store: S
     with pytest.raises(StoreFailed), store.write() as tx:  # noqa: PT012  # all of it is undone
         an_asset(tx)
         with psycopg.connect(database, autocommit=True) as admin:
-            admin.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            )
+            cut_all_others(admin)
         an_asset(tx, key="k2")
     with store.read() as seen:
         assert seen.assets.all(customer=None) == []
@@ -137,10 +133,25 @@ def test_a_commit_waits_for_the_disk_whatever_the_server_is_set_to(store: SqlSta
         assert connection.exec_driver_sql("SHOW synchronous_commit").scalar_one() == "on"
 
 
+def cut_all_others(admin: psycopg.Connection) -> None:
+    """Ends every other session of the database, and waits for their ends: a session that was told may answer once
+    more before it goes."""
+    ended = admin.execute(
+        f"SELECT pg_terminate_backend(pid, {WITHIN_S * 1000}) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    ).fetchall()
+    assert all(one for (one,) in ended)
+
+
 def _until_waiting(database: str) -> None:
+    waits = (
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND backend_type = 'client backend'"
+        " AND datname = current_database()"
+    )
+    deadline = time.monotonic() + WITHIN_S
     with psycopg.connect(database, autocommit=True) as admin:
-        for _ in range(2000):
-            found = admin.execute("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'").fetchone()
+        while time.monotonic() < deadline:
+            found = admin.execute(waits).fetchone()
             if found and found[0]:
                 return
             admin.execute("SELECT pg_sleep(0.005)")

@@ -70,7 +70,7 @@ def test_every_append_is_on_disk_before_it_returns(tmp_path: Path) -> None:
     trace = tmp_path / "trace"
     tracing = ("strace", "-f", "-o", str(trace), "-e", "trace=fsync,fdatasync,write")
     writer = start(tmp_path / "store", 4, *tracing)
-    out, _ = writer.communicate(timeout=60)
+    out, _ = writer.communicate(timeout=240)
     assert out.split() == ["5", "10", "15", "20"]
     synced = False
     told = 0

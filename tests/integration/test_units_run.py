@@ -46,6 +46,7 @@ def confined(root: Path, unit: str, folder: Path) -> list[str]:
 
 def start(made: CollectorProcess, root: Path) -> None:
     with (made.folder / "collector.log").open("ab") as log:
+        begun = made.log.count('"ready"')
         made.process = subprocess.Popen(
             [
                 *confined(root, COLLECTOR, made.folder),
@@ -56,7 +57,6 @@ def start(made: CollectorProcess, root: Path) -> None:
             stdout=log,
             stderr=log,
         )
-    begun = made.log.count('"ready"') if made.log else 0
 
     def ready() -> bool:
         assert made.process is not None
@@ -180,7 +180,7 @@ print(json.dumps({
 @pytest.mark.parametrize("unit", [AGENT, COLLECTOR])
 def test_what_talks_to_the_network_opens_no_device_and_gets_no_right(unit: str, root: Path, tmp_path: Path) -> None:
     command = [*confined(root, unit, tmp_path), sys.executable, "-c", PROBE]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=180, check=True)
     said = json.loads(done.stdout)
     assert said.pop("devices") == ["full", "null", "random", "shm", "tty", "urandom", "zero"]
     absent = "No such file or directory"
@@ -216,13 +216,13 @@ async def said_of(
         process = await asyncio.create_subprocess_exec(*command, stdout=log, stderr=log, cwd=root)
     client = HelperClient(str(path))
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(180):
             while not answers(path):
                 assert process.returncode is None, (folder / "helper.log").read_text()
                 await asyncio.sleep(0.02)
         with pytest.raises(AccessDenied):
-            await client.run("sh", (), deadline_s=20.0)
-        result = await client.run(tool, arguments, deadline_s=30.0)
+            await client.run("sh", (), deadline_s=60.0)
+        result = await client.run(tool, arguments, deadline_s=90.0)
         return result.status, result.stdout
     except AgentError as error:
         return error

@@ -107,11 +107,12 @@ def test_a_request_cut_off_by_its_senders_death_is_none(sink: Sink, sent: bytes)
 
 async def test_a_receiver_that_is_down_is_tried_again_and_its_url_is_told_to_nobody() -> None:
     with socket.socket() as closed:
+        # Bound and not listening: refused, and nobody else's meanwhile.
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]
-    channel = a_channel(f"http://127.0.0.1:{port}/hooks/T0KEN?key=S3CRET")
-    result = await channel.deliver(a_row(), now_ms=NOW_MS)
-    await channel.close()
+        channel = a_channel(f"http://127.0.0.1:{port}/hooks/T0KEN?key=S3CRET")
+        result = await channel.deliver(a_row(), now_ms=NOW_MS)
+        await channel.close()
     assert (result.delivered, result.permanent) == (False, False)
     assert "T0KEN" not in result.detail
     assert "S3CRET" not in result.detail
