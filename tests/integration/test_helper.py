@@ -193,17 +193,29 @@ def bay(sysfs: Path, name: str = "Slot 01") -> Path:
     return here / "locate"
 
 
+def burns(lamp: Path) -> bool:
+    return lamp.read_text() == "1"
+
+
+async def until_lit(client: HelperClient, bay_or_disk: str, lamp: Path) -> None:
+    for _ in range(20):
+        await client.run("identify-bay", (bay_or_disk, "4"), deadline_s=60.0)
+        if burns(lamp):
+            return
+    raise AssertionError("the lamp was never lit")
+
+
 async def test_a_lamp_goes_out_though_the_asker_and_then_the_helper_are_killed(tmp_path: Path) -> None:
     lamp, lit = bay(tmp_path / "sys"), tmp_path / "lit"
     words = ("--allow-identify", "--sysfs", str(tmp_path / "sys"), "--lit", str(lit))
     with HelperProcess(tmp_path, *words) as first:
         client = HelperClient(str(first.socket))
-        await client.run("identify-bay", ("/dev/sda", "4"), deadline_s=60.0)
-        assert lamp.read_text() == "1"
+        # Again and again: a machine may stand still for longer than the lamp burns.
+        await until_lit(client, "/dev/sda", lamp)
         await client.close()
         await until(lambda: lamp.read_text() == "0")
         again = HelperClient(str(first.socket))
-        await again.run("identify-bay", ("0:0:8:0/Slot 01", "4"), deadline_s=60.0)
+        await again.run("identify-bay", ("0:0:8:0/Slot 01", "10"), deadline_s=60.0)
         os.kill(first.pid, signal.SIGKILL)
         await again.close()
     assert lamp.read_text() == "1"
@@ -301,8 +313,8 @@ def test_a_request_that_cannot_be_is_answered_and_the_connection_goes_on(
 
 def test_a_request_in_pieces_and_two_in_one_piece_are_understood(helper: HelperProcess, fake: FakeSmartctl) -> None:
     disk = fake.disk("sda", "said")
-    frame = wire.pack(wire.TOOL, 7, wire.pack_tool(20_000, "smartctl-report", (disk,)))
-    other = wire.pack(wire.TOOL, 8, wire.pack_tool(20_000, "sh", ()))
+    frame = wire.pack(wire.TOOL, 7, wire.pack_tool(60_000, "smartctl-report", (disk,)))
+    other = wire.pack(wire.TOOL, 8, wire.pack_tool(60_000, "sh", ()))
     with raw(helper) as sock:
         for index in range(len(frame)):
             sock.sendall(frame[index : index + 1])
@@ -327,10 +339,11 @@ def test_connections_are_bounded_and_a_place_becomes_free(helper: HelperProcess)
 
 
 def test_requests_in_flight_are_bounded(helper: HelperProcess, fake: FakeSmartctl) -> None:
+    disks = [fake.disk(f"sg{index}", behaviour="sleep") for index in range(80)]
+    asked = [wire.pack_tool(10_000, "smartctl-report", (disk,)) for disk in disks]
     with raw(helper) as sock:
-        for index in range(80):
-            disk = fake.disk(f"sg{index}", behaviour="sleep")
-            sock.sendall(wire.pack(wire.TOOL, index + 1, wire.pack_tool(4_000, "smartctl-report", (disk,))))
+        # All at once: who waits for a place waits for half his time, and the four have all of theirs.
+        sock.sendall(b"".join(wire.pack(wire.TOOL, number, one) for number, one in enumerate(asked, start=1)))
         outcomes = {}
         for _ in range(80):
             request, payload = read_reply(sock)
@@ -405,7 +418,8 @@ async def test_calls_in_flight_fail_by_name_when_the_helper_dies_and_the_next_fi
         with pytest.raises(DeviceFailed, match="went away"):
             await call
     for pid in fake.processes():  # nobody was left to kill it
-        os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     with pytest.raises(DeviceFailed, match=r"hardcase-helper\.socket"):
         await client.run("smartctl-version", (), deadline_s=60.0)
     with HelperProcess(tmp_path, *options(fake)):
@@ -427,7 +441,7 @@ async def test_stopping_the_helper_ends_what_it_runs_and_takes_its_socket_away(
         with pytest.raises(DeviceFailed):
             await call
         assert process.process is not None
-        assert process.process.wait(10) == 0
+        assert process.process.wait(90) == 0
         assert not process.socket.exists()
     await until(lambda: not fake.processes())
     await client.close()
@@ -465,14 +479,18 @@ def test_it_takes_the_socket_that_systemd_hands_over(fake: FakeSmartctl, tmp_pat
             assert read_reply(sock)[0] == 4
     finally:
         process.terminate()
-        assert process.wait(10) == 0
+        assert process.wait(90) == 0
         listener.close()
 
 
 @pytest.mark.parametrize("words", [["--shell"], ["--socket"], ["--tool", "smartctl"], []])
 def test_a_wrong_command_line_is_refused(words: list[str]) -> None:
     said = subprocess.run(
-        [sys.executable, "-m", "hardcase_agent.helper", *words], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-m", "hardcase_agent.helper", *words],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     assert said.returncode != 0
     assert said.stderr.strip()
@@ -493,7 +511,7 @@ async def test_it_stays_small_after_hundreds_of_calls_and_a_flood(
 
 def modules_after(statement: str) -> set[str]:
     listing = f"import sys; {statement}; print(*sys.modules)"
-    said = subprocess.run([sys.executable, "-c", listing], capture_output=True, text=True, timeout=60, check=True)
+    said = subprocess.run([sys.executable, "-c", listing], capture_output=True, text=True, timeout=120, check=True)
     return set(said.stdout.split())
 
 

@@ -37,7 +37,10 @@ def sources(sysfs: Path, **options: object) -> dict[str, Any]:
     doors: Any = SimpleNamespace(
         host=Asset(hostname="h"), sysfs=sysfs, clock=RealClock(), commands=DirectCommands(table=Table())
     )
-    return {source.name: source for source in family.build(settings, doors)}
+    built = {source.name: source for source in family.build(settings, doors)}
+    for source in built.values():
+        source.deadline_s = 90.0
+    return built
 
 
 async def test_this_machine_is_read_without_an_error_and_without_a_right() -> None:
@@ -57,6 +60,9 @@ async def test_file_systems_are_as_full_as_psutil_says() -> None:
     sweep = await source.sweep(RealClock().now())
     await source.close()
     for sensor, reading in zip(sweep.sensors, sweep.readings, strict=True):
+        if isinstance(reading, Gap):
+            assert reading.detail, "a mount that this machine does not let anybody look at says so"
+            continue
         assert isinstance(reading, Number)
         assert reading.value == pytest.approx(psutil.disk_usage(sensor.part.slot).percent, abs=5.0)
 
@@ -75,8 +81,8 @@ async def test_a_file_that_blocks_hangs_its_own_source_and_no_other(tmp_path: Pa
     write_files(tmp_path / "devices/system/edac/mc/mc0/dimm0", {"dimm_ce_count": "5", "dimm_ue_count": "0"})
     found = sources(tmp_path)
     hwmon, memory = found["host.hwmon@local"], found["host.memory@local"]
-    hwmon.deadline_s = 0.2
     await hwmon.sweep(RealClock().now())
+    hwmon.deadline_s = 0.2
     blocked = tmp_path / CHIP / "temp1_input"
     blocked.unlink()
     os.mkfifo(blocked)
@@ -91,7 +97,7 @@ async def test_a_file_that_blocks_hangs_its_own_source_and_no_other(tmp_path: Pa
         writer.write("41000\n")
     blocked.unlink()
     blocked.write_text("42000\n")
-    hwmon.deadline_s = 20.0
+    hwmon.deadline_s = 90.0
     assert await until_answered(hwmon) == Number(42.0)
     for source in found.values():
         await source.close()
@@ -117,8 +123,10 @@ async def test_a_source_with_a_stuck_read_is_closed_without_waiting(tmp_path: Pa
         await source.sweep(RealClock().now())
     async with asyncio.timeout(60):
         await source.close()
-    with (tmp_path / CHIP / "name").open("w") as writer:
-        writer.write("x\n")
+    # Both ends at once: it waits for nobody, also where the read has not even begun.
+    writer = os.open(tmp_path / CHIP / "name", os.O_RDWR)
+    os.write(writer, b"x\n")
+    os.close(writer)
 
 
 async def test_a_sensor_that_goes_between_two_looks_is_a_gap(tmp_path: Path) -> None:

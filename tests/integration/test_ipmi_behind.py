@@ -104,10 +104,10 @@ async def test_a_bmc_without_such_sensors_is_asked_nothing_and_says_nothing(tmp_
 
 async def test_silence_behind_the_bmc_is_an_answer_and_the_session_lives(sim: IpmiSim) -> None:
     device = device_of(sim)
-    answer = await device.request_behind(Controller(0, ME), READ, deadline_s=30.0)
+    answer = await device.request_behind(Controller(0, ME), READ, deadline_s=60.0)
     assert answer[:2] == b"\x00\x33"
-    nobody = await device.request_behind(Controller(0, NOBODY), READ, deadline_s=30.0)
+    nobody = await device.request_behind(Controller(0, NOBODY), READ, deadline_s=60.0)
     assert nobody[0] in (0x83, 0xC3, 0xD3)
-    again = await device.request_behind(Controller(0, ME), READ, deadline_s=30.0)
+    again = await device.request_behind(Controller(0, ME), READ, deadline_s=60.0)
     assert again == answer
     await device.close()

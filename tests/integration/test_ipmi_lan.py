@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import select
-import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -23,6 +21,7 @@ from hardcase_agent.sensors.lan_session import LanTarget, Privilege
 
 from tests.fakes.secrets import FileSecrets
 from tests.integration.ipmi_rig import Sources, by_name, lan_sources, states, sweep
+from tests.peers.bmc_relay import CountingRelay
 from tests.peers.garbage_bmc import GarbageBmc
 from tests.peers.ipmi_sim import IpmiSim
 
@@ -47,7 +46,7 @@ def device_of(sim: IpmiSim, **settings: object) -> LanIpmi:
     return LanIpmi(LanTarget(host="127.0.0.1", port=sim.lan_port, **values), FileSecrets())  # type: ignore[arg-type]
 
 
-async def device_id(device: LanIpmi, deadline_s: float = 5.0) -> bytes:
+async def device_id(device: LanIpmi, deadline_s: float = 60.0) -> bytes:
     return await device.request(0x06, 0x01, b"", deadline_s=deadline_s)
 
 
@@ -67,41 +66,6 @@ async def again(call: Callable[[], Awaitable[Answer]], within_s: float = 60.0) -
         except DeviceHung:
             assert time.monotonic() < ends, "stayed hung"
             await asyncio.sleep(0.02)
-
-
-class CountingRelay:
-    """A UDP port before the BMC's that counts the log-ins sent to it."""
-
-    def __init__(self, bmc_port: int) -> None:
-        self._bmc = ("127.0.0.1", bmc_port)
-        self._front = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._front.bind(("127.0.0.1", 0))
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._pass_on, name="relay")
-        self.port: int = self._front.getsockname()[1]
-        self.log_ins = 0
-        """Session challenges of RMCP+ (RAKP 1)."""
-
-    def __enter__(self) -> CountingRelay:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stopped.set()
-        self._thread.join(5.0)
-        self._front.close()
-
-    def _pass_on(self) -> None:
-        asker: tuple[str, int] | None = None
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as behind:
-            while not self._stopped.is_set():
-                ready, _, _ = select.select([self._front, behind], [], [], 0.05)
-                if behind in ready and asker is not None:
-                    self._front.sendto(behind.recv(4096), asker)
-                if self._front in ready:
-                    data, asker = self._front.recvfrom(4096)
-                    self.log_ins += data[4:5] == b"\x06" and data[5] & 0x3F == 0x12
-                    behind.sendto(data, self._bmc)
 
 
 # ---- what it reads -----------------------------------------------------------------------------------------------
@@ -282,7 +246,7 @@ async def test_an_abandoned_request_refuses_the_next_one_at_once_until_it_return
     device = device_of(sim)
     await device_id(device)
     sim.pause()
-    call = asyncio.create_task(device_id(device, 3.0))
+    call = asyncio.create_task(device_id(device))
     await asyncio.sleep(0)  # The call is on the device's thread now.
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -298,7 +262,7 @@ async def test_closing_a_hung_device_waits_for_nothing(sim: IpmiSim) -> None:
     device = device_of(sim)
     await device_id(device)
     sim.pause()
-    call = asyncio.create_task(device_id(device, 5.0))
+    call = asyncio.create_task(device_id(device))
     await asyncio.sleep(0)
     await device.close()
     assert not call.done()
@@ -372,22 +336,25 @@ async def test_a_restarted_bmc_is_read_again_without_anybody_noticing(sim: IpmiS
     await device_id(device)
     sim.kill()
     sim.start()
-    assert (await device_id(device, 10.0))[0] == 0
+    assert (await device_id(device))[0] == 0
     await device.close()
 
 
 async def test_a_session_idle_for_a_minute_is_opened_anew_before_it_is_used(sim: IpmiSim) -> None:
     ahead = [0.0]
-    target = LanTarget(host="127.0.0.1", port=sim.lan_port, user=sim.user, password=f"file:{sim.password_file}")
-    device = LanIpmi(target, FileSecrets(), monotonic=lambda: time.monotonic() + ahead[0])
-    await device_id(device)
-    # ipmi_sim forgets its sessions, as it does after 60 s of silence.
-    sim.kill()
-    sim.start()
-    ahead[0] = 65.0
-    # Less than one packet's patience: a try on the old session would be the end of it.
-    assert (await device_id(device, 0.9))[0] == 0
-    await device.close()
+    with CountingRelay(sim.lan_port) as relay:
+        target = LanTarget(host="127.0.0.1", port=relay.port, user=sim.user, password=f"file:{sim.password_file}")
+        device = LanIpmi(target, FileSecrets(), monotonic=lambda: time.monotonic() + ahead[0])
+        await device_id(device)
+        # ipmi_sim forgets its sessions, as it does after 60 s of silence.
+        sim.kill()
+        sim.start()
+        ahead[0] = 65.0
+        before = len(relay.sessions)
+        assert (await device_id(device))[0] == 0
+        # One packet goes to the old session at most, its end; a try on it would be three.
+        assert relay.sessions[before:].index(bytes(4)) <= 1
+        await device.close()
 
 
 async def test_a_bmc_that_is_gone_is_named_and_found_again(sim: IpmiSim) -> None:

@@ -55,7 +55,7 @@ elif behaviour[0] == "unkillable":
             holder.write(str(os.getpid()))
         for fd in (1, 2):
             os.close(fd)
-        ends = time.monotonic() + 60
+        ends = time.monotonic() + 300
         while not os.path.exists(folder + "/release") and time.monotonic() < ends:
             time.sleep(0.02)
         os._exit(0)
