@@ -51,6 +51,11 @@ class Desk:
         self.collector.service.ask(asked.agent)
         return asked
 
+    @property
+    def uploading(self) -> bool:
+        uploads = self.collector.service._uploads
+        return uploads is not None and bool(uploads._agents)
+
     async def reached(self, request: DiagnosticRequest, state: RequestState) -> DiagnosticRequest:
         await until(lambda: self.bench.now(request).state is state)
         return self.bench.now(request)
@@ -141,6 +146,11 @@ class Agent:
 
     def upload(self) -> Upload:
         return Upload(self.client.channel)
+
+    async def next_upload(self) -> Upload:
+        """Once the one before is let go of, which is after its last word was heard here."""
+        await until(lambda: not self.desk.uploading)
+        return self.upload()
 
     async def close(self) -> None:
         self.client.call.cancel()
@@ -318,14 +328,15 @@ async def test_a_file_comes_beside_the_stream_and_is_resumed_after_a_break(desk:
     partial = desk.bench.folder / "evidence" / "partial"
     await until(lambda: any(path.stat().st_size == 300_000 for path in partial.iterdir()))
     first.call.cancel()
-    await until(lambda: not desk.collector.service._uploads._agents)  # type: ignore[union-attr]  # there is one
+    await until(lambda: not desk.uploading)
 
     second = agent.upload()
     assert await second.begin(request, content) == 300_000
     for at in range(300_000, len(content), 250_000):
         await second.chunk(content[at : at + 250_000])
     assert (await second.receive()).done.sha256 == hashlib.sha256(content).digest()
-    assert await agent.upload().whole(request, content) == hashlib.sha256(content).digest(), "it is here already"
+    once_more = await (await agent.next_upload()).whole(request, content)
+    assert once_more == hashlib.sha256(content).digest(), "it is here already"
     assert b"".join(desk.bench.evidence.read(hashlib.sha256(content).hexdigest())) == content
     told = diagnostics_pb2.UploadBegin(
         id=request, name="sel.bin", bytes=len(content), sha256=hashlib.sha256(content).digest()
@@ -335,7 +346,8 @@ async def test_a_file_comes_beside_the_stream_and_is_resumed_after_a_break(desk:
         asked = tx.diagnostics.request(request)
     assert asked is not None
     await desk.reached(asked, RequestState.DONE)
-    assert await refusal(agent.upload().begin(request, b"more", "b")) == ("FAILED_PRECONDITION", "not-open")
+    late = await agent.next_upload()
+    assert await refusal(late.begin(request, b"more", "b")) == ("FAILED_PRECONDITION", "not-open")
 
 
 async def test_a_file_outlives_the_collector(tmp_path: Path) -> None:
@@ -370,9 +382,11 @@ async def test_refusals_of_files_have_names(desk: Desk, agent: Agent) -> None:
         ("NOT_FOUND", "unknown-request"): {"id": b"?" * 16},
     }
     for expected, fields in wrong.items():
-        assert await refusal(agent.upload().begin(request, b"content", **fields)) == expected
+        upload = await agent.next_upload()
+        assert await refusal(upload.begin(request, b"content", **fields)) == expected
     desk.bench.trouble = "below the reserve"
-    assert await refusal(agent.upload().begin(request, b"content")) == ("UNAVAILABLE", "disk-full")
+    upload = await agent.next_upload()
+    assert await refusal(upload.begin(request, b"content")) == ("UNAVAILABLE", "disk-full")
     desk.bench.trouble = ""
     assert desk.bench.desk.receiving.counts.refused == 6
 
@@ -383,25 +397,26 @@ async def test_a_damaged_file_is_data_loss_and_comes_again(desk: Desk, agent: Ag
     await upload.begin(request, b"content")
     await upload.chunk(b"c0ntent")
     assert await refusal(upload.receive()) == ("DATA_LOSS", "hash-mismatch")
-    assert await agent.upload().whole(request, b"content") == hashlib.sha256(b"content").digest()
+    again = await agent.next_upload()
+    assert await again.whole(request, b"content") == hashlib.sha256(b"content").digest()
 
 
 async def test_what_breaks_the_order_of_an_upload_is_refused(desk: Desk, agent: Agent) -> None:
     request = await sent(desk, agent)
     for first in (b"\xff\xff", b"", diagnostics_pb2.UploadMessage(chunk=b"x").SerializeToString()):
-        upload = agent.upload()
+        upload = await agent.next_upload()
         await upload.send(first)
         assert await refusal(upload.receive()) == ("INVALID_ARGUMENT", "malformed")
     for chunk in (b"", b"x" * 262_145):
-        upload = agent.upload()
+        upload = await agent.next_upload()
         await upload.begin(request, b"c" * 300_000)
         await upload.chunk(chunk)
         assert await refusal(upload.receive()) == ("INVALID_ARGUMENT", "malformed")
-    upload = agent.upload()
+    upload = await agent.next_upload()
     await upload.begin(request, b"content")
     await upload.chunk(b"content, and more")
     assert await refusal(upload.receive()) == ("OUT_OF_RANGE", "longer-than-said")
-    upload = agent.upload()
+    upload = await agent.next_upload()
     await upload.begin(request, b"content")
     await upload.call.done_writing()
     assert await refusal(upload.receive()) == ("ABORTED", "cut-short")
@@ -414,7 +429,8 @@ async def test_an_agent_sends_one_file_at_a_time(desk: Desk, agent: Agent) -> No
     assert await refusal(agent.upload().begin(request, b"other", "other")) == ("UNAVAILABLE", "one-at-a-time")
     await first.chunk(b"content")
     assert (await first.receive()).HasField("done")
-    assert await agent.upload().whole(request, b"other", "other") == hashlib.sha256(b"other").digest()
+    second = await agent.next_upload()
+    assert await second.whole(request, b"other", "other") == hashlib.sha256(b"other").digest()
 
 
 async def test_a_file_comes_no_faster_than_it_may(tmp_path: Path) -> None:
@@ -437,4 +453,4 @@ async def test_revoking_an_agent_ends_its_file(desk: Desk, agent: Agent) -> None
     await upload.begin(request, b"content")
     desk.collector.service.revoke(1)
     assert await refusal(upload.receive()) == ("PERMISSION_DENIED", "agent-revoked")
-    await until(lambda: not desk.collector.service._uploads._agents)  # type: ignore[union-attr]  # there is one
+    await until(lambda: not desk.uploading)

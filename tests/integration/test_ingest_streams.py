@@ -8,7 +8,7 @@ import ssl
 import struct
 import uuid
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -401,8 +401,13 @@ async def test_a_certificate_of_another_authority_does_not_get_in(collector: Col
     pem = request.public_bytes(serialization.Encoding.PEM)
     issued = other.issue_client(pem, identity.agent.id, enrolment=1, now=datetime.now(UTC))
     client = Client(collector, Identity(identity.agent, issued.certificate, pki.private_pem(key)))
-    with pytest.raises((grpc.RpcError, asyncio.InvalidStateError)):
-        await client.hello()
+    # Where the handshake fails, while it is written or while an answer is awaited, is the machine's matter.
+    with suppress(grpc.RpcError, asyncio.InvalidStateError):
+        await client.send(hello())
+    async with asyncio.timeout(WAIT_S):
+        assert await client.call.code() is grpc.StatusCode.UNAVAILABLE
+    with collector.state.read() as tx:
+        assert tx.agents.session(identity.agent.number) == 0
     await client.leave()
 
 
@@ -499,9 +504,11 @@ async def test_plain_text_works_on_loopback_only_and_only_when_asked_for(tmp_pat
 async def test_a_message_above_the_transport_limit_ends_the_stream_and_nothing_else(collector: Collector) -> None:
     client = Client(collector, collector.enroll())
     await client.hello()
-    await client.send(b"x" * (2 * MAX_MESSAGE_BYTES + 1))
-    while await client.receive() is not None:
-        pass
+    # The collector hangs up at its first bytes, which may be before its last ones are on their way.
+    with suppress(grpc.RpcError, asyncio.InvalidStateError):
+        await client.send(b"x" * (2 * MAX_MESSAGE_BYTES + 1))
+        while await client.receive() is not None:
+            pass
     assert await client.call.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
     again = Client(collector, collector.enroll(machine_id="2" * 32))
     await again.hello(machine_id="2" * 32)
