@@ -23,9 +23,16 @@ settings.load_profile("repeatable" if os.environ.get("CI") else "patient")
 for name in list(os.environ):
     if name.startswith("HARDCASE_") and name != "HARDCASE_FIXTURES":
         del os.environ[name]
-# A proxy of the machine must never see loopback traffic of a test.
-for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+# A proxy of the machine must never see loopback traffic of a test; who runs the tests may speak another language, have
+# another terminal, and be a service of systemd himself.
+for name in (
+    *("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"),
+    *("LANG", "LANGUAGE", "LC_MESSAGES", "COLUMNS", "LINES", "FORCE_COLOR", "NO_COLOR", "PYTHONWARNINGS"),
+    *("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "LISTEN_PID", "CREDENTIALS_DIRECTORY"),
+    *(name for name in os.environ if name.startswith("PG")),
+):
     os.environ.pop(name, None)
+os.environ["LC_ALL"] = "C.UTF-8"
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ from typing import Any
 from deploy.demo.ports import free_port
 
 BIN = Path(sys.executable).parent
-STOPS_WITHIN_S = 60
+STOPS_WITHIN_S = 90
 
 
 class StageError(Exception):
@@ -82,7 +82,7 @@ class Program:
         self._end(signal.SIGKILL)
 
     def stop(self) -> None:
-        """SIGTERM, then kill -9 after 60 s."""
+        """SIGTERM, then kill -9 after 90 s."""
         self._end(signal.SIGTERM)
 
     def _end(self, how: signal.Signals) -> None:
@@ -97,7 +97,7 @@ class Program:
             self._process.wait(timeout=STOPS_WITHIN_S)
 
 
-def call(command: Sequence[str], *, within_s: float = 60, text: str | None = None) -> str:
+def call(command: Sequence[str], *, within_s: float = 120, text: str | None = None) -> str:
     """Runs a short command to its end and gives its output. Raises StageError with what it said."""
     done = subprocess.run(list(command), input=text, capture_output=True, text=True, timeout=within_s, check=False)
     if done.returncode:
@@ -155,7 +155,7 @@ class CollectorStage:
             f"{self.tables}\n"
         )
 
-    def start(self, *, within_s: float = 60) -> None:
+    def start(self, *, within_s: float = 150) -> None:
         """Starts it and waits until its socket answers."""
         self.program.start()
 

@@ -17,6 +17,8 @@ from hardcase_protos.v1 import diagnostics_pb2 as diagnostics
 from hardcase_protos.v1 import reading_pb2 as reading
 from hardcase_protos.v1 import telemetry_pb2 as telemetry
 
+from deploy.demo.ports import free_port
+
 Answers = list[telemetry.CollectorMessage]
 
 
@@ -63,7 +65,8 @@ class FakeCollector:
         self.refuse_uploads: tuple[grpc.StatusCode, str] | None = None
         self._credentials = credentials
         self._changed = asyncio.Condition()
-        self._port = 0
+        # One that no connection goes out from: it must be free again where the collector is away for a while.
+        self._port = free_port()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -96,15 +99,15 @@ class FakeCollector:
             self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {method: served}),))
         address = f"127.0.0.1:{self._port}"
         if self._credentials is None:
-            self._port = self._server.add_insecure_port(address)
+            self._server.add_insecure_port(address)
         else:
-            self._port = self._server.add_secure_port(address, self._credentials)
+            self._server.add_secure_port(address, self._credentials)
         await self._server.start()
 
     async def stop(self) -> None:
         await self._server.stop(grace=None)
 
-    async def until(self, true: Callable[[], bool], *, within_s: float = 60) -> None:
+    async def until(self, true: Callable[[], bool], *, within_s: float = 90) -> None:
         """Bounded wait for something that messages bring about."""
         async with asyncio.timeout(within_s), self._changed:
             await self._changed.wait_for(true)

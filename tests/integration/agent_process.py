@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -90,7 +89,7 @@ class AgentProcess:
             self.process.send_signal(signal.SIGKILL)
             await self.process.wait()
 
-    async def stop(self, *, within_s: float = 60) -> int:
+    async def stop(self, *, within_s: float = 90) -> int:
         """SIGTERM; returns the exit status."""
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
@@ -100,30 +99,9 @@ class AgentProcess:
     def said(self) -> str:
         return self.log.read_text(errors="replace")
 
-    async def until_said(self, text: str, *, within_s: float = 60) -> None:
+    async def until_said(self, text: str, *, within_s: float = 90) -> None:
         """Until its log holds this text; bounded."""
         async with asyncio.timeout(within_s):
             while text not in self.said():
                 assert self.process is None or self.process.returncode is None, self.said()
                 await asyncio.sleep(0.02)
-
-
-class NotifySocket:
-    """Stands for systemd."""
-
-    def __init__(self, folder: Path) -> None:
-        self.path = str(folder / "notify")
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-        self._socket.bind(self.path)
-        self.told: list[str] = []
-
-    def close(self) -> None:
-        self._socket.close()
-
-    async def until(self, text: str, *, within_s: float = 60) -> None:
-        """Until this was told (from now on counted out); bounded."""
-        loop = asyncio.get_running_loop()
-        async with asyncio.timeout(within_s):
-            while not any(message.startswith(text) for message in self.told):
-                self.told.append((await loop.sock_recv(self._socket, 4096)).decode())
-        self.told.clear()

@@ -61,7 +61,10 @@ class Strace:
             )
         until = time.monotonic() + WITHIN_S
         while "attached" not in said.read_text():
-            assert self._process.poll() is None, said.read_text()
+            ended = self._process.poll() is not None
+            if ended and os.geteuid() != 0 and "not permitted" in said.read_text():
+                pytest.skip("this machine lets only root trace a process (kernel.yama.ptrace_scope)")
+            assert not ended, said.read_text()
             assert time.monotonic() < until, "strace does not attach"
             time.sleep(0.05)
         return self

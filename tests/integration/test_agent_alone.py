@@ -68,7 +68,7 @@ def forbidden_modules(root: Path) -> list[str]:
 
 def run(root: Path, script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     code = script.format(forbidden=set(forbidden_modules(root)), arguments=list(arguments))
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
 
 
 def test_what_is_forbidden_here_is_the_collectors(root: Path) -> None:
@@ -116,7 +116,7 @@ async def test_a_wheel_made_here_holds_the_agent_and_its_command(root: Path, tmp
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(90):
         said, _ = await install.communicate()
     assert install.returncode == 0, said.decode()
     script = f"import sys; sys.path.insert(0, {str(target)!r})\n" + RUN.format(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import ssl
@@ -17,6 +18,9 @@ import httpx
 import pytest
 
 from tests.peers.collector import CollectorProcess, collector, wait_until
+from tests.peers.systemd import NotifySocket
+
+MOST_RESERVE_MB = 1_000_000
 
 
 @pytest.fixture(scope="module")
@@ -131,11 +135,11 @@ def test_a_reload_with_a_mistake_keeps_everything_and_says_so(running: Collector
     try:
         running.configuration.write_text(good + '[cases]\njoining_hours = "long"\n', encoding="utf-8")
         running.process.send_signal(signal.SIGHUP)
-        wait_until(lambda: "reload refused" in running.log, within_s=60, what="the reload is refused")
+        wait_until(lambda: "reload refused" in running.log, within_s=120, what="the reload is refused")
     finally:
         running.configuration.write_text(good, encoding="utf-8")
     running.process.send_signal(signal.SIGHUP)
-    wait_until(lambda: '"reloaded"' in running.log, within_s=30, what="the reload is taken")
+    wait_until(lambda: '"reloaded"' in running.log, within_s=120, what="the reload is taken")
     assert running.ask("status")["ready"] is True
 
 
@@ -163,7 +167,7 @@ def test_a_wrong_configuration_ends_with_every_mistake_and_its_own_code(tmp_path
     path = tmp_path / "c.toml"
     path.write_text('mode = "x"\nlisten = 3\n', encoding="utf-8")
     command = [sys.executable, "-m", "hardcase_collector", "--config", str(path), "serve"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
 
     assert done.returncode == 78
     assert done.stderr.count(f"{path}: ") == 2
@@ -179,19 +183,13 @@ def test_init_twice_adds_nobody_and_keeps_the_ca(tmp_path: Path) -> None:
 
 
 def test_sigterm_drains_and_systemd_is_told_each_step(tmp_path: Path) -> None:
-    told = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    told.bind(str(tmp_path / "notify.sock"))
-    told.settimeout(30)
-    with collector(tmp_path) as made:
-        made.start(environment={"NOTIFY_SOCKET": str(tmp_path / "notify.sock"), "WATCHDOG_USEC": "3000000"})
-        messages = [told.recv(4096).decode()]
-        while not any(message.startswith("READY=1") for message in messages) or "WATCHDOG=1" not in messages:
-            messages.append(told.recv(4096).decode())
+    with NotifySocket(tmp_path) as systemd, collector(tmp_path) as made:
+        made.start(environment={"NOTIFY_SOCKET": systemd.path, "WATCHDOG_USEC": "3000000"})
+        systemd.wait_for("READY=1")
+        systemd.wait_for("WATCHDOG=1")
         status = made.stop()
-        while not messages[-1].startswith("STOPPING=1"):
-            messages.append(told.recv(4096).decode())
+        systemd.wait_for("STOPPING=1")
         lines = [json.loads(line) for line in made.log.splitlines()]
-    told.close()
 
     assert status == 0
     assert [line["message"] for line in lines][-1] == "stopped"
@@ -199,9 +197,11 @@ def test_sigterm_drains_and_systemd_is_told_each_step(tmp_path: Path) -> None:
 
 
 def test_below_the_disk_reserve_it_is_not_ready_and_says_why(tmp_path: Path) -> None:
-    with collector(tmp_path, tables="[disk]\nreserve_percent = 0.0\nreserve_mb = 1000000\n") as made:
+    if shutil.disk_usage(tmp_path).free >= MOST_RESERVE_MB << 20:
+        pytest.skip("more is free on this disk than can be set aside")
+    with collector(tmp_path, tables=f"[disk]\nreserve_percent = 0.0\nreserve_mb = {MOST_RESERVE_MB}\n") as made:
         made.start()
         answer = get(made, "/readyz")
 
     assert answer.status_code == 503
-    assert "the reserve is 1000000 MiB" in answer.text
+    assert f"the reserve is {MOST_RESERVE_MB} MiB" in answer.text

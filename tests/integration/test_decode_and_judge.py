@@ -21,7 +21,7 @@ SEL = """\
 def ran(program: str, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     environment = {**os.environ, "LC_ALL": "C"}
     command = [str(Path(sys.executable).with_name(program)), *arguments]
-    return subprocess.run(command, input=stdin, capture_output=True, timeout=60, env=environment)
+    return subprocess.run(command, input=stdin, capture_output=True, timeout=120, env=environment)
 
 
 def lines(output: bytes) -> list[dict[str, Any]]:
@@ -117,7 +117,7 @@ def test_a_reader_that_has_seen_enough_ends_the_command_quietly(root: Path) -> N
         assert process.stdout.readline()
         process.stdout.close()
         assert process.stderr.read() == b""
-        process.wait(timeout=60)
+        process.wait(timeout=120)
 
 
 def test_a_folder_of_captures_is_read_in_the_order_people_count_and_growth_is_found(tmp_path: Path) -> None:

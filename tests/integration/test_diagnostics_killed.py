@@ -19,7 +19,7 @@ def run(folder: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_killed_at_any_moment_it_acts_on_each_request_once_at_most(tmp_path: Path) -> None:
     dice = random.Random(11)
     finals: dict[str, set[str]] = {}
@@ -37,11 +37,12 @@ def test_killed_at_any_moment_it_acts_on_each_request_once_at_most(tmp_path: Pat
                 if state in ("done", "failed", "refused", "expired"):
                     finals.setdefault(request, set()).add(state)
                 lines_left -= 1
-                if not lines_left:
+                # The first life lasts until one is done, on whatever machine; the others end where the dice say.
+                if lines_left <= 0 and (turn or {"done"} in finals.values()):
                     break
         finally:
             process.kill()
-            process.wait(timeout=60)
+            process.wait(timeout=90)
             process.stdout.close()
     assert complete
     assert len(finals) == REQUESTS

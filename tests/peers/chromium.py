@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import BrowserContext, expect, sync_playwright
 
 PROGRAM = "/usr/bin/chromium"
-_PATIENCE_MS = 20_000
+_PATIENCE_MS = 60_000
 _ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -46,6 +46,7 @@ def chromium(
             executable_path=PROGRAM,
             args=_ARGUMENTS,
             headless=True,
+            timeout=2 * _PATIENCE_MS,
             ignore_https_errors=True,
             locale=language,
             viewport={"width": width, "height": height},

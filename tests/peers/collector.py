@@ -38,6 +38,8 @@ class CollectorProcess:
     password: str = ""
     fingerprint: str = ""
     process: subprocess.Popen[bytes] | None = None
+    _said_before: int = 0
+    """Characters of the log that are of an earlier start."""
 
     @property
     def configuration(self) -> Path:
@@ -53,7 +55,8 @@ class CollectorProcess:
 
     @property
     def log(self) -> str:
-        return (self.folder / "collector.log").read_text(errors="replace")
+        written = self.folder / "collector.log"
+        return written.read_text(errors="replace") if written.exists() else ""
 
     def configure(self, tables: str) -> None:
         listen = "".join(f'{name} = "127.0.0.1:{port}"\n' for name, port in self.ports.items())
@@ -82,6 +85,7 @@ class CollectorProcess:
         self.fingerprint = told["ca_fingerprint"]
 
     def start(self, *, environment: dict[str, str] | None = None) -> None:
+        self._said_before = len(self.log)
         with (self.folder / "collector.log").open("ab") as log:
             self.process = subprocess.Popen(
                 [*PROGRAM, "--config", str(self.configuration), "serve"],
@@ -95,7 +99,7 @@ class CollectorProcess:
     def _ready(self) -> bool:
         assert self.process is not None
         assert self.process.poll() is None, self.log
-        return '"ready"' in self.log
+        return '"ready"' in self.log[self._said_before :]
 
     def stop(self) -> int:
         """SIGTERM; its exit code."""

@@ -13,7 +13,7 @@ import threading
 from types import TracebackType
 from typing import Self
 
-CLOSE_S = 30.0
+CLOSE_S = 60.0
 
 
 class ConnectProxy:
@@ -41,7 +41,7 @@ class ConnectProxy:
         self._stopping.set()
         # A thread in accept() is woken by a connection; a closed listener alone would leave it there.
         with contextlib.suppress(OSError):
-            socket.create_connection(self._listener.getsockname(), timeout=1).close()
+            socket.create_connection(self._listener.getsockname(), timeout=CLOSE_S).close()
         self._listener.close()
         for connection in list(self._open):
             with contextlib.suppress(OSError):

@@ -107,4 +107,6 @@ def _run(program: Path, *arguments: object) -> None:
         **as_postgres,
     )
     if done.returncode != 0:
-        raise RuntimeError(f"{program.name} {arguments[-1]} ended with {done.returncode}")
+        said = next((Path(str(one)) for one in arguments if str(one).endswith("/log")), None)
+        words = said.read_text(errors="replace")[-2000:] if said is not None and said.exists() else ""
+        raise RuntimeError(f"{program.name} {arguments[-1]} ended with {done.returncode}\n{words}")
