@@ -77,7 +77,7 @@ def _case(paper: Paper, language: str) -> Rows:
         ("customer", facts.customer),
         ("fault", faults),
         ("part", facts.part),
-        ("plan", facts.plan or word("none", language)),
+        ("plan", facts.plan_titles.get(language) or facts.plan or word("none", language)),
         ("contract", facts.contract),
     ]
     return _rows("what", language, rows)

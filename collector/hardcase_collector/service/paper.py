@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Protocol
 
 from hardcase_collector.domain.case import Case
@@ -56,6 +56,8 @@ class PaperFacts:
     currency: str = ""
     tax_note: str = ""
     rehearsal: bool = False
+    plan_titles: Mapping[str, str] = field(default_factory=dict)
+    """Language -> what `plan` is called; none in what an earlier release froze."""
 
     def text(self) -> str:
         """The frozen copy."""
@@ -112,6 +114,7 @@ def gather(tx: Transaction, case: Case, visit: Dispatch | None, quote: Quote | N
         fault_classes=case.fault_classes,
         part=" ".join(filter(None, (case.part.component, case.part.slot, case.part.model, case.part.part_number))),
         plan=terms.plan,
+        plan_titles=dict(terms.title),
         contract=terms.contract,
         reported_ms=case.opened_ms,
         arrived_ms=visit.arrived_ms if visit else 0,

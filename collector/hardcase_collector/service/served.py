@@ -5,8 +5,8 @@ Out of the terms frozen with the case (`plans/frozen.py`); a part other than the
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 
 from hardcase_collector.domain.asset import Part
@@ -22,6 +22,8 @@ class Served:
     """`coverage` None: there is no plan at all, as for a drill."""
 
     plan: str = ""
+    title: Mapping[str, str] = field(default_factory=dict)
+    """What the plan is called, by language."""
     coverage: Coverage | None = None
     entitled: bool = False
     """False: it is the plan for what nothing covers; it may still help from afar for free."""
@@ -47,10 +49,11 @@ def served(tx: Transaction, case: Case) -> Served:
         return Served()
     plan = terms_of(kept).plan
     if kept.entitlement is None:
-        return Served(plan=plan.name, coverage=plan.coverage, pauses=_pauses(plan))
+        return Served(plan=plan.name, title=plan.title, coverage=plan.coverage, pauses=_pauses(plan))
     custody = tx.registry.custody(case.asset)
     return Served(
         plan=plan.name,
+        title=plan.title,
         coverage=plan.coverage,
         entitled=True,
         starts=kept.entitled_from,
@@ -75,6 +78,7 @@ def served_part(tx: Transaction, case: Case, part: Part, plan_named: PlanNamed, 
     custody = tx.registry.custody(asset.id)
     return Served(
         plan=plan.name,
+        title=plan.title,
         coverage=plan.coverage,
         entitled=True,
         starts=entitlement.starts,

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 import jinja2
 
 from hardcase_collector.domain.finding import Fact
+from hardcase_collector.domain.repair import ConsentChannel
+from hardcase_collector.plans.plan import Plan
 from hardcase_collector.web.fact_words import fact_name, show_fact
 from hardcase_collector.web.ports import Titles
 from hardcase_collector.web.texts import Reader
@@ -59,6 +61,7 @@ def environment(title: Titles, group: Titles) -> jinja2.Environment:
         fact_name=fact_name,
         evidence_line=evidence_line,
         entry_line=entry_line,
+        plan_named=plan_named,
         quantity=quantity,
         size_of=_bytes,
     )
@@ -98,6 +101,15 @@ def entry_line(reader: Reader, facts: Mapping[str, Fact]) -> str:
         return " · ".join(filter(None, (moved, *rest)))
     shown = ((key, facts[key]) for key in _TELLING if facts.get(key) not in (None, "", False))
     return " · ".join(f"{show_fact(reader, key, value)}{' %' if key == 'percent' else ''}" for key, value in shown)
+
+
+def plan_named(reader: Reader, facts: Mapping[str, Fact], plan: Plan | None) -> Mapping[str, Fact]:
+    """The same, where the plan that the case is under is called what people call it."""
+    if plan is None:
+        return facts
+    keys = ("plan", "who") if facts.get("channel") == ConsentChannel.PLAN else ("plan",)
+    named = {key: plan.title[reader.language] for key in keys if facts.get(key) == plan.name}
+    return {**facts, **named}
 
 
 def evidence_line(reader: Reader, facts: Mapping[str, Fact]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 import zlib
 from dataclasses import replace
@@ -144,3 +145,21 @@ def test_facts_freeze_and_thaw() -> None:
 def test_the_total_on_the_paper_is_the_quotes() -> None:
     grids = [one for one in lay_out(PAPER, "en").sections if isinstance(one, Grid)]
     assert grids[-1].lines[-1] == ("Total", "含 13% 增值税", "1250.50 CNY")
+
+
+@pytest.mark.parametrize(("language", "plan"), [("en", "Gold 7x24, 4 hours"), ("zh", "金牌 7x24 4 小时")])
+def test_the_plan_is_called_what_people_call_it(language: str, plan: str) -> None:
+    titles = {"en": "Gold 7x24, 4 hours", "zh": "金牌 7x24 4 小时"}
+    facts = facts_of(replace(FACTS, plan_titles=titles).text())
+    shown = text_of(ReportPress().html(replace(PAPER, facts=facts), language))
+
+    assert plan in shown
+    assert "gold-7x24x4" not in shown
+
+
+def test_a_paper_that_was_frozen_without_the_plans_title_is_still_printed() -> None:
+    stored = json.loads(FACTS.text())
+    del stored["plan_titles"]
+    shown = text_of(ReportPress().html(replace(PAPER, facts=facts_of(json.dumps(stored))), "en"))
+
+    assert "gold-7x24x4" in shown

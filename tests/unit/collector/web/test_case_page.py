@@ -11,6 +11,7 @@ from hardcase_collector.domain.actor import Actor, Role
 from hardcase_collector.domain.case import CaseAction, CaseState, Waiting
 from hardcase_collector.domain.spares import Depot, OrderState, PartOrder, Service, Spare
 from hardcase_collector.domain.visit import DispatchState
+from hardcase_collector.plans.frozen import terms_of
 from hardcase_collector.web.pages.case import STEPS
 from hardcase_collector.web.texts import LANGUAGES, messages
 
@@ -501,3 +502,21 @@ def test_a_link_moves_no_order_of_another_case(night: Night) -> None:
     stranger.post(visit, data={"act": "arrived", f"part_{other.id}": "1"})
     stranger.post(visit, data={"act": "done", "text": "ok", f"part_{other.id}": "1", f"serial_{other.id}": "X"})
     assert order_of(night, other.id).state is OrderState.RESERVED
+
+
+def test_on_the_timeline_a_plan_is_called_what_people_call_it(night: Night) -> None:
+    night.busy()
+    browser = signed_in(night)
+    under = 0
+    for case in night.cases:
+        with night.store.read() as tx:
+            terms = tx.clocks.terms(case.id)
+            told = {str(entry.parameters["plan"]) for entry in tx.cases.timeline(case.id) if "plan" in entry.parameters}
+        if terms is None or terms.plan not in told:
+            continue
+        under += 1
+        page = browser.text(f"/cases/{case.number}")
+        title = terms_of(terms).plan.title["zh" if '<html lang="zh' in page else "en"]
+        assert f"<dd>{title}</dd>" in page
+        assert f"<dd>{terms.plan}</dd>" not in page
+    assert under
