@@ -5,12 +5,14 @@ Argon2id takes 64 MiB and a core for each, so that only a few are worked on at a
 
 from __future__ import annotations
 
+import base64
 import secrets
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import argon2
+import argon2.low_level
 
 from hardcase_collector.domain.errors import NotAllowed, TemporaryError
 from hardcase_collector.domain.ports import User
@@ -23,8 +25,6 @@ AT_ONCE = 2
 WAIT_S = 10.0
 
 _HASHER = argon2.PasswordHasher()
-# Checked for names that do not exist, so that a name cannot be told by the time of the answer.
-_NOBODY = _HASHER.hash(secrets.token_hex(16))
 _TURNS = threading.BoundedSemaphore(AT_ONCE)
 
 
@@ -48,7 +48,7 @@ def password_matches(user: User | None, password: str) -> bool:
     """Takes as long for nobody as for somebody. Raises Busy."""
     try:
         with _turn():
-            return _HASHER.verify(user.password_hash if user else _NOBODY, password) and user is not None
+            return _HASHER.verify(user.password_hash if user else _hash_of_none(), password) and user is not None
     except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
         return False
 
@@ -56,6 +56,14 @@ def password_matches(user: User | None, password: str) -> bool:
 def hashed_as_now(password_hash: str) -> bool:
     """False: it was hashed with other parameters than a new one would be."""
     return not _HASHER.check_needs_rehash(password_hash)
+
+
+def _hash_of_none() -> str:
+    """Of no password, and as much work to check as any: a name cannot be told by the time of the answer."""
+    lengths = _HASHER.salt_len, _HASHER.hash_len
+    salt, digest = (base64.b64encode(secrets.token_bytes(length)).decode().rstrip("=") for length in lengths)
+    cost = f"m={_HASHER.memory_cost},t={_HASHER.time_cost},p={_HASHER.parallelism}"
+    return f"$argon2id$v={argon2.low_level.ARGON2_VERSION}${cost}${salt}${digest}"
 
 
 @contextmanager

@@ -1,4 +1,7 @@
-"""A night at the desk for the tests of pages: made once, copied for each test."""
+"""A night at the desk for the tests of pages: made once, copied for each test; passwords that cost next to nothing.
+
+Each check of a real one takes a fifth of a second of a core; what a real one costs is tested in `test_access.py`.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +9,33 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import argon2
 import pytest
 from hardcase_collector.domain.case import Case
 from hardcase_collector.storage.state import SqlStateStore
-from hardcase_collector.web.passwords import hash_password
+from hardcase_collector.web import passwords
 
 from tests.fakes.empty_store import quick_store
 from tests.unit.collector.web.browsing import PASSWORD
 from tests.unit.collector.web.night import Night
 
+_CHEAP = argon2.PasswordHasher(time_cost=1, memory_cost=16, parallelism=1)
+
+
+@pytest.fixture(autouse=True)
+def cheap_passwords(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    if "real_cost" not in request.fixturenames:
+        monkeypatch.setattr(passwords, "_HASHER", _CHEAP)
+
+
+@pytest.fixture
+def real_cost() -> None:
+    """Passwords are hashed as the collector hashes them."""
+
 
 @pytest.fixture(scope="session")
 def hashed() -> str:
-    return hash_password(PASSWORD)
+    return _CHEAP.hash(PASSWORD)
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from hardcase_collector.domain.pace import group_of
 from hardcase_collector.domain.ports import User
 from hardcase_collector.domain.token import secret_hash
 from hardcase_collector.storage.state.store import SqlStateStore
-from hardcase_collector.web import access
+from hardcase_collector.web import access, passwords
 from hardcase_collector.web import throttle as throttling
 from hardcase_collector.web.access import Person, Sessions, TooManyAttempts
 from hardcase_collector.web.passwords import hash_password, hashed_as_now
@@ -120,6 +120,17 @@ def test_the_session_is_stored_by_its_hash_only(store: SqlStateStore, tmp_path: 
 def test_a_short_password_is_refused() -> None:
     with pytest.raises(NotAllowed, match="12 characters"):
         hash_password("short")
+
+
+@pytest.mark.usefixtures("real_cost")
+def test_a_password_costs_what_guessing_must_and_a_name_that_is_not_there_costs_the_same() -> None:
+    hashed = hash_password(PASSWORD)
+    cost = argon2.extract_parameters(hashed)
+
+    assert (cost.type, cost.memory_cost, cost.time_cost, cost.parallelism) == (argon2.Type.ID, 65_536, 3, 4)
+    assert argon2.extract_parameters(passwords._hash_of_none()) == cost
+    assert passwords.password_matches(User(name="li", role="engineer", customer=None, password_hash=hashed), PASSWORD)
+    assert not passwords.password_matches(None, PASSWORD)
 
 
 def test_a_form_token_belongs_to_one_session() -> None:

@@ -22,7 +22,6 @@ from hardcase_collector.domain.ports import CaseNews, Transaction, User
 from hardcase_collector.storage.state.store import SqlStateStore
 from hardcase_collector.web.access import Sessions
 from hardcase_collector.web.pages import MAX_BODY, make_pages
-from hardcase_collector.web.passwords import hash_password
 from hardcase_collector.web.picture import CurrentReading, Limit
 from hardcase_collector.web.ports import Health, Shop
 
@@ -130,11 +129,6 @@ def add_case(tx: Transaction, asset: int) -> str:
 
 async def endless() -> AsyncIterator[bytes]:
     yield b"x"
-
-
-@pytest.fixture(scope="module")
-def hashed() -> str:
-    return hash_password(PASSWORD)
 
 
 @pytest.fixture
