@@ -5,6 +5,7 @@ Mounted by the pages' application at /api, which bounds bodies and puts the secu
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
@@ -73,11 +74,14 @@ def _admitted(request: Request) -> None:
 
 
 def _add_document(app: FastAPI, routes: list[APIRoute], version: str) -> None:
-    made = document(routes, version)
+    @functools.cache
+    def made() -> bytes:
+        return JSONResponse(document(routes, version)).body
 
+    # Made when it is first asked for: it would be a good part of a start, and few collectors are ever asked.
     @app.get(DOCUMENT, response_model=None)
     def openapi() -> Response:
-        return JSONResponse(made)
+        return Response(made(), media_type="application/json")
 
 
 def _add_answers(app: FastAPI) -> None:
