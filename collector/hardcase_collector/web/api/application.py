@@ -76,7 +76,7 @@ def _admitted(request: Request) -> None:
 def _add_document(app: FastAPI, routes: list[APIRoute], version: str) -> None:
     @functools.cache
     def made() -> bytes:
-        return JSONResponse(document(routes, version)).body
+        return bytes(JSONResponse(document(routes, version)).body)
 
     # Made when it is first asked for: it would be a good part of a start, and few collectors are ever asked.
     @app.get(DOCUMENT, response_model=None)
