@@ -53,7 +53,13 @@ RULES: tuple[LineRule, ...] = (
         rf"(?:Unrecoverable|Uncorrectable|Corrected|Unable to recover) medium error (?:during \w+ )?(?:at|on) {_PD}",
         _pd("disk.media_error"),
     ),
-    rule("puncturing bad block", rf"Puncturing bad block on {_PD}", _pd("disk.media_error")),
+    # It names the disk that is rebuilt onto, which may be new: what could not be read lies on another, and the array has
+    # lost it (12Gb/s MegaRAID SAS Software User Guide, rev. F, "Patrol Read", "Rebuild"). The line names no array.
+    rule(
+        "puncturing bad block",
+        rf"(?:(?P<slot>{_BDF}).*)?Puncturing bad block on PD",
+        event("raid.bad_blocks", Component.RAID, "slot"),
+    ),
     rule(
         "power supply",
         r"Enclosure PD (?P<enclosure>[0-9a-f]+)\([^)]*\) power supply (?P<number>\d+) (?:has )?failed",
