@@ -16,7 +16,9 @@ from hardcase_agent.sensors.arrays.model import LOST, Health, MemberState, Repor
 _VOLUME = re.compile(r"(/dev/\S{1,40}):\s+\((?P<model>[^)]{1,60})\)\s+(?P<what>.*?)\s+status:\s+(?P<status>.*)")
 _LOST = re.compile(r"Total of (\d{1,3}) failed physical drives detected on this logical drive\.?")
 _DRIVE = re.compile(r"connector (\S{1,6}) box (\d{1,4}) bay (\d{1,4})\s+(.*)")
-_CACHE = re.compile(r"Write cache (temporarily|permanently) disabled.*|(Temporary|Permanent) disable condition: .*")
+_CACHE = re.compile(r"Write [Cc]ache (temporarily|permanently) disabled.*|(Temporary|Permanent) disable condition: .*")
+_FAILED_DRIVES = re.compile(r"Failed drives:")
+_WHY = re.compile(r".*\b(?:battery|batteries|capacitor)\b.{0,80}\.", re.IGNORECASE)
 OPENER = "|".join((r"/dev/\S{1,40}: \(.{1,60}\) .* status: .*", *(one.pattern for one in (_LOST, _DRIVE, _CACHE))))
 _VERDICT = frozenset({"OK", "INQUIRY", "FAILED", "S.M.A.R.T", "SMART", "Predictive", "PREDICTIVE", "UNKNOWN"})
 """First words of what is said of a drive."""
@@ -30,6 +32,10 @@ class _Parser:
         self.line = 0
         self.lost: tuple[Volume, str] | None = None
         """A volume that has lost a member, as its controller says without naming it."""
+        self.among_failed = False
+        """Below "Failed drives:" lines name a drive and nothing of its state."""
+        self.why = False
+        """Below "disable condition" the sentence goes on in further lines."""
 
     def read(self, line: str, number: int) -> None:
         self.line = number
@@ -43,6 +49,7 @@ class _Parser:
     def _told(self, found: re.Match[str]) -> None:
         """ "/dev/sda: (Smart Array P410i) RAID 1 Volume 0 status: OK. At least one spare drive designated." """
         self.controller = found[1]
+        self.among_failed = self.why = False
         controller = self.report.controller(self.controller)
         controller.model, controller.slot = found["model"], found[1]
         status, _, notes = found["status"].partition(".")
@@ -70,6 +77,7 @@ class _Parser:
             element.name, element.health = name, Health.OK
 
     def _lost(self, found: re.Match[str]) -> None:
+        self.among_failed = False
         if self.volume is not None and int(found[1]):
             self.lost = (self.volume, "the controller counts it as failed")
 
@@ -79,15 +87,24 @@ class _Parser:
         disk.slot = disk.key
         cells = found[4].split()
         end = next((index for index, cell in enumerate(cells) if cell.rstrip(".") in _VERDICT), len(cells))
+        verdict = " ".join(cells[end:]) or ("failed" if self.among_failed else "")
         if end >= 4:
             disk.model = words.disk_model(cells[0], " ".join(cells[1 : end - 2]))
             disk.serial, disk.firmware = words.serial(cells[end - 2]), cells[end - 1]
-        set_disk_state(self.report, disk, " ".join(cells[end:]), [], self.line)
+        set_disk_state(self.report, disk, verdict, [], self.line)
 
     def _cache_note(self, found: re.Match[str]) -> None:
         controller = self.report.controller(self.controller)
         controller.cache = Health.FAILED if "permanent" in found[0].lower() else Health.DEGRADED
         note_backup_power(self.report, self.controller, found[0])
+        self.why = True
+
+    def _reason(self, found: re.Match[str]) -> None:
+        if self.why:
+            note_backup_power(self.report, self.controller, found[0])
+
+    def _failed_drives(self, found: re.Match[str]) -> None:
+        self.among_failed = True
 
     def finish(self) -> None:
         """A lost member that no line names is told all the same: by elimination it can be found."""
@@ -110,6 +127,8 @@ _READERS: tuple[tuple[re.Pattern[str], Callable[[_Parser, re.Match[str]], None]]
     (_LOST, _Parser._lost),
     (_DRIVE, _Parser._drive),
     (_CACHE, _Parser._cache_note),
+    (_FAILED_DRIVES, _Parser._failed_drives),
+    (_WHY, _Parser._reason),
 )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 from hardcase_agent.domain.part import Component
 from hardcase_agent.sensors.arrays import words
+from hardcase_agent.sensors.arrays.hp_notes import Notes
 from hardcase_agent.sensors.arrays.model import (
     Battery,
     BatteryState,
@@ -28,7 +29,7 @@ CONTROLLER = re.compile(
     r"(?P<more>.*)"
 )
 _SN = re.compile(r"\(sn:\s*([^)]*)\)")
-_ARRAY = re.compile(r"array:? (\w{1,4})\b.*", re.IGNORECASE)
+_ARRAY = re.compile(r"array:? (\w{1,4})\b(?:\s+\(([^()]*)\))?.*", re.IGNORECASE)
 _DRIVE = re.compile(r"physicaldrive (\S{1,40})(?:\s+\((.*?)\))?(?:\s*:\s*(.*))?", re.IGNORECASE)
 _VOLUME = re.compile(r"logical\s?drive:? (\d{1,4})(?:\s+\((.*?)\))?(?:\s*:\s*(.*))?", re.IGNORECASE)
 _ENCLOSURE = re.compile(r"(.{1,60}?) at Port (\S{1,10}), Box (\d{1,4}), (.*)")
@@ -53,11 +54,12 @@ class _Parser:
         self.array = ""
         self.thing: Controller | Disk | Volume | Element | None = None
         self.line = 0
+        self.notes = Notes(report)
 
     def read(self, line: str, number: int) -> None:
         self.line = number
         said = words.squeeze(line)
-        if not said:
+        if not said or self.notes.read(said, self.controller):
             return
         for pattern, reader in _OPENERS:
             found = pattern.fullmatch(said)
@@ -71,6 +73,8 @@ class _Parser:
             self.array = "" if said.lower() in ("unassigned", "hba drives") else self.array
             return
         fact = _FACT.fullmatch(said)
+        if fact is not None and self.thing is None and fact[1] == "Status":
+            self.notes.array(self.controller, self.array, fact[2])
         if fact is not None and self.thing is None and _CONTROLLER_FACT.fullmatch(said):
             self.thing = self.report.controller(self.controller)
         if fact is not None and self.thing is not None:
@@ -90,6 +94,7 @@ class _Parser:
 
     def _array(self, found: re.Match[str]) -> None:
         self.array = found[1].upper()
+        self.notes.array(self.controller, self.array, found[2] or "")
         self.thing = None
 
     def _drive(self, found: re.Match[str]) -> None:
@@ -117,6 +122,7 @@ class _Parser:
     def _volume(self, found: re.Match[str]) -> None:
         volume = self.report.volume(self.controller, f"LD {found[1]}")
         volume.group = volume.group or self.array
+        self.notes.volume(volume)
         self.thing = volume
         if found[2] or found[3]:
             cells = [cell.strip() for cell in (found[2] or "").split(",")]
@@ -322,3 +328,4 @@ def parse_text(lines: Sequence[str], report: Report, first: int) -> None:
     parser = _Parser(report)
     for offset, line in enumerate(lines):
         parser.read(line, first + offset)
+    parser.notes.finish()

@@ -268,7 +268,7 @@ Smart Array P440ar in Slot 0 (Embedded)
 
    Array: A
       Interface Type: SAS
-      Status: Failed Physical Drive
+      Status: {array}
       Array Type: Data
 
       Logical Drive: 1
@@ -314,7 +314,8 @@ Smart Array P440ar in Slot 0 (Embedded)
 
 
 def ssacli(*, volume: str = "OK", drive: str = "OK", cache: str = "OK", battery: str = "OK") -> str:
-    return SSACLI.format(volume=volume, drive=drive, cache=cache, battery=battery)
+    array = "OK" if drive == "OK" else "Failed Physical Drive"
+    return SSACLI.format(array=array, volume=volume, drive=drive, cache=cache, battery=battery)
 
 
 HPACUCLI_CONFIG = """\

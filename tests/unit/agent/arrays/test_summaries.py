@@ -110,3 +110,71 @@ def test_a_memory_module_that_adaptec_was_bought_without_is_no_battery() -> None
     )
     assert not told.flaws
     assert not told.all_states("raid.battery")
+
+
+_LOST_BLOCKS = (
+    "Warning: Unrecoverable Media Errors Detected on Drives during previous Rebuild\n"
+    "or Background Surface Analysis (ARM) scan. Errors will be fixed automatically\n"
+    "when the sector(s) are overwritten. Backup and Restore are recommended.{}\n"
+)
+
+
+def test_a_warning_between_logical_drives_is_about_the_one_below_it() -> None:
+    told = Told(
+        "HPE Smart Array P816i-a SR Gen10 in Slot 0 (Embedded)\n\n   Array B (SAS, Unused Space: 0  MB)\n\n"
+        "      logicaldrive 2 (16.00 TB, RAID 6, OK)\n\n\n"
+        + _LOST_BLOCKS.format("")
+        + "\n      logicaldrive 3 (16.00 TB, RAID 6, OK)\n      logicaldrive 4 (16.00 TB, RAID 6, OK)\n"
+    )
+    assert told.all_states("raid.volume") == {
+        "slot 0 LD 2": {"optimal"},
+        "slot 0 LD 3": {"optimal", "bad_blocks"},
+        "slot 0 LD 4": {"optimal"},
+    }
+
+
+def test_a_warning_of_the_controller_names_the_logical_drives_at_its_end() -> None:
+    told = Told(
+        "HPE Smart Array P816i-a SR Gen10 in Slot 0 (Embedded)\n\n"
+        + _LOST_BLOCKS.format(" The\nfollowing logical drives are affected: 4, 5")
+        + "\n   Controller Status: OK\n"
+    )
+    assert told.all_states("raid.volume") == {"slot 0 LD 4": {"bad_blocks"}, "slot 0 LD 5": {"bad_blocks"}}
+
+
+@pytest.mark.parametrize("array", ["array B (Failed)\n", "Array: B\n      Status: Failed Physical Drive\n"])
+def test_an_array_counted_as_failed_has_lost_a_drive_though_its_logical_drive_is_well(array: str) -> None:
+    told = Told(f"Smart Array P410 in Slot 1\n\n   {array}\n      logicaldrive 2 (2.2 TB, RAID 5, OK)\n")
+    (slot,) = told.all_states("disk.member")
+    assert "array B" in slot
+    assert told.states("disk.member", slot) == {"failed"}
+
+
+def test_an_array_whose_failed_drive_is_named_has_no_second_one() -> None:
+    told = Told(
+        "Smart Array P410 in Slot 1\n\n   array B (Failed)\n\n      logicaldrive 2 (2.2 TB, RAID 5, OK)\n"
+        "      physicaldrive 1I:1:4 (port 1I:box 1:bay 4, SAS, 300 GB, Failed)\n"
+    )
+    assert set(told.all_states("disk.member")) == {"1I:1:4"}
+
+
+def test_drives_below_failed_drives_are_failed_and_have_their_serial_number() -> None:
+    told = Told(
+        "/dev/sda: (Smart Array P410i) RAID 1 Volume 0 status: OK.   At least one spare drive has failed.\n"
+        "  Failed drives:\n"
+        "         connector 1I box 1 bay 4                 HP      EF0300FARMU       6SJ8ND84    HPD6\n\n"
+        "    Total of 1 failed physical drives detected on this logical drive.\n"
+    )
+    assert not told.flaws
+    assert told.states("disk.member", "1I:1:4") == {"failed"}
+    assert (told.disk("1I:1:4").model, told.disk("1I:1:4").serial) == ("HP EF0300FARMU", "6SJ8ND84")
+
+
+def test_why_a_write_cache_is_off_may_go_on_in_the_next_lines() -> None:
+    told = Told(
+        "/dev/sda: (Smart Array P410) RAID 6 Volume 0 status: OK.\n   Write Cache temporarily disabled\n"
+        "           Temporary disable condition: The posted write cache has been\n"
+        "disabled in a flash-backed write cache module because the\ncapacitor charge is low.\n"
+    )
+    assert list(told.all_states("raid.battery").values()) == [{"low"}]
+    assert list(told.all_states("raid.cache").values()) == [{"degraded"}]
