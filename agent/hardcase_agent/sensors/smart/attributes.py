@@ -77,6 +77,9 @@ _RAW_TOO = re.compile(r"SSD_Life_Left|Remaining_Lifetime_Perc|Percent_Life_Remai
 """Makers disagree here whether raw or normalised value counts: taken only where both say the same."""
 _USED_UP = 1
 """A normalised value does not fall below 1 with most makers."""
+_WESTERN_DIGITAL_WEAR = 230
+"""Its normalised value climbs with use (2 = 2 %) with some firmware and stands at 100 with other. The lowest word of
+the raw value has per cents in one byte and their hundredths in the other, and the third word about the same again."""
 _BYTES = re.compile(r"(?P<way>Writes|Wts|Written|Reads|Rds|Read)(_Fr\w_H\w+)?_(?P<unit>32MiB|GiB|GB)$")
 _UNITS = {"32MiB": 32 << 20, "GiB": 1 << 30, "GB": 10**9}
 
@@ -85,6 +88,7 @@ _PHANTOM_PENDING = re.compile(r"(Crucial_)?CT\d+MX500SSD\d")
 _HEAT = re.compile(r"temp", re.I)
 _ONE_WORD = 0xFFFF
 _DIGITS = re.compile(r"\d{1,20}")
+_HEX = re.compile(r"0x[0-9a-fA-F]{1,12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +183,12 @@ def wear(document: Document, rows: list[Attribute]) -> Iterator[Measure]:
         yield from measure.count("disk.used", used)
         return
     for row in rows:
-        if row.value is None or not 0 <= row.value <= 100 or Meaning.WEAR not in row.meanings:
+        if row.value is None or Meaning.WEAR not in row.meanings:
+            continue
+        if row.number == _WESTERN_DIGITAL_WEAR:
+            used = _western_digital(document) if used is None else used
+            continue
+        if not 0 <= row.value <= 100:
             continue
         if _RAW_TOO.fullmatch(row.name) and row.raw != row.value:
             continue
@@ -187,6 +196,18 @@ def wear(document: Document, rows: list[Attribute]) -> Iterator[Measure]:
             used = 100.0 - row.value
         break
     yield from measure.count("disk.used", used)
+
+
+def _western_digital(document: Document) -> float | None:
+    """None where the raw value is of another form."""
+    for row in measure.rows(document, "ata_smart_attributes", "table"):
+        if measure.number(row, "id") != _WESTERN_DIGITAL_WEAR:
+            continue
+        printed = measure.text(row, "raw", "string")
+        value = int(printed, 16) if _HEX.fullmatch(printed) else int(measure.number(row, "raw", "value") or 0)
+        whole, hundredths = value >> 8 & 0xFF, value & 0xFF
+        return whole + hundredths / 100 if value >> 32 and hundredths < 100 else None
+    return None
 
 
 def spare(rows: list[Attribute]) -> Iterator[Measure]:
