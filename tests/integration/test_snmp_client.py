@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,14 +16,13 @@ from hardcase_agent.sensors.snmp_client import SYS_UPTIME, SnmpClient
 
 from tests.peers import snmpd as net_snmp
 from tests.peers import snmpsim as simulator
-from tests.peers.snmp_peer import free_udp_port
 from tests.peers.snmpd import Snmpd, snmpd
 from tests.peers.snmpsim import Snmpsim, snmpsim
 
 SYSTEM = (1, 3, 6, 1, 2, 1, 1)
 SYS_DESCR = (*SYSTEM, 1, 0)
 SYS_CONTACT = (*SYSTEM, 4, 0)
-DEADLINE_S = 20.0
+DEADLINE_S = 90.0
 
 SHA_USER = UsmUser(
     name=net_snmp.USER,
@@ -53,7 +53,7 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Snmpsim]:
 
 
 @asynccontextmanager
-async def client_of(port: int, credentials: Credentials, *, timeout_s: float = 1.0) -> AsyncIterator[SnmpClient]:
+async def client_of(port: int, credentials: Credentials, *, timeout_s: float = 2.0) -> AsyncIterator[SnmpClient]:
     client = SnmpClient("127.0.0.1", port, credentials, request_timeout_s=timeout_s)
     try:
         yield client
@@ -168,7 +168,7 @@ async def test_more_objects_than_fit_into_one_datagram_are_asked_for_in_pieces(a
 async def test_a_refusal_is_told_as_what_it_is_and_shows_no_secret(
     agent: Snmpd, user: UsmUser, error: type[AgentError], words: str
 ) -> None:
-    async with client_of(agent.port, user, timeout_s=0.5) as client:
+    async with client_of(agent.port, user, timeout_s=2.0) as client:
         with pytest.raises(error, match=words) as caught:
             await client.get((SYS_UPTIME,), deadline_s=DEADLINE_S)
     assert "pass1" not in str(caught.value)
@@ -195,9 +195,13 @@ async def test_a_wrong_community_is_silence_and_the_text_says_so(agent: Snmpd) -
 
 @pytest.mark.parametrize("credentials", CREDENTIALS)
 async def test_a_closed_port_is_told_apart_from_a_silent_device(credentials: Credentials) -> None:
-    async with client_of(free_udp_port(), credentials, timeout_s=0.3) as client:
-        with pytest.raises(DeviceFailed, match="nothing listens"):
-            await client.get((SYS_UPTIME,), deadline_s=DEADLINE_S)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        # Nobody else's, and closed to all but itself: a connected socket hears its peer alone.
+        taken.bind(("127.0.0.1", 0))
+        taken.connect(taken.getsockname())
+        async with client_of(taken.getsockname()[1], credentials, timeout_s=0.3) as client:
+            with pytest.raises(DeviceFailed, match="nothing listens"):
+                await client.get((SYS_UPTIME,), deadline_s=DEADLINE_S)
 
 
 async def test_two_devices_may_use_one_user_name_with_different_secrets(agent: Snmpd, simulated: Snmpsim) -> None:

@@ -19,7 +19,11 @@ from pysnmp.proto.api import v2c
 
 TABLE: Oid = (1, 3, 6, 1, 4, 1, 99999, 1)
 TOO_BIG, GEN_ERR, NO_ACCESS, RESOURCE_UNAVAILABLE = 1, 5, 6, 13
-DEADLINE_S = 20.0
+DEADLINE_S = 90.0
+PATIENCE_S = 20.0
+"""For an answer that comes. Agent and client share a thread: it may stand still for a while, and that is no silence."""
+SILENCE_S = 3.0
+"""Until an answer that never comes is given up."""
 
 
 @dataclass
@@ -86,7 +90,7 @@ class Agent(asyncio.DatagramProtocol):
 
 @asynccontextmanager
 async def talking_to(
-    behaviour: Behaviour, timeout_s: float = 0.6, host: str = "127.0.0.1"
+    behaviour: Behaviour, timeout_s: float = PATIENCE_S, host: str = "127.0.0.1"
 ) -> AsyncIterator[tuple[SnmpClient, Agent]]:
     loop = asyncio.get_running_loop()
     transport, agent = await loop.create_datagram_endpoint(lambda: Agent(behaviour), local_addr=("127.0.0.1", 0))
@@ -140,7 +144,7 @@ async def test_silence_at_large_questions_makes_them_smaller() -> None:
     def behaviour(question: Question) -> Answer | None:
         return Answer(rows_after(question.oids[0], question.repetitions)) if question.size <= 10 else None
 
-    async with talking_to(behaviour) as (client, agent):
+    async with talking_to(behaviour, SILENCE_S) as (client, agent):
         walk = await client.walk(TABLE, deadline_s=DEADLINE_S)
     assert [value for _, value in walk.varbinds] == list(range(1, 101))
     assert agent.sizes[:2] == [20, 10]
@@ -157,7 +161,7 @@ async def test_a_size_halved_by_one_lost_packet_grows_again() -> None:
             return None
         return Answer(values(question.oids))
 
-    async with talking_to(behaviour) as (client, _):
+    async with talking_to(behaviour, SILENCE_S) as (client, _):
         await client.get(oids_of(1), deadline_s=DEADLINE_S)
         assert client.size == 10
         for _ in range(20):

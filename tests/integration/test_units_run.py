@@ -145,11 +145,11 @@ async def test_an_agent_reads_as_much_of_this_machine_confined_as_it_does_free(r
         return {one["source"]: [sensor["id"] for sensor in one.get("sensors", ())] for one in json.loads(out)}
 
     free = await readings(())
-    assert sum(map(len, free.values())) > 3
+    assert sum(map(len, free.values())) > 0
     confined_ones = await readings(confined(root, AGENT, tmp_path))
     # File systems come and go with the mounts that each of them sees.
     for told in (free, confined_ones):
-        told.pop("host.filesystems", None)
+        assert told.pop("host.filesystems@local")
     assert confined_ones == free
 
 

@@ -69,11 +69,11 @@ class Plant:
         )
         task = asyncio.create_task(self.lane.run())
         try:
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(120):
                 while not done():  # noqa: ASYNC110  # what is waited for is in the store and at the receiver
                     await asyncio.sleep(0.01)
         finally:
-            await self.lane.stop(deadline_s=5)
+            await self.lane.stop(deadline_s=60)
             await task
             await channel.close()
 
@@ -142,7 +142,9 @@ async def test_failures_are_made_good_and_nothing_overtakes(plant: Plant, sink: 
     sink.script.extend([Answer(503), Answer(429, {"retry-after": "9"}), Answer(500), Answer(503)] * 3)
 
     def done() -> bool:
-        plant.now_ms += 1000
+        # Time passes while nothing is on its way: what a slow machine takes for a delivery is none of the story's.
+        if plant.lane is not None and not plant.lane._running and not plant.lane._outcomes:
+            plant.now_ms += 1000
         return plant.counts()["owed"] == 0
 
     # The receiver's clock stands still; five minutes are its tolerance, and they pass before the last retry.
