@@ -19,7 +19,8 @@ from typing import Any
 from hardcase_agent.domain.errors import AccessDenied, AgentError, DeviceAbsent, DeviceHung
 
 SOCKET = "control.sock"
-ANSWER_S = 5.0
+ANSWER_S = 30.0
+"""A host that is asked what is wrong with it may be busy, and its agent has a quarter of a processor."""
 LONGEST_LINE = 8192
 _CREDENTIALS = struct.Struct("3i")
 

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from hardcase_agent import control
 from hardcase_agent.spool import segment
 
 from tests.fakes.collector_stream import FakeCollector
@@ -17,6 +18,7 @@ from tests.integration.agent_process import AgentProcess
 from tests.peers.systemd import NotifySocket
 
 KILLS = 22
+STANDS_STILL_S = 8.0
 STOPS_WITHIN_S = 90
 """5 s are promised; the rest is for a loaded machine."""
 
@@ -156,6 +158,20 @@ async def test_a_maintenance_window_travels_as_a_record(agent: AgentProcess, col
     told = record.maintenance
     assert (told.duration_s, told.reason, len(told.window_id)) == (7200, "new fans", 16)
     assert told.by
+    await agent.stop()
+
+
+async def test_an_agent_that_stands_still_for_some_seconds_is_heard_out(agent: AgentProcess) -> None:
+    await agent.start()
+    await agent.until_said("agent runs")
+    agent.signal(signal.SIGSTOP)
+    try:
+        asked = asyncio.create_task(control.ask(agent.state, {"ask": "status"}))
+        await asyncio.wait([asked], timeout=STANDS_STILL_S)
+        assert not asked.done()
+    finally:
+        agent.signal(signal.SIGCONT)
+    assert "spool_records" in await asked
     await agent.stop()
 
 
