@@ -18,6 +18,8 @@ from tests.peers.helper_process import HelperProcess
 from tests.unit.agent.arrays import outputs
 from tests.unit.agent.arrays.machine import HOST, Swept
 
+pytestmark = pytest.mark.timeout(900)
+
 # A shell begins at once on the busiest machine.
 _TOOL = """#!/bin/sh
 cd '{folder}' || exit

@@ -10,6 +10,8 @@ import pytest
 
 from tests.peers.collector import CollectorProcess, collector
 
+pytestmark = pytest.mark.timeout(900)
+
 ASSETS = "customer,vendor,serial,site,rack\nnorth,Dell,7ABC123,ber1,R7\nsouth,Inspur,21E9X44,gz1,\n"
 OTHERS = {
     "customers.csv": "name,title,language\nnorth,North AG,en\nsouth,南方制造,zh\n",

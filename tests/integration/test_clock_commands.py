@@ -7,6 +7,7 @@ import io
 import json
 import time
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,10 @@ from tests.peers.collector import NO_RESERVE, CollectorProcess, collector, wait_
 from tests.unit.collector.cases.bench import MINUTE, Bench, raised
 from tests.unit.collector.cases.books import covered, staffed
 
+pytestmark = pytest.mark.timeout(900)
+
 WITHIN_S = 120.0
+LONG_AGO = date(2000, 1, 3)
 TEAMS = """\
 [team.night]
 title = "夜班"
@@ -44,9 +48,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[CollectorPr
     with collector(folder, tables=NO_RESERVE) as process:
         store = SqlStateStore.open(f"sqlite:///{folder}/data/state.sqlite", migrate=False)
         bench = Bench(store)
-        staffed(bench)
+        staffed(bench, since=LONG_AGO)
+        # In force whatever day it is: the collector's clock is the machine's.
+        asset = covered(bench, starts=LONG_AGO, ends=date(2099, 12, 31))
         opened = time.time_ns() // 1_000_000 - 16 * MINUTE
-        bench.apply(raised(covered(bench), at=opened), at=opened)
+        bench.apply(raised(asset, at=opened), at=opened)
         with store.write() as tx:
             tx.access.add_user(User(name="wang", role=Role.ENGINEER, customer=None, password_hash="x"))
         number = bench.only_case().number

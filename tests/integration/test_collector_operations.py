@@ -19,6 +19,8 @@ from deploy.demo.stage import AgentStage, CollectorStage, StageError, wait_until
 from tests.peers.ipmi_sim import IpmiSim
 from tests.peers.webhook_sink import SECRET, Answer, Sink
 
+pytestmark = pytest.mark.timeout(900)
+
 WITHIN_S = 120.0
 DRILLED = "DRILL-OPS-0001"
 CRITICAL_RAW = 98

@@ -6,9 +6,12 @@ import os
 from pathlib import Path
 
 import psycopg
+import pytest
 
 from deploy.demo.stage import AgentStage, CollectorStage, wait_until
 from tests.peers.postgres import Postgres, postgres
+
+pytestmark = pytest.mark.timeout(900)
 
 HERE = Path(__file__).resolve().parents[2]
 PASSWORD = "s3cret-of/the:state@store"

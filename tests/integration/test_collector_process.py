@@ -20,6 +20,8 @@ import pytest
 from tests.peers.collector import CollectorProcess, collector, wait_until
 from tests.peers.systemd import NotifySocket
 
+pytestmark = pytest.mark.timeout(900)
+
 MOST_RESERVE_MB = 1_000_000
 
 

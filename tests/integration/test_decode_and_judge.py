@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.timeout(900)
+
 SEL = """\
    1 | 11/02/2026 | 09:00:01 | Power Supply PS2 Status | Failure detected | Asserted
    2 | 11/02/2026 | 09:00:02 | Power Supply PS Redundancy | Redundancy Lost | Asserted

@@ -25,7 +25,7 @@ HOST_FROM_GUEST = "10.0.2.100"
 ANSWERS_WITHIN_S = 300.0
 ENDS_WITHIN_S = 120.0
 BRING_UP = """
-for i in $(seq 300); do
+for i in $(seq 1200); do
     [ -e /dev/ipmi0 ] && [ -e /dev/nvme0n1 ] && [ -e /dev/sda ] && exit 0
     sleep 0.1
 done
@@ -82,7 +82,7 @@ class JsonSocket:
         answer: dict[str, Any] = json.loads(line.lstrip(b"\xff"))
         return answer
 
-    def call(self, command: str, arguments: Mapping[str, Any] | None = None, *, timeout_s: float = 30) -> Any:
+    def call(self, command: str, arguments: Mapping[str, Any] | None = None, *, timeout_s: float = 120) -> Any:
         self.send({"execute": command, **({"arguments": arguments} if arguments else {})})
         while True:
             answer = self.receive(timeout_s=timeout_s)
@@ -173,9 +173,9 @@ class Guest:
         with (self._directory / "qemu.log").open("wb") as log:
             self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
-            self._qmp = JsonSocket(self._directory / "qmp", deadline_s=60)
+            self._qmp = JsonSocket(self._directory / "qmp", deadline_s=120)
             self._qmp.call("qmp_capabilities")
-            self._agent = JsonSocket(self._directory / "agent", deadline_s=60)
+            self._agent = JsonSocket(self._directory / "agent", deadline_s=120)
             self._wait_for_agent(self._process, deadline_s=ANSWERS_WITHIN_S)
             self.run(self._bring_up)
         except BaseException:
@@ -228,7 +228,7 @@ class Guest:
     def serial(self) -> str:
         return (self._directory / "serial.log").read_text(errors="replace")
 
-    def try_run(self, command: str, *, deadline_s: float = 120) -> Said:
+    def try_run(self, command: str, *, deadline_s: float = 300) -> Said:
         started = self._agent.call("guest-exec", {"path": "/bin/sh", "arg": ["-c", command], "capture-output": True})
         deadline = time.monotonic() + deadline_s
         while True:
@@ -242,7 +242,7 @@ class Guest:
                 raise TimeoutError(command)
             time.sleep(0.1)
 
-    def run(self, command: str, *, deadline_s: float = 120) -> str:
+    def run(self, command: str, *, deadline_s: float = 300) -> str:
         said = self.try_run(command, deadline_s=deadline_s)
         assert said.status == 0, f"{command}: exit {said.status}\n{said.out}\n{said.err}"
         return said.out
