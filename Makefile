@@ -5,6 +5,8 @@ VENV := .venv
 WORKERS ?= 2
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Images of containers set it; every program that starts would compile all of the project anew, which takes a second.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test check format bench chaos truth fuzz proto texts diagram lock clean packages deb rpm built vm-test
 

@@ -28,6 +28,8 @@ for name in list(os.environ):
 for name in (
     *("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"),
     *("LANG", "LANGUAGE", "LC_MESSAGES", "COLUMNS", "LINES", "FORCE_COLOR", "NO_COLOR", "PYTHONWARNINGS"),
+    # Images of containers set it; every program that is started would compile all of the project anew.
+    "PYTHONDONTWRITEBYTECODE",
     *("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "LISTEN_PID", "CREDENTIALS_DIRECTORY"),
     *(name for name in os.environ if name.startswith("PG")),
 ):
