@@ -166,7 +166,8 @@ class _Parser:
         found = _SEGMENT.match(value)
         if found is None:
             return
-        serial = words.serial(value.rpartition(")")[2])
+        # "Present (...) 7CS009RQ", "Missing": what stands behind the brackets, not the word itself.
+        serial = words.serial(value.rpartition(")")[2].strip()) if ")" in value else ""
         disk = next((disk for disk in self._disks() if serial and disk.serial == serial), None)
         if disk is None and found[0].lower() in ("missing", "not present"):
             disk = self.report.disk(self.key, f"{volume.key} {key}")

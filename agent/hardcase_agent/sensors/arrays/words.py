@@ -212,6 +212,7 @@ BATTERY: Mapping[str, tuple[BatteryState, ...]] = {
     "zmm charging": (B.OK, B.CHARGING),
     "discharging": (B.OK,),
     "low": (B.LOW,),
+    "not ready": (B.LOW,),
     "degraded": (B.REPLACE,),
     "degraded(need attention)": (B.REPLACE,),
     "degraded(needs attention)": (B.REPLACE,),

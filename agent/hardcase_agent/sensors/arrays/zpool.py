@@ -196,7 +196,7 @@ def _disk(node: _Node, pool: Volume, group: str, report: Report) -> Disk:
         disk.state = frozenset({MemberState.REBUILDING if resilvering else known})
     elif group == "spares":
         disk.state = frozenset({MemberState.HOT_SPARE})
-    was = re.search(r"was (/dev/\S+)", node.note)
+    was = re.search(r"was (/dev/\S+?)(?:/old)?(?=\s|$)", node.note)
     if was is not None:
         # The pool only has its number now; where it was is what people can look for.
         _identify(disk, was[1].removeprefix("/dev/"))

@@ -178,3 +178,37 @@ def test_why_a_write_cache_is_off_may_go_on_in_the_next_lines() -> None:
     )
     assert list(told.all_states("raid.battery").values()) == [{"low"}]
     assert list(told.all_states("raid.cache").values()) == [{"degraded"}]
+
+
+def test_a_missing_segment_has_no_serial_number() -> None:
+    told = Told(
+        "Logical device number 2\n   RAID level : 10\n   Status of logical device : Degraded\n"
+        "   --------------------------------------------------------\n   Logical device segment information\n"
+        "   --------------------------------------------------------\n"
+        "   Group 0, Segment 0 : Present (Controller:1,Enclosure:1,Slot:2) Z1N00XW5\n"
+        "   Group 0, Segment 1 : Missing\n"
+    )
+    missing = [one.sensor.part for one in told.seen if "slot unknown" in one.sensor.part.slot]
+    assert [part.serial for part in missing] == [""]
+    assert told.disk("Enclosure 1, Slot 2").serial == "Z1N00XW5"
+
+
+def test_a_device_that_is_being_replaced_is_looked_for_where_it_was() -> None:
+    told = Told(
+        "  pool: storage\n state: DEGRADED\nconfig:\n\n        NAME         STATE     READ WRITE CKSUM\n"
+        "        storage      DEGRADED     0     0     0\n          raidz2-0   DEGRADED     0     0     0\n"
+        "            1168750  UNAVAIL      0     0     0  was /dev/sdv1/old\n"
+    )
+    assert "missing" in told.states("disk.member", "sdv")
+
+
+@pytest.mark.parametrize(
+    ("supercap", "states"), [("", {"low"}), ("   Supercap Status : Charging\n", {"ok", "charging"})]
+)
+def test_a_backup_unit_that_is_not_ready_does_not_protect_the_cache(supercap: str, states: set[str]) -> None:
+    told = Told(
+        "Controllers found: 1\nController information\n   Controller Status : Optimal\n"
+        f"   Controller Cache Backup Unit Information\n   Overall Backup Unit Status : Not Ready\n{supercap}"
+    )
+    assert not told.flaws
+    assert list(told.all_states("raid.battery").values()) == [states]
