@@ -74,7 +74,7 @@ _NAMES: tuple[tuple[re.Pattern[str], int], ...] = tuple(
         (r"^(?:chassis|phy\w*)[ _]?(?:intru\w*|scrty|security)$|^intru\w*$", 0x05),
         (r"\b(?:cmos|rtc|romb|bbu)?[ _]?batt?ery\b|\bvbat\b", 0x29),
         (r"^cpu\d[ _-]?c(?:h)?\d[ _-]?d\d", 0x0C),
-        (r"^pcie?[ _-]?\d{1,2}$", _SLOT),
+        (r"^pcie?[ _-]?\d{1,2}(?:[ _-](?:fault|status|error))?$|^(?:all|one of) pci(?:e|s)? errors?$", _SLOT),
         (r"^(?:dimm|p\d[-_]?dimm|mem(?:ory)?$|cpu\d[-_]?dimm)", 0x0C),
         (r"^(?:hdd|drive|disk|nvme|ssd)[ _-]*\d", 0x0D),
         (r"\bcpu[ _-]?\d*[ _-]?(?:status)?$|\bproc\w*[ _-]?\d*(?:[ _-]?status)?$|^p\d[ _]status$", 0x07),
@@ -235,7 +235,8 @@ def _candidates(row: Row, kind: int | None) -> Iterator[tuple[int | None, bool]]
     first = [one for one in (kind, by_entity) if one is not None]
     yield from ((one, False) for one in dict.fromkeys(first))
     # "Config Error" is what a supply says and what a cable does; a supply is known by its name or entity.
-    yield from ((one, True) for one in (_CABLE, *range(0x01, 0x2D)) if one not in first)
+    # "Fault Status" is what a slot says, and with few makers a drive.
+    yield from ((one, True) for one in (_CABLE, _SLOT, *range(0x01, 0x2D)) if one not in first)
     yield None, False
 
 

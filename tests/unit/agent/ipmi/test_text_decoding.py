@@ -551,6 +551,8 @@ def test_a_configuration_error_is_of_what_the_line_speaks_of(line: str, quantity
             "3",
             ["non_recoverable_from_less_severe"],
         ),
+        ("PCI 2 Fault | 92h | ok | 11.2 | Fault Status", "ipmi.slot", "2", ["fault"]),
+        ("Mezz LOM | 93h | ok | 11.9 | Fault Status", "ipmi.slot", "9", ["fault"]),
         ("Cooling Zone 1 | 37h | ok | 30.1 | Redundancy Lost", "fan.redundancy", "Cooling Zone 1", ["redundancy_lost"]),
     ],
 )
