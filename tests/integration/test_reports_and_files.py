@@ -59,6 +59,11 @@ def test_a_report_with_a_file_is_a_case_and_stays_that_case(running: CollectorPr
 
 def test_a_large_file_passes_through_without_filling_the_memory(running: CollectorProcess) -> None:
     number, large, back = reported(running), running.folder / "large.log", running.folder / "back.log"
+    # What the first file of all brings into the memory stays there, and is no part of it.
+    small = running.folder / "small.log"
+    small.write_text("one line\n")
+    first = running.ask("cases", "attach", number, str(small))
+    running.run("cases", "save-attachment", str(first["id"]), str(running.folder / "small.back"))
     large.write_bytes(b"0123456789abcde\n" * (FILE_BYTES // 16))
     before = resident_bytes(running)
     made = running.ask("cases", "attach", number, str(large))
