@@ -19,7 +19,10 @@ _PAIR = re.compile(r"\s*([A-Za-z0-9][\w ./()#+-]*?)\s*:\s?(.*)")
 _ABSENT = re.compile(r"\s*Device not present\s*\((.*)\)|\s*(?:FRU )?Error:\s*(.*)|\s*(Unknown FRU header version.*)")
 LONGEST_LINE = 400
 """A field has at most 63 bytes; what is longer is no line of a FRU tool, and would cost its square in time."""
-_NOISE = re.compile(r"\s*(?:Unable to Get .*|IANA PEN registry .*|#.*|\$ .*|-+)?\s*")
+_NOISE = re.compile(
+    r"\s*(?:Unable to Get .*|IANA PEN registry .*|SPD DATA \(\d{1,5} bytes\)|(?:[0-9a-fA-F]{2} ?){4,32}"
+    r"|#.*|\$ .*|-+)?\s*"
+)
 
 _FIELDS: dict[str, tuple[str, str]] = {
     "chassis part number": ("chassis", "part_number"),

@@ -170,6 +170,17 @@ def test_text_of_freeipmi_and_its_word_on_checksums() -> None:
     assert flaws(text) == [Flaw.CHECKSUM]
 
 
+def test_the_bytes_of_a_presence_detect_stand_below_what_they_say() -> None:
+    text = (
+        "FRU Device Description : CPU 1 DIMM 1 (ID 110)\n Memory Type           : DDR4 SDRAM\n"
+        " Manufacturer          : Samsung\n Serial Number         : 1566035e\n Part Number           : M393A2K43\n\n"
+        "SPD DATA (512 bytes)\n 23 11 0c 01 84 21 00 08 00 60 00 03 08 0b 80 00\n 00 00 08 0d f4 03 00 00 6c 6c\n"
+    )
+    assert not flaws(text)
+    (dimm,) = parts(text)
+    assert (dimm.component, dimm.serial, dimm.part_number) == (Component.MEMORY, "1566035e", "M393A2K43")
+
+
 def test_a_refusal_without_words_is_told() -> None:
     assert flaws(IPMITOOL.replace("(Timeout)", "()")) == [Flaw.REFUSED]
 
