@@ -32,6 +32,13 @@ _ROOTS: Mapping[str, Oid] = {
     "snmpV2": (1, 3, 6, 1, 6),
     "zeroDotZero": (0, 0),
 }
+_MODULES = {
+    "IDRAC-MIB-SMIv2": "IDRAC-MIB",
+    "SYNOLOGY-SYSTEM-MIB": "SYNOLOGY-MIB",
+    "SYNOLOGY-DISK-MIB": "SYNOLOGY-MIB",
+    "SYNOLOGY-RAID-MIB": "SYNOLOGY-MIB",
+}
+"""Files that makers ship, by the name under which their objects stand in symbols.txt."""
 _MOST_ARCS = 128
 
 
@@ -45,7 +52,8 @@ def resolve(text: str) -> Oid | None:
     if read is None:
         return None
     name = read["name"].lstrip(".")
-    root = _ROOTS.get(name) or _known().get((read["module"] or "", name)) or _known().get(("", name))
+    module = _MODULES.get(read["module"] or "", read["module"] or "")
+    root = _ROOTS.get(name) or _known().get((module, name)) or _known().get(("", name))
     if root is None:
         return None
     index = _index(read["index"])

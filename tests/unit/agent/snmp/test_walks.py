@@ -168,6 +168,12 @@ def test_a_name_that_means_several_things_or_none_is_not_guessed(name: str) -> N
     assert resolve(name) is None
 
 
+def test_the_module_that_dell_ships_tells_apart_what_two_makers_call_alike() -> None:
+    column = parse_oid("1.3.6.1.4.1.674.10892.5.4.600.12.1.5")
+    assert resolve("IDRAC-MIB-SMIv2::powerSupplyStatus.1.2") == (*column, 1, 2)
+    assert resolve("powerSupplyStatus.1.2") is None
+
+
 def test_an_unknown_name_is_told_and_the_rest_is_read() -> None:
     walk = read_walk("FOO-MIB::bar.1 = INTEGER: 5\nsysName.0 = STRING: box")
     (flaw,) = walk.flaws
