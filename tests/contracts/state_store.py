@@ -168,6 +168,8 @@ class StateStoreContract:
             tx.agents.told_trust(first.number, roots="aa bb", issuer="aa")
             tx.agents.replace(replace(second, revoked=True, enrolled_ms=NOON + 1))
             assert tx.agents.by_number(first.number) == replace(first, roots="aa bb", issuer="aa")
+            tx.agents.found_copies(first.number, "1 aa bb")
+            assert tx.agents.by_number(first.number) == replace(first, roots="aa bb", issuer="aa", copies="1 aa bb")
             assert tx.agents.standing() == {first.number: (NOON, False), second.number: (NOON + 1, True)}
 
     def test_writers_take_turns(self, store: StateStore) -> None:

@@ -98,6 +98,9 @@ class Agents:
     def told_trust(self, agent: int, *, roots: str, issuer: str) -> None:
         self.data.agents[agent] = replace(self.data.agents[agent], roots=roots, issuer=issuer)
 
+    def found_copies(self, agent: int, copies: str) -> None:
+        self.data.agents[agent] = replace(self.data.agents[agent], copies=copies)
+
 
 class Imports:
     def __init__(self, data: Data) -> None:

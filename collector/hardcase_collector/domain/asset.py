@@ -110,3 +110,5 @@ class Agent:
     """SHA-256 of the CAs that it says it trusts, hex, space between; "" = not told."""
     issuer: str = ""
     """SHA-256 of the CA that issued the certificate it came with last, hex; "" = not told, or not ours."""
+    copies: str = ""
+    """Of two machines with this identity, as `rpc/gate.py` found and writes it; "" = none was found."""

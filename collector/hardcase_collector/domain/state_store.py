@@ -50,6 +50,9 @@ class AgentStore(Protocol):
     def told_trust(self, agent: int, *, roots: str, issuer: str) -> None:
         """What it says it trusts, and which CA issued the certificate it came with: see `Agent`."""
 
+    def found_copies(self, agent: int, copies: str) -> None:
+        """See `Agent.copies`."""
+
     def standing(self) -> Mapping[int, tuple[int, bool]]:
         """Number -> (`enrolled_ms`, `revoked`) of every agent: whose open stream must end."""
 

@@ -106,7 +106,7 @@ class Door:
             raise await self.turned_away(context, claimed, Close.CAUSE_REVOKED, refusal, name) from refusal
         except TemporaryError as error:
             await context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
-        if self._gate.is_clone(entered.agent.number, hello.boot_id):
+        if self._gate.is_clone(entered.agent, hello.boot_id):
             raise Refusal(Close.CAUSE_CLONED, TWO_MACHINES, RefusalName.CLONED)
         return entered
 

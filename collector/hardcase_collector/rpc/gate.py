@@ -53,9 +53,16 @@ class Entered:
 class _Holders:
     """Machines that came with one identity, by the kernel's boot id."""
 
+    enrolled_ms: int
+    """Of the enrolment they came with: after another one, it is another identity."""
     boots: list[bytes] = field(default_factory=list)
-    clones: set[bytes] = field(default_factory=set)
+    clones: list[bytes] = field(default_factory=list)
+    """The oldest first."""
     present: bytes = b""
+
+    def written(self) -> str:
+        """The enrolment, who holds it rightly, and the copies."""
+        return " ".join([str(self.enrolled_ms), *(one.hex() for one in (self.present, *self.clones))])
 
 
 class Gate:
@@ -95,12 +102,11 @@ class Gate:
 
     # ------------------------------------------------------------------ two machines with one identity
 
-    def is_clone(self, agent: int, boot_id: bytes) -> bool:
-        """Whether this boot was found to be a second machine with the agent's identity."""
-        holders = self._holders.get(agent)
-        return holders is not None and boot_id in holders.clones
+    def is_clone(self, agent: Agent, boot_id: bytes) -> bool:
+        """Whether this boot was found to be a second machine with the agent's identity, now or before a restart."""
+        return bool(boot_id) and boot_id in self._holders_of(agent).clones
 
-    def held_by(self, agent: int, boot_id: bytes) -> bool:
+    def held_by(self, agent: Agent, boot_id: bytes) -> bool:
         """Notes who holds the identity now. True: the holder until now is a second machine.
 
         A machine that boots never comes back with an older boot id: where one does, it never went, and whoever came
@@ -108,21 +114,33 @@ class Gate:
         """
         if not boot_id:
             return False
-        holders = self._holders.setdefault(agent, _Holders())
-        self._holders.move_to_end(agent)
-        if len(self._holders) > REMEMBERED:
-            self._holders.popitem(last=False)
+        holders = self._holders_of(agent)
         before, holders.present = holders.present, boot_id
         if boot_id not in holders.boots:
             holders.boots = [*holders.boots[-BOOTS + 1 :], boot_id]
             return False
         if before in ("", b"", boot_id):
             return False
-        if len(holders.clones) >= CLONES:
-            holders.clones.pop()
-        holders.clones.add(before)
+        holders.clones = [*holders.clones[-CLONES + 1 :], before]
         holders.boots.remove(before)
         return True
+
+    def keep_copies(self, agent: Agent) -> None:
+        """Blocking: writes down what `held_by` found. A store that fails does not keep the copy from being refused."""
+        try:
+            with self._state.write() as tx:
+                tx.agents.found_copies(agent.number, self._holders_of(agent).written())
+        except StoreFailed:
+            return
+
+    def _holders_of(self, agent: Agent) -> _Holders:
+        holders = self._holders.get(agent.number)
+        if holders is None or holders.enrolled_ms != agent.enrolled_ms:
+            holders = self._holders[agent.number] = _stored(agent)
+        self._holders.move_to_end(agent.number)
+        if len(self._holders) > REMEMBERED:
+            self._holders.popitem(last=False)
+        return holders
 
     # ------------------------------------------------------------------ what to trust
 
@@ -161,3 +179,12 @@ class Gate:
                 )
         except StoreFailed:
             return
+
+
+def _stored(agent: Agent) -> _Holders:
+    """What is known of its holders from before this collector's start, if it is of the same enrolment."""
+    enrolled, *boots = agent.copies.split(" ")
+    if enrolled != str(agent.enrolled_ms) or not boots:
+        return _Holders(agent.enrolled_ms)
+    right, *clones = (bytes.fromhex(one) for one in boots)
+    return _Holders(agent.enrolled_ms, [right], clones)

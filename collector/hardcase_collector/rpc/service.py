@@ -261,8 +261,9 @@ class TelemetryService:
         stream = Stream(entered, tuple(hello.roots), waiting, task, context)
         older = self._streams.get(agent.number)
         self._streams[agent.number] = stream
-        cloned = self._gate.held_by(agent.number, hello.boot_id)
+        cloned = self._gate.held_by(agent, hello.boot_id)
         if cloned:
+            await asyncio.to_thread(self._gate.keep_copies, agent)
             await self._door.turned_away(context, agent.id, Close.CAUSE_CLONED, TWO_MACHINES, RefusalName.CLONED)
         if older is not None:
             newer = Refusal(Close.CAUSE_SUPERSEDED, "a newer stream of this identity was opened")

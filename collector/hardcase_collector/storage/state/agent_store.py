@@ -90,6 +90,9 @@ class SqlAgentStore:
         told = update(_AGENTS).where(_AGENTS.c.number == agent).values(roots=roots, issuer=issuer)
         self._connection.execute(told)
 
+    def found_copies(self, agent: int, copies: str) -> None:
+        self._connection.execute(update(_AGENTS).where(_AGENTS.c.number == agent).values(copies=copies))
+
     def standing(self) -> Mapping[int, tuple[int, bool]]:
         query = select(_AGENTS.c.number, _AGENTS.c.enrolled_ms, _AGENTS.c.revoked)
         return {number: (enrolled_ms, revoked) for number, enrolled_ms, revoked in self._connection.execute(query)}
@@ -115,6 +118,7 @@ def _columns(agent: Agent) -> dict[str, object]:
         "by_file": agent.by_file,
         "roots": agent.roots,
         "issuer": agent.issuer,
+        "copies": agent.copies,
     }
 
 

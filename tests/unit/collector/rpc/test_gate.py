@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
 from cryptography import x509
 from hardcase_collector.domain.asset import Agent
 from hardcase_collector.rpc.gate import AUDIT_EVERY_MS, CLONES, Entered, Gate
@@ -14,6 +17,8 @@ A, B, C = b"a" * 16, b"b" * 16, b"c" * 16
 AGENT = Agent(
     id="a1", number=1, customer="north", hostname="web1", machine_id="m", dmi_uuid="", fingerprint="", enrolled_ms=1
 )
+
+OTHER = replace(AGENT, id="a2", number=2)
 
 
 class Cas:
@@ -38,36 +43,82 @@ def gate(trust: Cas | None = None) -> Gate:
 
 def test_a_machine_that_reboots_is_one_machine() -> None:
     made = gate()
-    assert [made.held_by(1, boot) for boot in (A, A, B, B, C)] == [False] * 5
-    assert not any(made.is_clone(1, boot) for boot in (A, B, C))
+    assert [made.held_by(AGENT, boot) for boot in (A, A, B, B, C)] == [False] * 5
+    assert not any(made.is_clone(AGENT, boot) for boot in (A, B, C))
 
 
 def test_an_older_boot_that_comes_back_proves_a_second_machine_and_the_later_one_is_the_copy() -> None:
     made = gate()
-    made.held_by(1, A)
-    made.held_by(1, B)
-    assert made.held_by(1, A)
-    assert made.is_clone(1, B)
-    assert not made.is_clone(1, A)
-    assert not made.is_clone(2, B)
+    made.held_by(AGENT, A)
+    made.held_by(AGENT, B)
+    assert made.held_by(AGENT, A)
+    assert made.is_clone(AGENT, B)
+    assert not made.is_clone(AGENT, A)
+    assert not made.is_clone(OTHER, B)
     # It goes on by itself then, and after its own reboot.
-    assert [made.held_by(1, boot) for boot in (A, C)] == [False, False]
+    assert [made.held_by(AGENT, boot) for boot in (A, C)] == [False, False]
+
+
+def restarted(found: Gate) -> tuple[Gate, Agent]:
+    """Another collector over what this one wrote, and the agent as it reads it."""
+    store = FakeStateStore()
+    with store.write() as tx:
+        kept = tx.agents.add(AGENT)
+    found._state = store  # type: ignore[assignment]  # as StateStore
+    found.keep_copies(kept)
+    return gate(), store.data.agents[kept.number]
+
+
+@pytest.mark.parametrize("order", [(B, A, B, A), (A, B, A, B)])
+def test_after_a_restart_a_copy_is_still_the_copy_whoever_comes_first(order: tuple[bytes, ...]) -> None:
+    made = gate()
+    for boot in (A, B, A):
+        made.held_by(AGENT, boot)
+    later, agent = restarted(made)
+
+    for boot in order:
+        assert later.is_clone(agent, boot) == (boot == B)
+        if not later.is_clone(agent, boot):
+            assert not later.held_by(agent, boot)
+
+
+def test_after_a_restart_a_copy_that_booted_is_found_again_and_the_first_is_not_accused() -> None:
+    made = gate()
+    for boot in (A, B, A):
+        made.held_by(AGENT, boot)
+    later, agent = restarted(made)
+
+    assert [later.held_by(agent, boot) for boot in (C, A)] == [False, True]
+    assert later.is_clone(agent, C)
+    assert not later.is_clone(agent, A)
+
+
+def test_a_machine_that_is_enrolled_anew_is_no_copy_of_before() -> None:
+    made = gate()
+    for boot in (A, B, A):
+        made.held_by(AGENT, boot)
+    later, agent = restarted(made)
+    assert later.is_clone(agent, B)
+    for collector, known in ((made, AGENT), (later, agent)):
+        again = replace(known, enrolled_ms=known.enrolled_ms + 1)
+        assert not collector.is_clone(again, B)
+        assert not collector.held_by(again, B)
 
 
 def test_one_that_is_another_machine_each_time_fills_no_memory() -> None:
     made = gate()
-    made.held_by(1, A)
+    made.held_by(AGENT, A)
     boots = [number.to_bytes(16, "big") for number in range(CLONES + 20)]
     for boot in boots:
-        made.held_by(1, boot)
-        assert made.held_by(1, A)
-    assert sum(made.is_clone(1, boot) for boot in boots) == CLONES
-    assert made.is_clone(1, boots[-1])
+        made.held_by(AGENT, boot)
+        assert made.held_by(AGENT, A)
+    assert sum(made.is_clone(AGENT, boot) for boot in boots) == CLONES
+    assert made.is_clone(AGENT, boots[-1])
 
 
 def test_agents_that_tell_no_boot_are_never_taken_for_two() -> None:
     made = gate()
-    assert [made.held_by(1, boot) for boot in (A, b"", A, b"")] == [False] * 4
+    assert [made.held_by(AGENT, boot) for boot in (A, b"", A, b"")] == [False] * 4
 
 
 def test_an_agent_is_told_what_it_does_not_trust_yet_and_to_renew_what_retires() -> None:

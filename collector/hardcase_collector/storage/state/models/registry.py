@@ -25,6 +25,7 @@ class AgentRow(Model):
     by_file: Mapped[bool]
     roots: Mapped[Text_] = mapped_column(server_default="")
     issuer: Mapped[Text_] = mapped_column(server_default="")
+    copies: Mapped[Text_] = mapped_column(server_default="")
 
 
 class AssetRow(Model):
