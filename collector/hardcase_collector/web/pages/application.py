@@ -67,10 +67,9 @@ def make_pages(
     sign_in = SignIn(sessions, clock_ms=shop.clock_ms, language=language)
     app.state.sign_in = sign_in
     frame = Frame(shop, sign_in)
-    app.include_router(sign_in.router(frame.page))
-    for page in PAGES:
-        app.include_router(page.router(shop, frame))
-    app.include_router(_static())
+    for router in (sign_in.router(frame.page), *(page.router(shop, frame) for page in PAGES), _static()):
+        # Not by include_router(): without prefix and dependencies that would put every route together a second time.
+        app.router.routes.extend(router.routes)
     add_health(app, health)
     _add_answers(app, frame, sign_in)
     if api is not None:
