@@ -28,7 +28,7 @@ def settings(text: str) -> dict[str, list[str]]:
 
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
 
 
 @needs_systemd
@@ -160,3 +160,11 @@ def test_tmpfiles_gives_each_state_directory_to_its_user_alone(root: Path, tmp_p
         assert state.st_mode & 0o777 == 0o700
         assert state.st_uid == int(users[user])
     assert (tmp_path / "etc/hardcase/rules.d").is_dir()
+
+
+def test_the_collector_leaves_the_host_memory_and_is_ended_before_a_database_beside_it(root: Path) -> None:
+    found = settings((root / "deploy/collector/hardcase-collector.service").read_text(encoding="utf-8"))
+
+    assert re.fullmatch(r"\d\d%", found["MemoryMax"][0])
+    assert int(found["OOMScoreAdjust"][0]) > 0
+    assert found["Restart"] == ["always"]
