@@ -69,6 +69,8 @@ _ATA_REASONS = {
     "ATA bus error": "cable.link_reset",
 }
 """Why a command failed, as libata classed it. "device error" and "host bus error" say too little."""
+_GPU = re.compile(r"NVRM: The NVIDIA GPU ([0-9a-fA-F]{4,8}:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}(?:\.\d)?)")
+_GPU_LOST = re.compile(r"NVRM: fallen off the bus and is not responding")
 _PROVOKED = re.compile(r"sysrq ?: (?:SysRq : )?Trigger a crash|lkdtm: Performing", re.IGNORECASE)
 _TEXT = 300
 """Characters of an event's words for people."""
@@ -112,6 +114,7 @@ class LogReader:
         self._of_edac: list[Told] = []
         self._provoked = False
         self._port = ""
+        self._gpu = ""
 
     def take(self, line: Line) -> bool:
         """Whether anything of the line is known here."""
@@ -121,7 +124,7 @@ class LogReader:
         if told is not None:
             self._told.extend(told)
             return True
-        if self._takes_record(line) or self._takes_ata_result(line):
+        if self._takes_record(line) or self._takes_ata_result(line) or self._takes_lost_gpu(line):
             return True
         lowered = text.lower()
         if ("sysrq" in lowered or "lkdtm" in lowered) and _PROVOKED.search(text):
@@ -165,6 +168,18 @@ class LogReader:
         if code is None or part is None:
             return False
         self._told.append(Told(line, Found(code, part)))
+        return True
+
+    def _takes_lost_gpu(self, line: Line) -> bool:
+        """The driver's message over three lines names the GPU in its first one."""
+        if "NVRM" not in line.text:
+            return False
+        named = _GPU.search(line.text)
+        if named:
+            self._gpu = named[1].lower()
+        if _GPU_LOST.search(line.text) is None:
+            return False
+        self._told.append(Told(line, Found("gpu.lost", Part(component=Component.GPU, slot=self._gpu))))
         return True
 
     def _takes_record(self, line: Line) -> bool:

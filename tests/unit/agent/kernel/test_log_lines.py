@@ -205,6 +205,13 @@ def test_the_result_of_an_ata_command_belongs_to_the_port_of_the_line_before() -
     assert told(text) == [("disk.command_failed", "ata7"), ("disk.media_error", "ata7")]
 
 
+def test_a_gpu_that_is_lost_without_a_number_is_named_two_lines_before() -> None:
+    first = "[ 1843.3] NVRM: The NVIDIA GPU 0000:b3:00.0\n    NVRM: (PCI ID: 10de:26b5) installed in this system "
+    lost = first + "has\n               NVRM: fallen off the bus and is not responding to commands.\n"
+    assert told(lost) == [("gpu.lost", "0000:b3:00.0")]
+    assert told(first + "is not\n               NVRM: supported by the NVIDIA 570.158.01 driver release.\n") == []
+
+
 def test_a_crash_that_a_person_asked_for_is_no_fault() -> None:
     text = "<6>[  1.2] sysrq: SysRq : Trigger a crash\n<0>[  1.3] Kernel panic - not syncing: Fatal exception\n"
     assert told(text) == []
