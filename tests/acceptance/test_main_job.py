@@ -32,7 +32,7 @@ from tests.peers.helper_process import HelperProcess
 from tests.peers.ipmi_sim import IpmiSim
 from tests.peers.webhook_sink import Received
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 BACKLOG_S = 30
@@ -101,7 +101,7 @@ def test_a_limit_crossed_is_one_durable_case_told_with_a_signature(
     watch(scene, agents[0], bmc)
 
     bmc.set_reading(CPU_1, CRITICAL_RAW)
-    scene.until(lambda: scene.cases_of(bmc.serial), "a case is open")
+    scene.until(lambda: cases_but_of_the_bmc(scene, bmc.serial), "a case is open")
     scene.collector.program.kill()
     scene.start_collector()
 
@@ -142,14 +142,14 @@ def test_a_hung_bmc_and_a_hung_smartctl_hold_up_nobody_else(
         try:
             scene.until(lambda: disk_readings(scene, gap="hung"), "the disk's readings are gaps")
             healthy.set_reading(CPU_1, CRITICAL_RAW)
-            scene.until(lambda: scene.cases_of(healthy.serial), "the healthy BMC's case is open")
+            scene.until(lambda: cases_but_of_the_bmc(scene, healthy.serial), "the healthy BMC's case is open")
             scene.until(lambda: scene.findings(hung.serial, "bmc.hung"), "the stopped BMC does not answer")
         finally:
             hung.resume()
         agents[0].program.stop()
     states = {status["stamp"]["source"]: status["state"] for status in scene.asset(hung.serial)["sources"]}
     assert "hung" in states.values(), states
-    assert {case["repair_group"] for case in scene.cases_of(healthy.serial)} == {"thermal"}
+    assert {case["repair_group"] for case in cases_but_of_the_bmc(scene, healthy.serial)} == {"thermal"}
 
 
 def disk_readings(scene: Scene, *, gap: str) -> list[dict[str, Any]]:
@@ -174,10 +174,10 @@ def test_what_happened_while_the_collector_was_dead_is_judged_by_its_own_time(
     # Four for clearing three times out of three; then until all of it is backlog.
     until_spooled(agents[0], "CPU 2 Temp", NORMAL_RAW, frames=4 + BACKLOG_S)
     first_ms = next(frame.wall_ms for frame in spooled_since(agents[0]) if frame.numbers["CPU 1 Temp"] == CRITICAL_RAW)
+    newest_ms = spooled_since(agents[0])[-1].wall_ms
     scene.start_collector()
 
-    scene.until(lambda: scene.cases_of(bmc.serial), "the case is open after the outage")
-    newest_ms = spooled_since(agents[0])[-1].wall_ms
+    scene.until(lambda: cases_but_of_the_bmc(scene, bmc.serial), "the case is open after the outage")
     scene.until(lambda: scene.reading(bmc.serial, "CPU 1 Temp")["time_ms"] >= newest_ms, "the agent has caught up")
     shown = the_case(scene, bmc.serial)
     assert shown["case"]["part"]["slot"] == "CPU1", shown["case"]["part"]
@@ -223,7 +223,7 @@ def test_a_spool_that_was_deleted_takes_only_itself_along(
     scene.start_collector()
     agent.program.start()
     bmc.set_reading(CPU_1, CRITICAL_RAW)
-    scene.until(lambda: scene.cases_of(bmc.serial), "a case is open after the spool was lost")
+    scene.until(lambda: cases_but_of_the_bmc(scene, bmc.serial), "a case is open after the spool was lost")
     agent.program.stop()
     assert scene.numbers()["duplicates"] == 0
     keeper.stop()
@@ -281,6 +281,7 @@ def test_an_agent_that_is_stopped_says_goodbye(scene: Scene, agents: list[AgentS
         now = [one["stopped_cleanly"] for one in scene.ask("agents")["agents"] if not one["revoked"]]
         return now == [stopped]
 
+    scene.until(lambda: scene.numbers()["streams"] == 0, "the agent before it is gone")
     agent.program.start()
     scene.until(lambda: scene.numbers()["streams"] == 1, "the agent streams")
     agent.program.stop()

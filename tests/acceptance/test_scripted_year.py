@@ -28,7 +28,7 @@ from tests.acceptance.year.fleet import SITES, SPARES, VENDORS, Machine, found, 
 from tests.acceptance.year.office import Office
 from tests.acceptance.year.plot import DAY, HOUR, KINDS, START_MS, Cure, Fault, Plot, plot
 
-pytestmark = [pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.timeout(3600)]
 SEED = 20260701
 HEARTBEAT_MS = 6 * HOUR
 GOLDEN_WEEK = tuple(date(2027, 10, day) for day in range(1, 8))

@@ -55,7 +55,7 @@ def test_every_command_a_paper_names_is_one_the_program_knows(root: Path, paper:
             [str(Path(sys.executable).parent / program), "--help"],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=240,
             check=True,
         ).stdout
         assert [command for command in sorted(named) if not re.search(rf"\b{command}\b", told)] == [], program
@@ -70,7 +70,7 @@ def test_every_family_has_its_rights_written_down(root: Path) -> None:
 
 def test_the_project_names_no_registry_and_no_path_of_a_machine(root: Path) -> None:
     tracked = subprocess.run(
-        ["git", "ls-files"], cwd=root, capture_output=True, text=True, timeout=30, check=True
+        ["git", "ls-files"], cwd=root, capture_output=True, text=True, timeout=120, check=True
     ).stdout.split("\n")
     hosts = re.compile(
         "|".join(("pypi" + r"\.org", "python" + "hosted", "npm" + r"js\.org", "deb\\." + "debian", "/" + "work/main"))

@@ -102,7 +102,7 @@ def output(root: Path, command: str) -> bytes:
             input=given,
             cwd=root,
             capture_output=True,
-            timeout=60,
+            timeout=240,
             check=False,
         )
         # 1: something is not good, and the output says so.

@@ -9,7 +9,7 @@ import pytest
 from hardcase_agent.domain.errors import AgentError
 from hardcase_agent.domain.ports import BatchIpmiDevice, IpmiDevice, IpmiRequest
 
-DEADLINE_S = 10.0
+DEADLINE_S = 60.0
 
 
 class IpmiDeviceContract:

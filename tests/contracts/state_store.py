@@ -185,7 +185,7 @@ class StateStoreContract:
         for writer in writers:
             writer.start()
         for writer in writers:
-            writer.join(timeout=60)
+            writer.join(timeout=120)
         with store.read() as seen:
             assert seen.agents.session(agent.number) == 40
 

@@ -28,6 +28,9 @@ class FakeBench:
     def hang(self) -> None:
         self.fake.gate.clear()
 
+    def holds(self) -> bool:
+        return len(self.fake.attempts) > len(self.fake.taken)
+
     def go_on(self) -> None:
         self.fake.gate.set()
 
@@ -48,7 +51,10 @@ class WebhookBench:
         self.sink.script.extend([Answer(410 if permanent else 503)] * times)
 
     def hang(self) -> None:
-        self.sink.script.append(Answer(204, before_s=30))
+        self.sink.script.append(Answer(204, before_s=600))
+
+    def holds(self) -> bool:
+        return bool(self.sink.received)
 
     def go_on(self) -> None:
         return

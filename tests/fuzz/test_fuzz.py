@@ -21,7 +21,7 @@ class Target(Protocol):
     def run(self, mutants: range, *, seed: int) -> list[Failure]: ...
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(900)
 def test_damaged_captures_neither_crash_nor_hang_a_decoder_or_the_rules(root: Path) -> None:
     captures = seeds(FIXTURES, root / "tests" / "golden")
     assert captures
@@ -43,7 +43,7 @@ def test_a_helper_that_lets_something_through_is_found_out(switch: str, what: st
     assert all(re.search(what, one.what) for one in failures)
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(900)
 def test_damaged_files_of_hosts_without_a_network_are_refused_by_name_or_make_sense() -> None:
     failures = carried.run(range(1500), seed=2)
     assert not failures, "\n".join(f"{one.capture} mutant {one.mutant}: {one.what}" for one in failures)

@@ -22,7 +22,7 @@ def remove(tmp_path: Path, side: str) -> Path:
     text = text.replace(f"/var/lib/hardcase-{side}", str(state)).replace("/run/systemd/system", str(systemd))
     assert f"{state}/started" in text
     environment = {**os.environ, "PATH": f"{nodding}:{os.environ['PATH']}"}
-    subprocess.run(["sh", "-c", text, "prerm", "remove"], env=environment, check=True, timeout=60)
+    subprocess.run(["sh", "-c", text, "prerm", "remove"], env=environment, check=True, timeout=120)
     return state
 
 

@@ -129,7 +129,7 @@ def test_the_pages_are_right_to_a_reader_that_minds(pages: dict[str, str], tmp_p
             ["mandoc", "-T", "lint", "-W", "warning", str(page)],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
         assert said.stdout + said.stderr == "", name

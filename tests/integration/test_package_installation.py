@@ -16,7 +16,7 @@ import pytest
 from tests.peers.debian_root import DebianRoot, roomy_folder
 from tests.peers.packages import AGENT, COLLECTOR, newer, package
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("packages")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(2700), pytest.mark.xdist_group("packages")]
 
 NAMES = (AGENT.name, COLLECTOR.name)
 USERS = ("hardcase-agent", "hardcase-helper", "hardcase-collector")

@@ -22,7 +22,7 @@ from deploy.packages.product import PRODUCTS, Product
 from tests.peers.debian_root import roomy_folder
 from tests.peers.packages import AGENT, COLLECTOR, package
 
-pytestmark = [pytest.mark.xdist_group("packages"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.xdist_group("packages"), pytest.mark.timeout(1800)]
 
 LARGEST_AGENT = 15_000_000
 UNCHECKED = 1
@@ -49,7 +49,7 @@ class Deb:
 
 
 def run(*command: str) -> str:
-    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=300).stdout
 
 
 @pytest.fixture(scope="module", params=[one.name for one in PRODUCTS])
@@ -65,7 +65,7 @@ def unpacked(name: str, folder: Path) -> Deb:
     run("dpkg-deb", "--extract", str(path), str(folder / "tree"))
     content = folder / "content.tar"
     with content.open("wb") as out:
-        subprocess.run(["dpkg-deb", "--fsys-tarfile", str(path)], check=True, stdout=out, timeout=120)
+        subprocess.run(["dpkg-deb", "--fsys-tarfile", str(path)], check=True, stdout=out, timeout=300)
     with tarfile.open(content) as archive:
         members = archive.getmembers()
     content.unlink()
@@ -278,7 +278,7 @@ def test_the_lines_of_the_readme_are_those_that_install_and_join(root: Path) -> 
         [str(Path(sys.executable).parent / "hardcase-agent"), "enroll", "--help"],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=True,
     ).stdout
 

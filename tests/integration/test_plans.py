@@ -52,7 +52,7 @@ NOW = "2026-11-20T21:00+08:00"
 def plans(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [str(Path(sys.executable).with_name("hardcase-collector")), "plans", *arguments]
     environment = {**os.environ, "LC_ALL": "C.UTF-8"}
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=240, env=environment, check=False)
 
 
 @pytest.fixture

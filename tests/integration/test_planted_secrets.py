@@ -32,7 +32,7 @@ from tests.peers.ipmi_sim import IpmiSim
 from tests.peers.postgres import postgres
 from tests.peers.webhook_sink import Answer, Sink
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
 
 WITHIN_S = 120
 SEEN_EVERY_S = 0.02
@@ -135,13 +135,15 @@ class Site:
         )
         self.process: subprocess.Popen[bytes] | None = None
         self.control = httpx.Client(
-            transport=httpx.HTTPTransport(uds=str(desk.socket)), base_url="http://collector/v1", timeout=60
+            transport=httpx.HTTPTransport(uds=str(desk.socket)), base_url="http://collector/v1", timeout=120
         )
-        self.web = httpx.Client(verify=ssl._create_unverified_context(), base_url=desk.url, timeout=60, trust_env=False)
+        self.web = httpx.Client(
+            verify=ssl._create_unverified_context(), base_url=desk.url, timeout=120, trust_env=False
+        )
 
     def agent(self, *words: str, text: str = "") -> subprocess.CompletedProcess[bytes]:
         command = [sys.executable, "-m", "hardcase_agent", "--config", str(self.config), *words]
-        done = subprocess.run(command, input=text.encode(), capture_output=True, timeout=120, check=False)
+        done = subprocess.run(command, input=text.encode(), capture_output=True, timeout=240, check=False)
         self.said += [done.stdout, done.stderr]
         return done
 

@@ -21,7 +21,7 @@ from tests.peers.helper_process import HelperProcess
 from tests.peers.ipmi_sim import IpmiSim
 from tests.unit.agent.smart.documents import as_text, ata
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 SECRET = "Tr0ub4dor3xyz"
 DISK = "ST8000NM0055|ZA1SELF"
@@ -271,7 +271,7 @@ def test_a_bundle_waits_for_consent_is_sent_over_a_kill_and_holds_no_secret(site
     assert "agent.log" in json.dumps(waiting)
     assert waiting.get("files", []) == []
     listed = subprocess.run(
-        site.arguments("diagnostics", "list", "--json"), capture_output=True, timeout=60, check=True
+        site.arguments("diagnostics", "list", "--json"), capture_output=True, timeout=240, check=True
     )
     assert json.loads(listed.stdout)["requests"][0]["state"] == "awaits_consent"
     site.desk.ask("diagnostics", "consent", request, "--by", "ops of the site")

@@ -17,7 +17,7 @@ from tests.peers.debian_root import DebianRoot, roomy_folder
 from tests.peers.packages import AGENT, package
 
 pytestmark = [
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(1800),
     pytest.mark.xdist_group("packages"),
     pytest.mark.skipif(shutil.which("rpmbuild") is None, reason="needs the Debian package rpm"),
 ]

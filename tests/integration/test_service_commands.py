@@ -43,7 +43,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CollectorProce
 def page(running: CollectorProcess, url: str, **form: str) -> httpx.Response:
     """Behind a link, as whoever holds it: no login."""
     context = ssl.create_default_context(cafile=running.folder / "data/pki/ca.crt")
-    with httpx.Client(verify=context, trust_env=False, timeout=60) as client:
+    with httpx.Client(verify=context, trust_env=False, timeout=120) as client:
         local = f"https://localhost:{running.ports['web']}/{url.split('/', 3)[3]}"
         return client.post(local, data=form, follow_redirects=True) if form else client.get(local)
 

@@ -55,7 +55,6 @@ def say(running: CollectorProcess, *words: str) -> str:
     return done.stdout
 
 
-@pytest.mark.timeout(600)
 def test_a_spare_goes_from_the_sheet_into_a_machine_and_the_record(running: CollectorProcess, tmp_path: Path) -> None:
     sheet = tmp_path / "spares.toml"
     sheet.write_text(SHEET, encoding="utf-8")

@@ -30,7 +30,7 @@ from tests.peers.postgres import postgres
 from tests.peers.sandbox import allowed_calls, settings
 
 pytestmark = [
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(1800),
     pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to make name spaces of mounts"),
     pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs the Debian package systemd"),
     pytest.mark.skipif(ctypes.util.find_library("seccomp") is None, reason="needs the Debian package libseccomp2"),
