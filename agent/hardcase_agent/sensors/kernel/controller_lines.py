@@ -53,8 +53,8 @@ RULES: tuple[LineRule, ...] = (
         rf"(?:Unrecoverable|Uncorrectable|Corrected|Unable to recover) medium error (?:during \w+ )?(?:at|on) {_PD}",
         _pd("disk.media_error"),
     ),
-    # It names the disk that is rebuilt onto, which may be new: what could not be read lies on another, and the array has
-    # lost it (12Gb/s MegaRAID SAS Software User Guide, rev. F, "Patrol Read", "Rebuild"). The line names no array.
+    # It names the disk that is rebuilt onto, which may be new: what could not be read lies on another, and the array
+    # has lost it (12Gb/s MegaRAID SAS Software User Guide, rev. F, "Patrol Read", "Rebuild"). The line names no array.
     rule(
         "puncturing bad block",
         rf"(?:(?P<slot>{_BDF}).*)?Puncturing bad block on PD",
