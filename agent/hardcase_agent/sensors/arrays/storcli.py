@@ -12,7 +12,7 @@ from typing import Any
 
 from hardcase_agent.domain.capture import Flaw
 from hardcase_agent.domain.part import Component
-from hardcase_agent.sensors.arrays import words
+from hardcase_agent.sensors.arrays import storcli2, words
 from hardcase_agent.sensors.arrays.lsi_battery import BATTERY_ALARMS, COUNTS, FIRMWARE_STATUS, add_alarm
 from hardcase_agent.sensors.arrays.model import (
     NOT_TOLD,
@@ -55,8 +55,10 @@ def _read_controller(entry: Row, report: Report, at: str) -> None:
         return
     basics = data.get("Basics")
     number = status.get("Controller", basics.get("Controller") if isinstance(basics, dict) else None)
-    walk = _Walk(report, f"c{number}" if isinstance(number, int) else "c0", at)
-    walk.walk(data)
+    # storcli2 has it in quotes.
+    controller = f"c{number}" if re.fullmatch(r"\d{1,3}", str(number)) else "c0"
+    walk = _Walk(report, controller, at)
+    walk.walk(storcli2.in_tables(data, controller))
     walk.finish()
 
 
@@ -134,10 +136,7 @@ class _Walk:
         disk.model = disk.model or words.told(row.get("Model"))
         group = str(row.get("DG", "-")).strip()
         disk.group = disk.group or (group if group.isdecimal() else "")
-        # storcli2 tells in two columns what is configured ("Conf") and how it is ("Online", "Failed").
-        status = row.get("Status")
-        known = words.look_up(words.MEMBER, str(status)) is not None
-        disk.state = self._member(disk, status if known else row.get("State"))
+        disk.state = self._member(disk, storcli2.told_of_drive(row))
         if group.upper() == "F" and disk.state is not None:
             disk.state |= {MemberState.FOREIGN}
 
@@ -178,15 +177,14 @@ class _Walk:
         (storcli2's `/cN/dall show`) the topology is all that is printed. There "State" says what is configured."""
         if str(row.get("Type", "")).strip() != "DRIVE":
             return
-        said = [str(row.get(name, "")).strip() for name in ("Status", "State")]
-        if any(words.look_up(words.MEMBER, word) == (MemberState.MISSING,) for word in said):
-            self._missing_member(row)
-            return
+        said = storcli2.told_of_drive(row)
+        known = words.look_up(words.MEMBER, str(said))
         place = _PLACE.fullmatch(str(row["EID:Slot"]))
         if place is None:
+            if known == (MemberState.MISSING,):
+                self._missing_member(row)
             return
         disk = self._report.disk(self._controller, f"{place[1]}:{place[2]}")
-        known = next(filter(None, (words.look_up(words.MEMBER, word) for word in said)), None)
         if disk.state is None and known is not None:
             disk.slot, disk.state = disk.key, frozenset(known)
             group = str(row.get("DG", "-")).strip()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
+from hardcase_agent.domain.part import Component
 
 from tests.unit.agent.arrays.reading import Told
 
@@ -100,7 +103,7 @@ def test_of_drive_groups_alone_the_topology_tells_the_members_as_storcli2_prints
     assert told.states("disk.member", "306:0") == {"online"}
     assert told.states("disk.member", "306:1") == {"failed"}
     assert "missing" in told.states("disk.member", "slot unknown (drive group 0, array 0, row 2)")
-    assert told.states("disk.member", "306:7") <= {"hot_spare", "unconfigured"}
+    assert told.states("disk.member", "306:7") == {"hot_spare"}
 
 
 def test_a_memory_module_that_adaptec_was_bought_without_is_no_battery() -> None:
@@ -212,3 +215,46 @@ def test_a_backup_unit_that_is_not_ready_does_not_protect_the_cache(supercap: st
     )
     assert not told.flaws
     assert list(told.all_states("raid.battery").values()) == [states]
+
+
+def _storcli2(**answer: object) -> str:
+    status = {"CLI Version": "008.0009.0000.0010", "Controller": "1", "Status": "Success"}
+    return json.dumps({"Controllers": [{"Command Status": status, "Response Data": answer}]})
+
+
+def _storcli2_drive(place: str, state: str, status: str, **details: object) -> dict[str, object]:
+    row = {"EID:Slt": place, "PID": 275, "State": state, "Status": status, "DG": 0, "Model": "MTFDDAK960TDS-1AW1ZA"}
+    return {"Drive Information": row, "Drive Detailed Information": details}
+
+
+def test_each_drive_of_storcli2s_list_is_a_row_with_its_details_beside_it() -> None:
+    details = {"Serial Number": "2144330E0001", "Vendor": "ATA", "Media Error Count": 3, "Temperature(C)": 31}
+    told = Told(
+        _storcli2(
+            **{
+                "Drives List": [
+                    _storcli2_drive("306:0", "Conf", "Online", **details),
+                    _storcli2_drive("306:1", "Conf", "Failed"),
+                    _storcli2_drive("306:4", "JBOD", "Missing"),
+                    _storcli2_drive("306:7", "GHS", "Good"),
+                ]
+            }
+        )
+    )
+    assert not told.flaws
+    assert told.states("disk.member", "306:0") == {"online"}
+    assert told.states("disk.member", "306:1") == {"failed"}
+    assert told.states("disk.member", "306:4") == {"missing"}
+    assert told.states("disk.member", "306:7") == {"hot_spare"}
+    assert (told.disk("306:0").model, told.disk("306:0").serial) == ("MTFDDAK960TDS-1AW1ZA", "2144330E0001")
+    assert told.value("disk.media_errors", "306:0") == 3
+    assert told.value("disk.temperature", "306:0") == 31
+
+
+def test_each_volume_of_storcli2s_list_has_its_properties_beside_it() -> None:
+    info = {"DG/VD": "0/2", "TYPE": "RAID1", "State": "Dgrd", "Name": "os"}
+    naa = {"SCSI NAA Id": "600605b00a1b2c3d4e5f60718293a4b5"}
+    told = Told(_storcli2(**{"Virtual Drives": [{"VD Info": info, "VD Properties": naa}]}))
+    assert told.all_states("raid.volume") == {"c1 VD 2 (os)": {"degraded"}}
+    (volume,) = [part for part in told.parts(Component.RAID) if part.serial]
+    assert volume.serial == naa["SCSI NAA Id"]
