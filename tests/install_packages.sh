@@ -14,8 +14,14 @@ if [ "$(id -u)" != 0 ]; then
     exit 0
 fi
 if [ -n "$missing" ]; then
-    apt-get update -qq
-    # shellcheck disable=SC2086 # a list of names
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+    # The machine's own upkeep may hold dpkg, and a mirror may not answer at once.
+    apt="apt-get -o DPkg::Lock::Timeout=900 -o Acquire::Retries=5"
+    # shellcheck disable=SC2086 # a command with its options
+    $apt update -qq
+    # shellcheck disable=SC2086 # a command and a list of names
+    DEBIAN_FRONTEND=noninteractive $apt install -y -qq --no-install-recommends $missing >/dev/null
 fi
-sh "$here/peers/vm/build.sh" "${XDG_CACHE_HOME:-$HOME/.cache}/hardcase/vm"
+kept="${XDG_CACHE_HOME:-$HOME/.cache}/hardcase"
+mkdir -p "$kept"
+# One image for all trees of this user: who comes second finds it made.
+flock "$kept/vm.lock" sh "$here/peers/vm/build.sh" "$kept/vm"
