@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from collections import Counter
@@ -57,9 +58,14 @@ def at_ms(text: str) -> int | None:
     if not text:
         return None
     try:
-        return round(datetime.fromisoformat(text).astimezone().timestamp() * 1000)
+        moment = datetime.fromisoformat(text)
     except ValueError:
         talk.fail(_("{text} is no date and time; write 2026-01-31T08:00").format(text=text), 2)
+    # The first and the last year have times that no zone can be told of.
+    with contextlib.suppress(ValueError, OverflowError):
+        if (told := round(moment.astimezone().timestamp() * 1000)) >= 0:
+            return told
+    talk.fail(_("{text} is too early or too late: times are from 1970 on").format(text=text), 2)
 
 
 def replay(
@@ -118,6 +124,9 @@ def _finished(ctx: typer.Context, id: str) -> dict[str, Any]:
 
 
 def _show(report: dict[str, Any], show_same: bool) -> None:
+    if not (report["frames"] or report["events"] or report["cases"]):
+        talk.say(_("Nothing is stored of this time that could be judged."))
+        return
     counts = Counter(case["verdict"] for case in report["cases"])
     shown = [case for case in report["cases"] if show_same or case["verdict"] != "same"]
     rows = (

@@ -13,7 +13,7 @@ import structlog
 
 from hardcase_collector.domain.errors import CollectorError, IllegalAction, NotFound
 from hardcase_collector.domain.replay import ReplayOrder, ReplayReport, ReplayState
-from hardcase_collector.replay.running import Present, Stopped, book_of, run
+from hardcase_collector.replay.running import Present, Stopped, book_of, check_span, run
 
 log = structlog.stdlib.get_logger("hardcase_collector")
 
@@ -45,7 +45,8 @@ class Replays:
         self._count = 0
 
     def start(self, order: ReplayOrder) -> ReplayReport:
-        """Raises SheetError, and IllegalAction while another replay runs."""
+        """Raises SheetError, and IllegalAction for no time or too long a one, and while another replay runs."""
+        check_span(order)
         book_of(order)
         with self._lock:
             running = next((job for job in self._jobs.values() if job.report.state is ReplayState.RUNNING), None)

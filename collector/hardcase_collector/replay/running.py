@@ -96,6 +96,7 @@ def run(
     stop: Callable[[], None],
 ) -> ReplayReport:
     """`stop` is asked before every step, and raises Stopped. Raises SheetError, StoreFailed, IllegalAction too."""
+    check_span(order)
     book = book_of(order)
     days = _days(order.from_ms - WARM_MS, order.until_ms)
     with present.state.read() as tx:
@@ -126,12 +127,16 @@ def run(
     return replace(report, state=ReplayState.DONE, cases=cases)
 
 
+def check_span(order: ReplayOrder) -> None:
+    """Raises IllegalAction."""
+    if order.until_ms <= order.from_ms:
+        raise IllegalAction("a replay begins before now and before its end")
+    if order.until_ms - order.from_ms > MOST_DAYS * DAY_MS:
+        raise IllegalAction("a replay is over {most} days at most: ask for a shorter time", most=MOST_DAYS)
+
+
 def _days(from_ms: int, until_ms: int) -> list[tuple[int, int]]:
-    """Chunks that end with the UTC day, as telemetry is kept. Raises IllegalAction for none and for too many."""
-    if not 0 < until_ms - from_ms - WARM_MS <= MOST_DAYS * DAY_MS:
-        raise IllegalAction(
-            "a replay is over some time, at most {most} days, that ends after it begins", most=MOST_DAYS
-        )
+    """Chunks that end with the UTC day, as telemetry is kept."""
     bounds = [max(from_ms, 0), *range((max(from_ms, 0) // DAY_MS + 1) * DAY_MS, until_ms, DAY_MS), until_ms]
     return list(itertools.pairwise(bounds))
 

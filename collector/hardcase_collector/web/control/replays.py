@@ -43,6 +43,8 @@ def router(control: Control) -> APIRouter:
         require(who(request), Deed.RULES_REPLAY)
         customer = scope_of(request) or customer
         with shop.store.read() as tx:
+            if customer and not (tx.registry.customer(customer) or customer in tx.registry.customers_not_in_books()):
+                raise NotFound("there is no customer {customer}", customer=customer)
             number = find_asset(tx, asset, customer=customer).id if asset else None
         report = replays.start(
             ReplayOrder(texts=sheets, from_ms=begins_ms, until_ms=ends_ms, customer=customer, asset=number)
