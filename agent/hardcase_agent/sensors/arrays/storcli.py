@@ -273,12 +273,16 @@ class _Walk:
 
     def _basics(self, section: Row) -> None:
         controller = self._report.controller(self._controller)
-        controller.model = words.told(section.get("Model")) or words.told(section.get("Adapter Type"))
+        # The last is storcli2's.
+        told = (words.told(section.get(name)) for name in ("Model", "Adapter Type", "Product Name"))
+        controller.model = next(filter(None, told), "")
         controller.serial = words.serial(section.get("Serial Number"))
         controller.slot = f"PCI {words.told(section.get('PCI Address'))}" if section.get("PCI Address") else ""
 
     def _version(self, section: Row) -> None:
-        told = (words.told(section.get(name)) for name in ("Firmware Package Build", "Firmware Version"))
+        told = (
+            words.told(section.get(name)) for name in ("Firmware Package Build", "Package Version", "Firmware Version")
+        )
         self._report.controller(self._controller).firmware = next(filter(None, told), "")
 
     def _status(self, section: Row) -> None:

@@ -258,3 +258,12 @@ def test_each_volume_of_storcli2s_list_has_its_properties_beside_it() -> None:
     assert told.all_states("raid.volume") == {"c1 VD 2 (os)": {"degraded"}}
     (volume,) = [part for part in told.parts(Component.RAID) if part.serial]
     assert volume.serial == naa["SCSI NAA Id"]
+
+
+def test_storcli2_calls_the_controller_by_its_product() -> None:
+    told = Told(
+        "CLI Version = 008.0004.0000.0022 Apr 28, 2023\nController = 0\nStatus = Success\n\nBasics :\n======\n"
+        "Product Name = PERC H965i Front\n\nVersion :\n=======\nPackage Version = 8.0.0.0.18-82\n"
+    )
+    (controller,) = told.parts(Component.RAID)
+    assert (controller.model, controller.firmware) == ("PERC H965i Front", "8.0.0.0.18-82")
