@@ -67,7 +67,7 @@ def test_why_takes_every_filter(running: CollectorProcess) -> None:
     assert running.run("rules", "why", "--from", "yesterday").returncode == 2
 
 
-def test_a_replay_of_nothing_differs_in_nothing_and_wrong_sheets_are_refused(
+def test_a_replay_of_nothing_says_so_and_what_cannot_be_replayed_is_refused(
     running: CollectorProcess, tmp_path: Path
 ) -> None:
     sheet = tmp_path / "site.toml"
@@ -75,7 +75,10 @@ def test_a_replay_of_nothing_differs_in_nothing_and_wrong_sheets_are_refused(
     report = running.ask("rules", "replay", "--sheets", str(tmp_path))
     assert (report["state"], report["cases"], report["days"] > 0) == ("done", [], True)
     shown = running.run("rules", "replay", "--sheets", str(tmp_path), "--from", "2026-01-01", "--until", "2026-01-03")
-    assert "No difference" in shown.stdout
+    assert "Nothing is stored of this time" in shown.stdout
+    for wrong, told in (("--customer", "no customer nobody"), ("--asset", "no asset nobody")):
+        refused = running.run("rules", "replay", "--sheets", str(tmp_path), wrong, "nobody")
+        assert (refused.returncode, told in refused.stderr) == (1, True)
     sheet.write_text('[override.x]\nmatch = { name = ["Inlet*"] }\nupper = { hot = 30 }\n')
     refused = running.run("rules", "replay", "--sheets", str(tmp_path))
     assert refused.returncode == 1
