@@ -126,12 +126,12 @@ def test_tables_speak_for_people(running: CollectorProcess) -> None:
         ("engineers", "satisfaction"),
         ("cases", "handoff-text", number),
         ("cases", "consent", number, "--who", "Zhang Wei", "--channel", "phone"),
-        ("cases", "access", "apply", number, "--name", "Wang", "--from", "2030-01-01", "--until", "2030-01-02"),
+        ("cases", "access", "apply", number, "--name", "Wang", "--from", "2090-01-01", "--until", "2090-01-02"),
         ("cases", "access", "approve", number, "--who", "Zhang"),
-        ("cases", "handoff", "open", number, "--vendor-case", "SR-1", "--promised", "2030-01-01"),
+        ("cases", "handoff", "open", number, "--vendor-case", "SR-1", "--promised", "2090-01-01"),
         ("cases", "handoff", "update", number, "part sent", "--rma", "R-1"),
         ("cases", "handoff", "done", number, "replaced"),
-        ("cases", "dispatch", number, "wang", "--expected", "2030-01-01T08:00"),
+        ("cases", "dispatch", number, "wang", "--expected", "2090-01-01T08:00"),
         ("cases", "visit", number, "cancel", "--text", "not needed"),
         ("engineers", "change", "wang", "--phone", "+86 1"),
     ):
@@ -148,8 +148,8 @@ def test_a_case_is_shown_with_all_that_was_done_and_a_link_by_the_number_that_ta
     running.run("cases", "confirm", number)
     ask(running, "propose", number, "look", "--manner", "on_site", "--minutes", "90")
     ask(running, "ask", number)
-    ask(running, "access", "apply", number, "--name", "Wang Fang", "--from", "2030-01-01", "--until", "2030-01-02")
-    ask(running, "handoff", "open", number, "--vendor-case", "SR-77", "--promised", "2030-01-01")
+    ask(running, "access", "apply", number, "--name", "Wang Fang", "--from", "2090-01-01", "--until", "2090-01-02")
+    ask(running, "handoff", "open", number, "--vendor-case", "SR-77", "--promised", "2090-01-01")
     (link,) = ask(running, "repair", number)["links"]
     shown = running.run("--lang", "zh", "cases", "repair", number).stdout
     for told in ("90", "Wang Fang", "SR-77", f"\n{link['id']} "):
