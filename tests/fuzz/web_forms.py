@@ -77,7 +77,7 @@ def _body(chance: random.Random, fields: list[str], token: str) -> dict[str, obj
         form["form_token"] = token
     match chance.randrange(10):
         case 0:
-            return {"content": mutate(json.dumps(form).encode(), chance), "headers": {}}
+            return {"content": mutate(json.dumps(form).encode(), chance)}
         case 1:
             return {"data": form, "files": {chance.choice(fields): (_odd(chance)[:50] or "f", b"content")}}
         case _:
@@ -96,6 +96,7 @@ def make(folder: Path) -> tuple[Site, SqlStateStore]:
         fields |= set(FIELD.findall(page))
         browsers.append((browser, field_of(page, "form_token")))
     routes = [route for route in app.routes if isinstance(route, APIRoute) and route.path != "/logout"]
+    assert any("POST" in (route.methods or ()) for route in routes), "no form is among the routes"
     return Site(app, browsers, routes, sorted(fields)), store
 
 
