@@ -162,7 +162,7 @@ class Disk:
     """Below the larger of the two nothing is acknowledged; desk, notifications and pages go on."""
 
     reserve_percent: Annotated[float, Field(ge=0, le=50)] = 5.0
-    reserve_mb: Annotated[int, Field(ge=0, le=1_000_000)] = 1024
+    reserve_mb: Annotated[int, Field(ge=0, le=100_000_000)] = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
