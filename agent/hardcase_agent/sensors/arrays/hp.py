@@ -83,6 +83,7 @@ class _Parser:
     # Headings
 
     def _controller(self, found: re.Match[str]) -> None:
+        self.notes.controller()
         self.controller = f"slot {found['slot']}"
         self.array = ""
         controller = self.report.controller(self.controller)

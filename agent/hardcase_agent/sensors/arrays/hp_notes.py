@@ -18,25 +18,32 @@ class Notes:
         self._report = report
         self._blocks = False
         """A warning stands before the logical drive it is about, or names the drives at its end."""
+        self._last: Volume | None = None
         self._failed: list[tuple[str, str]] = []
 
     def read(self, said: str, controller: str) -> bool:
         """True: the line is part of a warning."""
-        if _LOST_BLOCKS.fullmatch(said):
-            self._blocks = True
-            return True
-        affected = _AFFECTED.fullmatch(said)
+        begins = _LOST_BLOCKS.fullmatch(said) is not None
+        self._blocks = self._blocks or begins
+        affected = _AFFECTED.fullmatch(said) if self._blocks else None
         if affected is None:
-            return False
+            return begins
         self._blocks = False
         for number in re.findall(r"\d{1,4}", affected[1]):
             self._mark(self._report.volume(controller, f"LD {number}"))
         return True
 
     def volume(self, volume: Volume) -> None:
+        self._last = volume
         if self._blocks:
             self._blocks = False
             self._mark(volume)
+
+    def controller(self) -> None:
+        """The lines of one end here. A warning below which it has no logical drive can only be about the one above."""
+        if self._blocks and self._last is not None:
+            self._mark(self._last)
+        self._blocks, self._last = False, None
 
     def array(self, controller: str, array: str, word: str) -> None:
         """ "array B (Failed)", "Status: Failed Physical Drive": its logical drives may all be well."""
@@ -45,6 +52,7 @@ class Notes:
 
     def finish(self) -> None:
         """A lost member that no line names is told all the same: by elimination it can be found."""
+        self.controller()
         for controller, array in dict.fromkeys(self._failed):
             disks = [
                 disk

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hardcase_agent.sensors.arrays import words
+from hardcase_agent.sensors.arrays.model import MemberState
 
 Row = Mapping[str, Any]
 
@@ -31,19 +32,22 @@ def told_of_drive(row: Row) -> object:
     how it is ("Online", "Good", "Failed"): where it is well, what it is for says more."""
     status, state = row.get("Status"), row.get("State")
     if words.look_up(words.MEMBER, str(status)) is None:
-        return state
+        # A drive that is configured and of which an unknown word is said is not known to be well.
+        said = str(status or "-").strip() not in ("-", "")
+        return status if said and MemberState.ONLINE in (words.look_up(words.MEMBER, str(state)) or ()) else state
     well = str(status).strip().lower() in ("online", "good", "optimal")
     return state if well and words.look_up(words.MEMBER, str(state)) is not None else status
 
 
 def in_tables(data: Row, controller: str) -> Row:
     """The answer as storcli would have given it; one that is of that form already stays as it is."""
+    kept: dict[str, Any] = {}
     made: dict[str, Any] = {}
     for key, value in data.items():
         entries = value if isinstance(value, list) else ()
         found = [one for one in entries if isinstance(one, dict) and _row_of(one) is not None]
         if not found:
-            made[key] = value
+            kept[key] = value
             continue
         for entry in found:
             for name, section in _sections(entry, controller):
@@ -51,7 +55,7 @@ def in_tables(data: Row, controller: str) -> Row:
                     made.setdefault(name, []).extend(section)
                 else:
                     made.setdefault(name, {}).update(section)
-    return made
+    return {**kept, **made}
 
 
 def _row_of(entry: Row) -> Row | None:

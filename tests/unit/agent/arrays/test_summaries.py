@@ -145,6 +145,33 @@ def test_a_warning_of_the_controller_names_the_logical_drives_at_its_end() -> No
     assert told.all_states("raid.volume") == {"slot 0 LD 4": {"bad_blocks"}, "slot 0 LD 5": {"bad_blocks"}}
 
 
+def test_a_warning_that_names_its_logical_drives_in_one_line_accuses_no_other() -> None:
+    told = Told(
+        "HPE Smart Array P816i-a SR Gen10 in Slot 0 (Embedded)\n\n"
+        "Warning: Unrecoverable Media Errors Detected on Drives. The following logical drives are affected: 5.\n"
+        "      logicaldrive 4 (16.00 TB, RAID 6, OK)\n      logicaldrive 5 (16.00 TB, RAID 6, OK)\n"
+    )
+    assert told.all_states("raid.volume") == {"slot 0 LD 4": {"optimal"}, "slot 0 LD 5": {"optimal", "bad_blocks"}}
+
+
+def test_another_warning_that_names_logical_drives_is_not_of_lost_blocks() -> None:
+    told = Told(
+        "HPE Smart Array P816i-a SR Gen10 in Slot 0 (Embedded)\n\n"
+        "Warning: Caching is off. The following logical drives are affected: 4.\n"
+        "      logicaldrive 4 (16.00 TB, RAID 6, OK)\n"
+    )
+    assert told.all_states("raid.volume") == {"slot 0 LD 4": {"optimal"}}
+
+
+def test_a_warning_below_the_last_logical_drive_is_not_the_next_controllers() -> None:
+    told = Told(
+        "HPE Smart Array P816i-a SR Gen10 in Slot 0 (Embedded)\n\n      logicaldrive 1 (16.00 TB, RAID 6, OK)\n\n"
+        + _LOST_BLOCKS.format("")
+        + "\nHPE Smart Array P408i-p SR Gen10 in Slot 3\n\n      logicaldrive 1 (1.00 TB, RAID 1, OK)\n"
+    )
+    assert told.all_states("raid.volume") == {"slot 0 LD 1": {"optimal", "bad_blocks"}, "slot 3 LD 1": {"optimal"}}
+
+
 @pytest.mark.parametrize("array", ["array B (Failed)\n", "Array: B\n      Status: Failed Physical Drive\n"])
 def test_an_array_counted_as_failed_has_lost_a_drive_though_its_logical_drive_is_well(array: str) -> None:
     told = Told(f"Smart Array P410 in Slot 1\n\n   {array}\n      logicaldrive 2 (2.2 TB, RAID 5, OK)\n")
@@ -267,3 +294,24 @@ def test_storcli2_calls_the_controller_by_its_product() -> None:
     )
     (controller,) = told.parts(Component.RAID)
     assert (controller.model, controller.firmware) == ("PERC H965i Front", "8.0.0.0.18-82")
+
+
+def test_a_word_of_storcli2_that_nobody_knows_is_not_taken_for_well() -> None:
+    told = Told(_storcli2(**{"Drives List": [_storcli2_drive("306:0", "Conf", "Ailing")]}))
+    assert told.flaws
+    assert "Ailing" in told.gap("disk.member", "306:0").detail
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"Drive /c1/e306/s0 - Detailed Information": [1], "PDs for VD 2": {"a": 1}},
+        {"PD LIST of storcli2": {}, "VD LIST of storcli2": 1, "VD2 Properties": []},
+    ],
+)
+def test_storcli2s_lists_beside_tables_of_the_same_names_are_read(beside: dict[str, object]) -> None:
+    drive = _storcli2_drive("306:0", "Conf", "Online", **{"Serial Number": "2144330E0001"})
+    volume = {"VD Info": {"DG/VD": "0/2", "State": "Optl"}, "PDs": [{"EID:Slt": "306:1"}], "VD Properties": {}}
+    told = Told(_storcli2(**beside, **{"Drives List": [drive], "Virtual Drives": [volume]}))
+    assert told.states("disk.member", "306:0") == {"online"}
+    assert told.all_states("raid.volume") == {"c1 VD 2": {"optimal"}}
