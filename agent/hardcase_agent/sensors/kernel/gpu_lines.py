@@ -71,7 +71,7 @@ RULES: tuple[LineRule, ...] = (
     ),
     rule(
         "fallen off the bus",
-        r"NVRM: .*GPU(?: at)?(?: PCI:)? ?(?P<slot>[0-9a-fA-F:.]+)?.* has fallen off the bus",
+        r"NVRM: .*?GPU(?: at)?(?: PCI:)? ?(?P<slot>[0-9a-fA-F:]+)?(?:\.\d)?\b.* has fallen off the bus",
         event("gpu.lost", Component.GPU, "slot"),
     ),
     rule(

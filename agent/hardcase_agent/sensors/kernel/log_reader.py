@@ -69,7 +69,8 @@ _ATA_REASONS = {
     "ATA bus error": "cable.link_reset",
 }
 """Why a command failed, as libata classed it. "device error" and "host bus error" say too little."""
-_GPU = re.compile(r"NVRM: The NVIDIA GPU ([0-9a-fA-F]{4,8}:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}(?:\.\d)?)")
+_GPU = re.compile(r"NVRM: The NVIDIA GPU ([0-9a-fA-F]{4,8}:[0-9a-fA-F]{2}:[0-9a-fA-F]{2})")
+"""Without the function, as an Xid names it: one that is lost is often told in both ways."""
 _GPU_LOST = re.compile(r"NVRM: fallen off the bus and is not responding")
 _PROVOKED = re.compile(r"sysrq ?: (?:SysRq : )?Trigger a crash|lkdtm: Performing", re.IGNORECASE)
 _TEXT = 300

@@ -208,8 +208,13 @@ def test_the_result_of_an_ata_command_belongs_to_the_port_of_the_line_before() -
 def test_a_gpu_that_is_lost_without_a_number_is_named_two_lines_before() -> None:
     first = "[ 1843.3] NVRM: The NVIDIA GPU 0000:b3:00.0\n    NVRM: (PCI ID: 10de:26b5) installed in this system "
     lost = first + "has\n               NVRM: fallen off the bus and is not responding to commands.\n"
-    assert told(lost) == [("gpu.lost", "0000:b3:00.0")]
+    assert told(lost) == [("gpu.lost", "0000:b3:00")]
     assert told(first + "is not\n               NVRM: supported by the NVIDIA 570.158.01 driver release.\n") == []
+
+
+@pytest.mark.parametrize("line", ["GPU 0000:b3:00.0: GPU has fallen", "GPU at PCI:0000:b3:00 has fallen"])
+def test_a_lost_gpu_has_one_name_whichever_line_tells_of_it(line: str) -> None:
+    assert told(f"[ 1843.1] NVRM: {line} off the bus.\n") == [("gpu.lost", "0000:b3:00")]
 
 
 def test_a_crash_that_a_person_asked_for_is_no_fault() -> None:
