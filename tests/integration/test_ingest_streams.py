@@ -6,6 +6,7 @@ import asyncio
 import socket
 import ssl
 import struct
+import threading
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -26,6 +27,7 @@ from hardcase_collector.domain.identity import identify
 from hardcase_collector.ingest.binding import Binding, JoiningPolicy
 from hardcase_collector.ingest.intake import Intake
 from hardcase_collector.ingest.liveness import Liveness
+from hardcase_collector.rpc.gate import Gate
 from hardcase_collector.rpc.server import Credentials, build_server
 from hardcase_collector.rpc.service import TelemetryService
 from hardcase_collector.rpc.welcome import MAX_MESSAGE_BYTES
@@ -195,11 +197,16 @@ def host(serial: str = "7ABC123") -> reading_pb2.Asset:
 
 
 def hello(
-    *, protocol: int = 1, machine_id: str = "1" * 32, epoch: bytes = EPOCH, newest: int = 0
+    *,
+    protocol: int = 1,
+    machine_id: str = "1" * 32,
+    epoch: bytes = EPOCH,
+    newest: int = 0,
+    boot_id: bytes = b"b" * 16,
 ) -> telemetry_pb2.AgentMessage:
     message = telemetry_pb2.AgentMessage()
     said = message.hello
-    said.protocol, said.machine_id, said.hostname, said.boot_id = protocol, machine_id, "web1", b"b" * 16
+    said.protocol, said.machine_id, said.hostname, said.boot_id = protocol, machine_id, "web1", boot_id
     said.epochs.add(epoch=epoch, oldest=1, newest=newest)
     now = int(datetime.now(UTC).timestamp() * 1000)
     said.wall_ms, said.boot_ms = now, 10_000_000
@@ -348,6 +355,31 @@ async def test_a_clone_is_told_so_and_refused(collector: Collector) -> None:
     await client.send(hello(machine_id="2" * 32))
     assert (await client.closed()).cause == Close.CAUSE_CLONED
     await client.leave()
+
+
+async def test_who_goes_while_its_copy_is_written_down_leaves_no_stream_open(
+    collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    identity, begun, written = collector.enroll(), threading.Event(), threading.Event()
+
+    def busy_store(*_: object) -> None:
+        begun.set()
+        written.wait(WAIT_S)
+
+    monkeypatch.setattr(Gate, "keep_copies", busy_store)
+    first, copy, again = (Client(collector, identity) for _ in range(3))
+    try:
+        await first.hello(boot_id=b"a" * 16)
+        await copy.hello(boot_id=b"c" * 16)
+        await again.send(hello(boot_id=b"a" * 16))
+        await until(begun.is_set)
+        await again.leave()
+        await until(lambda: collector.service.open_streams == 0)
+        assert (await copy.closed()).cause == Close.CAUSE_CLONED
+    finally:
+        written.set()
+    await first.leave()
+    await copy.leave()
 
 
 async def test_a_revoked_identity_is_refused_and_an_open_stream_ended(collector: Collector) -> None:

@@ -125,11 +125,15 @@ class Gate:
         holders.boots.remove(before)
         return True
 
-    def keep_copies(self, agent: Agent) -> None:
-        """Blocking: writes down what `held_by` found. A store that fails does not keep the copy from being refused."""
+    def copies(self, agent: Agent) -> str:
+        """What `held_by` found, as `Agent.copies` has it."""
+        return self._holders_of(agent).written()
+
+    def keep_copies(self, agent: int, copies: str) -> None:
+        """Blocking: writes them down. A store that fails does not keep the copy from being refused."""
         try:
             with self._state.write() as tx:
-                tx.agents.found_copies(agent.number, self._holders_of(agent).written())
+                tx.agents.found_copies(agent, copies)
         except StoreFailed:
             return
 

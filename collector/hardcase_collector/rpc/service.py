@@ -212,7 +212,8 @@ class TelemetryService:
         stream: Stream | None = None
         said_all = False
         try:
-            stream = await self._greet(context)
+            stream, hello, copied = await self._greet(context)
+            await self._begin(stream, hello, copied=copied)
             await self._read(stream)
             said_all = True
         except Refusal as refusal:
@@ -229,7 +230,8 @@ class TelemetryService:
                 if self._streams.get(stream.agent.number) is stream:
                     del self._streams[stream.agent.number]
 
-    async def _greet(self, context: Context) -> Stream:
+    async def _greet(self, context: Context) -> tuple[Stream, telemetry_pb2.Hello, bool]:
+        """True: the agent's stream until now was of a copy of its identity."""
         if self._draining:
             raise Refusal(Close.CAUSE_DRAINING, "the collector stops")
         certificate = identity.single(context.auth_context(), "x509_pem_cert")
@@ -262,18 +264,22 @@ class TelemetryService:
         older = self._streams.get(agent.number)
         self._streams[agent.number] = stream
         cloned = self._gate.held_by(agent, hello.boot_id)
-        if cloned:
-            await asyncio.to_thread(self._gate.keep_copies, agent)
-            await self._door.turned_away(context, agent.id, Close.CAUSE_CLONED, TWO_MACHINES, RefusalName.CLONED)
         if older is not None:
             newer = Refusal(Close.CAUSE_SUPERSEDED, "a newer stream of this identity was opened")
             copied = Refusal(Close.CAUSE_CLONED, TWO_MACHINES, RefusalName.CLONED)
             self.end(older, copied if cloned else newer)
         stream.outbox.append(welcome_message(admission, self._collector_id, hello.protocol))
+        return stream, hello, cloned
+
+    async def _begin(self, stream: Stream, hello: telemetry_pb2.Hello, *, copied: bool) -> None:
+        agent = stream.agent
+        if copied:
+            await asyncio.to_thread(self._gate.keep_copies, agent.number, self._gate.copies(agent))
+            cause, name = Close.CAUSE_CLONED, RefusalName.CLONED
+            await self._door.turned_away(stream.context, agent.id, cause, TWO_MACHINES, name)
         self._tell_trust(stream)
         self._send(stream)
         self._offer(agent.number, hello.diagnostics)
-        return stream
 
     async def _read(self, stream: Stream) -> None:
         read, put, waiting, wall_ms = stream.context.read, self.queue.put, stream.waiting, self._wall_ms

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from cryptography import x509
 from hardcase_collector.domain.asset import Agent
-from hardcase_collector.rpc.gate import AUDIT_EVERY_MS, CLONES, Entered, Gate
+from hardcase_collector.rpc.gate import AUDIT_EVERY_MS, CLONES, REMEMBERED, Entered, Gate
 from hardcase_collector.rpc.identity import Peer
 from hardcase_protos.v1 import telemetry_pb2
 
@@ -65,7 +65,7 @@ def restarted(found: Gate) -> tuple[Gate, Agent]:
     with store.write() as tx:
         kept = tx.agents.add(AGENT)
     found._state = store  # type: ignore[assignment]  # as StateStore
-    found.keep_copies(kept)
+    found.keep_copies(kept.number, found.copies(AGENT))
     return gate(), store.data.agents[kept.number]
 
 
@@ -91,6 +91,20 @@ def test_after_a_restart_a_copy_that_booted_is_found_again_and_the_first_is_not_
     assert [later.held_by(agent, boot) for boot in (C, A)] == [False, True]
     assert later.is_clone(agent, C)
     assert not later.is_clone(agent, A)
+
+
+def test_what_is_written_down_of_a_copy_is_what_was_found_however_many_came_since() -> None:
+    made, store = gate(), FakeStateStore()
+    with store.write() as tx:
+        kept = tx.agents.add(AGENT)
+    made._state = store  # type: ignore[assignment]  # as StateStore
+    for boot in (A, B, A):
+        made.held_by(AGENT, boot)
+    copies = made.copies(AGENT)
+    for number in range(REMEMBERED):
+        made.held_by(replace(AGENT, number=number + 2), A)
+    made.keep_copies(kept.number, copies)
+    assert gate().is_clone(store.data.agents[kept.number], B)
 
 
 def test_a_machine_that_is_enrolled_anew_is_no_copy_of_before() -> None:
