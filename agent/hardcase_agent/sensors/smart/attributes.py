@@ -205,8 +205,9 @@ def _western_digital(document: Document) -> float | None:
             continue
         printed = measure.text(row, "raw", "string")
         value = int(printed, 16) if _HEX.fullmatch(printed) else int(measure.number(row, "raw", "value") or 0)
-        whole, hundredths = value >> 8 & 0xFF, value & 0xFF
-        return whole + hundredths / 100 if value >> 32 and hundredths < 100 else None
+        whole, hundredths, again = value >> 8 & 0xFF, value & 0xFF, value >> 40 & 0xFF
+        known = value >> 32 and hundredths < 100 and abs(whole - again) <= 1
+        return whole + hundredths / 100 if known else None
     return None
 
 

@@ -184,6 +184,7 @@ def test_attributes_below_their_threshold_are_states_with_heat_apart() -> None:
         (attribute(230, "Media_Wearout_Indicator", "0x022d0100022d", value=2), 2.45),
         (attribute(230, "Media_Wearout_Indicator", "0x5606330e5606", value=100), 86.06),
         (attribute(230, "Media_Wearout_Indicator", "0", value=1), None),
+        (attribute(230, "Media_Wearout_Indicator", "0x000100005a06", value=100), None),
     ],
 )
 def test_wear_is_taken_only_where_the_makers_agree_on_its_meaning(row: dict[str, Any], used: float | None) -> None:
