@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import string
 
 import pytest
@@ -103,6 +104,12 @@ SHAPES = {
     'password = """\n%s\n"""': PLAIN + "@!#$%&\n ",
     "<bmcPass>%s</bmcPass>": PLAIN + "@!#$%& ",
 }
+
+
+def test_no_rule_repeats_a_group_possessively() -> None:
+    """Python up to 3.11.4, Debian 12's, does not go back to where a last, failing turn of such a repeat began."""
+    for rule in rules():
+        assert not re.search(r"\)([*+?]|\{[0-9,]+\})\+", rule.pattern.pattern), rule
 
 
 @pytest.mark.parametrize("shape", SHAPES)
