@@ -156,12 +156,12 @@ class Desk:
             return
         if entry.id in self._accepting:
             return
-        if entry.stage is Stage.AWAITS and request.consented and entry.id not in self._tasks:
+        if entry.stage is Stage.AWAITS and request.consented and not self._at_work(entry.id):
             self._book.audit("consented at the collector", entry)
             await self._consented(entry)
         elif entry.stage is Stage.AWAITS and self._waited_too_long(entry):
             await self._book.finish(entry, ReportState.FAILED, NOBODY_AGREED)
-        elif entry.stage is Stage.ACCEPTED and entry.id not in self._tasks:
+        elif entry.stage is Stage.ACCEPTED and not self._at_work(entry.id):
             refusal = self._why_not(request)
             if refusal is not None:
                 await self._book.finish(entry, *refusal)
@@ -179,7 +179,7 @@ class Desk:
             await asyncio.wait({task}, timeout=STOP_S)
             if self._book.entries[entry.id].stage is Stage.MADE:
                 await self._book.finish(entry, ReportState.REFUSED, f"not sent: {TAKEN_BACK}")
-        elif entry.id in self._accepting or (task is not None and not task.done()):
+        elif entry.id in self._accepting or self._at_work(entry.id):
             self._book.taken_back.add(entry.id)
             self._book.tell(entry)
         elif entry.stage is Stage.AWAITS:
@@ -190,7 +190,7 @@ class Desk:
             self._book.tell(entry)
 
     def _why_not(self, request: DiagnosticRequest) -> tuple[ReportState, str] | None:
-        running = [self._book.entries[one] for one in self._tasks if one != request.id]
+        running = [self._book.entries[one] for one in self._tasks if one != request.id and self._at_work(one)]
         return acceptance.why_not(request, self.allowed(), running)
 
     def _note_expiry(self, request: DiagnosticRequest) -> None:
@@ -203,6 +203,11 @@ class Desk:
         task = asyncio.create_task(work, name=f"diagnostics {request_id.hex()[:12]}")
         self._tasks[request_id] = task
         task.add_done_callback(lambda done: self._ran(request_id, done))
+
+    def _at_work(self, request_id: bytes) -> bool:
+        """A task that has ended is told of a moment later, in which its request may be asked for already."""
+        task = self._tasks.get(request_id)
+        return task is not None and not task.done()
 
     def _ran(self, request_id: bytes, task: asyncio.Task[None]) -> None:
         if self._tasks.get(request_id) is task:
@@ -312,7 +317,7 @@ class Desk:
 
     def _waiting(self, prefix: str) -> Entry:
         entry = listing.named(self._book.entries.values(), prefix)
-        if entry.stage is not Stage.AWAITS or entry.id in self._tasks:
+        if entry.stage is not Stage.AWAITS or self._at_work(entry.id):
             raise DiagnosticRefused(f"{entry.name[:12]} waits for nobody's consent: it is {entry.state}")
         return entry
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from hardcase_agent.diagnostics.acceptance import OPEN_AT_ONCE
 from hardcase_agent.diagnostics.desk import CONSENT_MS
 from hardcase_agent.diagnostics.ledger import MOST, Entry, Ledger, Stage
 from hardcase_agent.diagnostics.settings import DiagnosticsSettings
-from hardcase_agent.domain.diagnostic import DiagnosticKind, DiagnosticRequest, ReportState
+from hardcase_agent.domain.diagnostic import DiagnosticKind, DiagnosticReport, DiagnosticRequest, ReportState
 from hardcase_agent.domain.errors import CollectorUnreachable, DeviceFailed, DiagnosticRefused, UploadRefused
 
 from tests.fakes.doors import FakeBmcSource
@@ -320,6 +321,38 @@ async def test_consent_and_refusal_on_the_spot(bay: Bay) -> None:
     await bay.until(lambda: bay.last(2).state is ReportState.AWAITS_CONSENT if bay.of(2) else False)
     await bay.desk.consent(an_id(2).hex(), "root")
     assert (await bay.ended(2)).state is ReportState.DONE
+
+
+class Eager(list[DiagnosticReport]):
+    """Does `at_once` while the report that somebody must agree is on its way."""
+
+    def __init__(self, at_once: Callable[[], object]) -> None:
+        super().__init__()
+        self._at_once = at_once
+
+    def append(self, report: DiagnosticReport) -> None:
+        super().append(report)
+        if report.state is ReportState.AWAITS_CONSENT:
+            self._at_once()
+
+
+@pytest.mark.parametrize("where", ["here", "at the collector"])
+async def test_who_agrees_the_moment_he_is_asked_is_heard(bay: Bay, where: str) -> None:
+    agreeing: list[asyncio.Task[str]] = []
+
+    def agree() -> None:
+        if where == "here":
+            agreeing.append(asyncio.create_task(bay.desk.consent(an_id(1).hex(), "root")))
+        else:
+            bay.desk.asked(request(K.BUNDLE, consented=True))
+
+    bay.settings = DiagnosticsSettings(consent_before_sending=True)
+    bay.reports = Eager(agree)
+    bay.open()
+    await bay.desk.start()
+    bay.desk.asked(request(K.BUNDLE, arguments={"parts": "log"}))
+    assert (await bay.ended()).state is ReportState.DONE
+    assert [await one for one in agreeing] == [an_id(1).hex()] * len(agreeing)
 
 
 async def test_a_bundle_nobody_agrees_to_is_thrown_away_in_the_end(bay: Bay) -> None:
