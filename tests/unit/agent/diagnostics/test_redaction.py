@@ -107,7 +107,7 @@ SHAPES = {
 
 
 def test_no_rule_repeats_a_group_possessively() -> None:
-    """Python up to 3.11.4, Debian 12's, does not go back to where a last, failing turn of such a repeat began."""
+    """Python 3.11.2, Debian 12's, does not go back to where a last, failing turn of such a repeat began."""
     for rule in rules():
         assert not re.search(r"\)([*+?]|\{[0-9,]+\})\+", rule.pattern.pattern), rule
 
