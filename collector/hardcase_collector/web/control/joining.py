@@ -52,6 +52,20 @@ def find_waiting(tx: Transaction, name: str, *, customer: str | None) -> Waiting
     return found[0]
 
 
+def _facts_of(token: EnrolmentToken) -> dict[str, Fact]:
+    """What the audit log says of a new token: never its secret, and of what was not asked for nothing."""
+    return {
+        "uses": token.uses_left,
+        "expires_ms": token.expires_ms,
+        "replace": token.replace,
+        "token": token.id,
+        **({"site": token.site} if token.site else {}),
+        **({"networks": " ".join(token.networks)} if token.networks else {}),
+        **({"serials": len(token.serials)} if token.serials else {}),
+        **({"approve": True} if token.approve else {}),
+    }
+
+
 def _make(made: APIRouter, control: Control) -> None:
     shop = control.shop
 
@@ -91,16 +105,7 @@ def _make(made: APIRouter, control: Control) -> None:
                     site=site,
                 )
             tx.access.add_token(made_token)
-            facts: dict[str, Fact] = {
-                "uses": uses,
-                "expires_ms": made_token.expires_ms,
-                "replace": replace,
-                "token": made_token.id,
-                **({"site": site} if site else {}),
-                **({"networks": " ".join(made_token.networks)} if networks else {}),
-                **({"serials": len(made_token.serials)} if serials else {}),
-                **({"approve": True} if approve else {}),
-            }
+            facts = _facts_of(made_token)
             tx.access.audit(at_ms=now_ms, actor=actor, action="token.made", subject=made_token.customer, facts=facts)
         return {**_token(made_token), "token": secret, **_about(control)}
 
